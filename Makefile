@@ -1,0 +1,40 @@
+# `make run` opens Yanmo, `make test` runs the whole suite; both do all the set-up they need, once.
+.PHONY: run test check bench docs-images set-up set-up-dev format translations clean
+
+BIN := .venv/bin
+# One spinning thread per test process: two on busy cores are many times slower than one.
+TEST_ENVIRONMENT := OMP_WAIT_POLICY=PASSIVE OMP_NUM_THREADS=1 YANMO_THREADS=1 QT_QPA_PLATFORM=offscreen
+
+run: set-up
+	@$(BIN)/yanmo
+
+set-up:
+	@sh packaging/set_up/bootstrap.sh run
+
+set-up-dev:
+	@sh packaging/set_up/bootstrap.sh dev
+
+test: set-up-dev
+	@$(TEST_ENVIRONMENT) $(BIN)/python -m pytest $(PYTEST_ARGUMENTS)
+
+check: set-up-dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: set-up-dev
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: set-up-dev
+	@$(TEST_ENVIRONMENT) $(BIN)/python -m tests.benchmarks
+
+docs-images: set-up-dev
+	@$(TEST_ENVIRONMENT) $(BIN)/python packaging/pictures/make_pictures.py docs/images
+
+translations: set-up-dev
+	@$(BIN)/python packaging/translations/update.py
+
+clean:
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
