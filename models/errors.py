@@ -1,0 +1,291 @@
+"""The one error tree: everything that can be said to a user about what went wrong.
+
+::
+
+    YanmoError
+    └── UserFacingError                 what happened, why, what to try
+        ├── InvalidOption               a value outside its range
+        ├── ModelError
+        │   ├── ModelNotFound           no such file, id or folder
+        │   ├── NotAModelFile           the file is something else
+        │   ├── DamagedModelFile        a model, but cut off or corrupted
+        │   ├── UnsupportedArchitecture the engine does not know this network
+        │   └── WrongModelKind          an adapter, projector or embedder where a chat model is needed
+        ├── EngineError
+        │   ├── EngineUnavailable       not installed or not built
+        │   ├── OutOfMemory             RAM or VRAM
+        │   ├── OldProcessor            an instruction this CPU lacks
+        │   ├── EngineCrashed           the worker process died
+        │   ├── ContextOverflow         the prompt is longer than the context
+        │   ├── TemplateFailed          the model's chat template refused the messages
+        │   ├── LoadCancelled           the user cancelled the load
+        │   ├── GenerationFailed        the engine reported an error
+        │   └── ReplyInProgress         a reply is being written in this conversation
+        ├── StoreError
+        │   ├── DatabaseDamaged         the integrity check failed
+        │   ├── DatabaseInUse           another Yanmo has the same data open
+        │   ├── DatabaseTooNew          written by a later Yanmo
+        │   ├── ConversationNotFound
+        │   ├── SnapshotNotFound
+        │   ├── ImportFailed            a file that is not an export
+        │   └── DiskFull
+        └── AttachmentRefused           a file that cannot be attached
+
+A class carries English templates with ``{placeholders}``; an instance carries the facts that fill them. A face translates
+the template and fills it itself, so that an error raised in a worker process can be read in any language.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+_REGISTRY: dict[str, type[UserFacingError]] = {}
+
+
+class YanmoError(Exception):
+    """Root of everything that Yanmo raises on purpose."""
+
+
+class UserFacingError(YanmoError):
+    """An error that says what happened, why, and what to try.
+
+    ``facts`` fill the placeholders of the three templates; ``details`` is a log excerpt for the details fold, never shown first.
+    ``fixes`` are names of actions a window may offer as buttons (``reload_smaller_context``, ``verify_file`` …).
+    """
+
+    code: ClassVar[str] = "error"
+    what: ClassVar[str] = "Something went wrong."
+    why: ClassVar[str] = "{reason}"
+    remedy: ClassVar[str] = ""
+    fixes: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, *, details: str = "", **facts: object) -> None:
+        self.facts: dict[str, str] = {key: str(value) for key, value in facts.items()}
+        self.details = details
+        super().__init__(self.english())
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        _REGISTRY[cls.code] = cls
+
+    def english(self) -> str:
+        """What, why and remedy as one English paragraph."""
+        sentences = [fill(template, self.facts) for template in (self.what, self.why, self.remedy)]
+        return " ".join(sentence for sentence in sentences if sentence)
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain value that survives a pipe; see :func:`error_from_json`."""
+        return {"code": self.code, "facts": dict(self.facts), "details": self.details}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (error_from_json, (self.to_json(),))
+
+
+def fill(template: str, facts: dict[str, str]) -> str:
+    """Fill ``{placeholders}``; a missing fact becomes empty rather than a second error."""
+
+    class _Facts(dict[str, str]):
+        def __missing__(self, key: str) -> str:
+            return ""
+
+    return template.format_map(_Facts(facts)).strip()
+
+
+def error_from_json(value: dict[str, Any]) -> UserFacingError:
+    """Rebuild an error sent by another process; an unknown code becomes a plain :class:`UserFacingError`."""
+    kind = _REGISTRY.get(str(value.get("code")), UserFacingError)
+    facts = {str(k): str(v) for k, v in dict(value.get("facts") or {}).items()}
+    return kind(details=str(value.get("details") or ""), **facts)
+
+
+def iter_error_kinds() -> list[type[UserFacingError]]:
+    """Every registered kind, for documentation and translation checks."""
+    return [UserFacingError, *_REGISTRY.values()]
+
+
+class InvalidOption(UserFacingError):
+    code = "invalid_option"
+    what = "“{option}” cannot be {value}."
+    why = "It must be {allowed}."
+    remedy = "Change the value and try again."
+
+
+class ModelError(UserFacingError):
+    code = "model_error"
+    what = "There is a problem with the model {model}."
+
+
+class ModelNotFound(ModelError):
+    code = "model_not_found"
+    what = "The model {model} was not found."
+    why = "Nothing of that name is in the library, and no such file exists."
+    remedy = "Check the path, or list what is here with “yanmo models list”."
+    fixes = ("choose_model",)
+
+
+class NotAModelFile(ModelError):
+    code = "not_a_model_file"
+    what = "{file} is not a GGUF model."
+    why = "{reason}"
+    remedy = "Choose a file whose name ends in .gguf, or download the model again."
+    fixes = ("choose_model",)
+
+
+class DamagedModelFile(ModelError):
+    code = "damaged_model_file"
+    what = "{file} is damaged."
+    why = "{reason}"
+    remedy = "Verify the file, and download it again if it differs."
+    fixes = ("verify_file", "choose_model")
+
+
+class UnsupportedArchitecture(ModelError):
+    code = "unsupported_architecture"
+    what = "The engine does not know the architecture “{architecture}”."
+    why = "{file} was made for a newer or a different engine."
+    remedy = "Update Yanmo, or choose another model."
+    fixes = ("choose_model",)
+
+
+class WrongModelKind(ModelError):
+    code = "wrong_model_kind"
+    what = "{file} is {kind}, not a chat model."
+    why = "It works only together with a language model."
+    remedy = "Choose the language model itself."
+    fixes = ("choose_model",)
+
+
+class EngineError(UserFacingError):
+    code = "engine_error"
+    what = "The engine reported an error."
+
+
+class EngineUnavailable(EngineError):
+    code = "engine_unavailable"
+    what = "The engine “{engine}” is not available."
+    why = "{reason}"
+    remedy = "Run “yanmo doctor” to see what is installed and what to add."
+
+
+class OutOfMemory(EngineError):
+    code = "out_of_memory"
+    what = "There was not enough memory for {model}."
+    why = "{reason}"
+    remedy = "Try a smaller context length, a smaller quantization, or close other programs."
+    fixes = ("reload_smaller_context", "choose_model")
+
+
+class OldProcessor(EngineError):
+    code = "old_processor"
+    what = "This processor cannot run the engine as it was built."
+    why = "The engine used an instruction that this processor does not have."
+    remedy = "Rebuild the engine on this machine: delete .venv and run “make run”."
+
+
+class EngineCrashed(EngineError):
+    code = "engine_crashed"
+    what = "The engine stopped unexpectedly."
+    why = "{reason}"
+    remedy = "Everything written so far is kept. Load the model again and go on."
+    fixes = ("reload_model", "choose_model")
+
+
+class ContextOverflow(EngineError):
+    code = "context_overflow"
+    what = "The conversation is longer than the model's context."
+    why = "It needs {needed} tokens and the context holds {available}."
+    remedy = "Load the model with a longer context, or start a new conversation."
+    fixes = ("reload_larger_context", "new_conversation")
+
+
+class TemplateFailed(EngineError):
+    code = "template_failed"
+    what = "The model's chat template could not be applied."
+    why = "{reason}"
+    remedy = "Remove the system prompt, or choose another model."
+
+
+class LoadCancelled(EngineError):
+    code = "load_cancelled"
+    what = "Loading was cancelled."
+    why = ""
+    remedy = ""
+    fixes = ("reload_model",)
+
+
+class GenerationFailed(EngineError):
+    code = "generation_failed"
+    what = "The engine could not finish this reply."
+    why = "{reason}"
+    remedy = "Try again; if it happens again, load the model anew."
+    fixes = ("regenerate", "reload_model")
+
+
+class ReplyInProgress(EngineError):
+    code = "reply_in_progress"
+    what = "A reply is still being written in this conversation."
+    why = ""
+    remedy = "Wait until it ends, or stop it."
+
+
+class StoreError(UserFacingError):
+    code = "store_error"
+    what = "The conversations could not be read or written."
+
+
+class DatabaseDamaged(StoreError):
+    code = "database_damaged"
+    what = "The database {file} is damaged."
+    why = "{reason}"
+    remedy = "Restore a snapshot with “yanmo data restore”."
+    fixes = ("restore_snapshot",)
+
+
+class DatabaseInUse(StoreError):
+    code = "database_in_use"
+    what = "Yanmo is already open with this data."
+    why = "Another Yanmo (process {pid}) uses {folder}."
+    remedy = "Switch to the window that is open, or close it first."
+
+
+class DatabaseTooNew(StoreError):
+    code = "database_too_new"
+    what = "The database {file} was written by a newer Yanmo."
+    why = "It holds the migration “{migration}”, which this version does not know."
+    remedy = "Update Yanmo, or restore an older snapshot."
+    fixes = ("restore_snapshot",)
+
+
+class ConversationNotFound(StoreError):
+    code = "conversation_not_found"
+    what = "This conversation does not exist any more."
+    why = "It was deleted, or its id {id} is wrong."
+    remedy = "Look in the trash, or choose another conversation."
+
+
+class SnapshotNotFound(StoreError):
+    code = "snapshot_not_found"
+    what = "There is no snapshot {name}."
+    why = "Snapshots are kept for seven days."
+    remedy = "List what is there with “yanmo data restore --list”."
+
+
+class ImportFailed(StoreError):
+    code = "import_failed"
+    what = "{file} could not be imported."
+    why = "{reason}"
+    remedy = "Choose a JSON file that Yanmo exported."
+
+
+class DiskFull(StoreError):
+    code = "disk_full"
+    what = "The disk is full."
+    why = "{folder} has {free} left."
+    remedy = "Free some space; nothing that was saved is lost."
+
+
+class AttachmentRefused(UserFacingError):
+    code = "attachment_refused"
+    what = "{file} cannot be attached."
+    why = "{reason}"
+    remedy = "Choose another file."

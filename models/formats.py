@@ -1,0 +1,140 @@
+"""Recognises what a file or folder is, without trusting its name."""
+
+from __future__ import annotations
+
+import json
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from models.card import ModelCard, ModelFormat, make_id, read_card
+from models.errors import DamagedModelFile, ModelNotFound, NotAModelFile
+from models.gguf_header import is_gguf
+
+_LARGEST_JSON = 32 << 20
+_PARTIAL = (".part", ".partial", ".incomplete", ".tmp", ".download", ".crdownload")
+_BITS = {"BF16": "BF16", "F16": "F16", "F32": "F32", "F8_E4M3": "F8", "F8_E5M2": "F8"}
+
+
+@dataclass(frozen=True, slots=True)
+class SafetensorsInfo:
+    """What the header of one safetensors file says: values by type name, and the bytes of the file."""
+
+    values: dict[str, int]
+    size_bytes: int
+
+
+def recognise(path: Path) -> ModelFormat | None:
+    """``gguf`` for a GGUF file, ``safetensors`` for a folder of the transformers layout, None for anything else."""
+    try:
+        if path.is_file():
+            return "gguf" if is_gguf(path) else None
+        if (path / "config.json").is_file() and any(path.glob("*.safetensors")):
+            return "safetensors"
+    except OSError:
+        return None
+    return None
+
+
+def is_partial(name: str) -> bool:
+    """Whether a file's name says that it is still being written."""
+    return name.startswith(".") or name.lower().endswith(_PARTIAL)
+
+
+def read_any_card(path: Path) -> ModelCard:
+    """The card of a model of either format.
+
+    Raises:
+        ModelNotFound: nothing is there.
+        NotAModelFile, DamagedModelFile, UnsupportedArchitecture: as for :func:`models.card.read_card`.
+    """
+    if not path.exists():
+        raise ModelNotFound(model=str(path))
+    if path.is_dir():
+        if recognise(path) != "safetensors":
+            raise NotAModelFile(file=path.name, reason="The folder holds no config.json with safetensors files.")
+        return read_safetensors_card(path)
+    return read_card(path)
+
+
+def read_safetensors_card(folder: Path) -> ModelCard:
+    """The card of a folder with ``config.json`` and safetensors files.
+
+    Raises:
+        DamagedModelFile: the configuration or a header cannot be read.
+    """
+    config = _read_json(folder / "config.json")
+    files = sorted(folder.glob("*.safetensors"))
+    infos = [read_safetensors_info(file) for file in files]
+    values: dict[str, int] = {}
+    for info in infos:
+        for name, count in info.values.items():
+            values[name] = values.get(name, 0) + count
+    tokenizer = folder / "tokenizer_config.json"
+    has_template = (folder / "chat_template.jinja").is_file()
+    has_template = has_template or (tokenizer.is_file() and "chat_template" in _read_json(tokenizer))
+    method = config.get("quantization_config")
+    quantization = str(method.get("quant_method", "")).upper() if isinstance(method, dict) else ""
+    main_type = max(values, key=lambda name: values[name]) if values else ""
+    context = config.get("max_position_embeddings")
+    return ModelCard(
+        id=make_id(folder),
+        path=str(folder),
+        name=folder.name,
+        format="safetensors",
+        kind="chat" if has_template else "base",
+        architecture=str(config.get("model_type", "")),
+        quantization=quantization or _BITS.get(main_type, main_type),
+        parameter_count=sum(values.values()),
+        size_bytes=sum(info.size_bytes for info in infos),
+        context_length=context if isinstance(context, int) else 0,
+        has_chat_template=has_template,
+        files=tuple(str(file) for file in files),
+    )
+
+
+def read_safetensors_info(path: Path) -> SafetensorsInfo:
+    """Count the values of a safetensors file by type. Format: https://github.com/huggingface/safetensors#format.
+
+    Raises:
+        DamagedModelFile: the header does not fit the file.
+    """
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, 2)
+            file.seek(0)
+            start = file.read(8)
+            length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
+            if not 2 <= length <= min(size - 8, _LARGEST_JSON * 4):
+                raise DamagedModelFile(file=path.name, reason="Its header does not fit into the file.")
+            header = json.loads(file.read(length))
+    except (OSError, ValueError, RecursionError) as error:
+        raise DamagedModelFile(file=path.name, reason=f"Its header cannot be read: {error}.") from error
+    values: dict[str, int] = {}
+    for name, entry in header.items() if isinstance(header, dict) else ():
+        if name == "__metadata__":
+            continue
+        try:
+            begin, end = entry["data_offsets"]
+            count = 1
+            for length in entry["shape"]:
+                count *= int(length)
+            if not 0 <= begin <= end <= size - 8 - len(start):
+                raise DamagedModelFile(file=path.name, reason=f"It is cut off: “{name}” lies beyond its end.")
+            values[str(entry["dtype"])] = values.get(str(entry["dtype"]), 0) + count
+        except (KeyError, TypeError, ValueError) as error:
+            raise DamagedModelFile(file=path.name, reason=f"The entry “{name}” of its header makes no sense.") from error
+    return SafetensorsInfo(values, size)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > _LARGEST_JSON:
+            raise DamagedModelFile(file=path.name, reason="It is far too large for a configuration.")
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise DamagedModelFile(file=path.name, reason=f"It cannot be read: {error}.") from error
+    if not isinstance(value, dict):
+        raise DamagedModelFile(file=path.name, reason="It is not a table of settings.")
+    return value

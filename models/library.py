@@ -1,0 +1,340 @@
+"""The models on this machine: found in folders, imported in place or as a copy, verified, removed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from models.card import ModelCard, is_later_part
+from models.errors import DamagedModelFile, ModelError, ModelNotFound, NotAModelFile, UserFacingError
+from models.formats import is_partial, read_any_card, recognise
+
+_DEEPEST = 8
+_BLOCK = 4 << 20
+
+Progress = Callable[[int, int], bool]
+"""Takes bytes done and bytes in all; a false answer cancels."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableModel:
+    """A file that looks like a model and cannot be read, with the reason."""
+
+    path: str
+    error: UserFacingError
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What a verification found. ``state``: ``first`` nothing to compare with, ``same`` as recorded, ``new`` if replaced."""
+
+    card: ModelCard
+    sha256: str
+    state: Literal["first", "same", "new"]
+
+
+class Library:
+    """Lists models and keeps what is known about them in ``library.json`` in the data folder. Thread-safe.
+
+    ``models_folder`` is Yanmo's own: what lies there may be deleted. ``other_folders`` are only looked into. The starter's
+    folder is part of the program. Ids depend on the path alone.
+    """
+
+    def __init__(
+        self,
+        models_folder: Path,
+        data_folder: Path,
+        *,
+        starter_folder: Path | None = None,
+        other_folders: Sequence[Path] = (),
+    ) -> None:
+        self._models_folder = models_folder
+        self._starter_folder = starter_folder
+        self._folders = [folder for folder in (starter_folder, models_folder, *other_folders) if folder is not None]
+        self._file = data_folder / "library.json"
+        self._lock = threading.RLock()
+        self._cards: dict[str, tuple[tuple[int, int], ModelCard]] = {}
+        self._unreadable: dict[str, tuple[tuple[int, int], UserFacingError]] = {}
+        self._known = _read_known(self._file)
+
+    def list_models(self) -> list[ModelCard]:
+        """Every readable model: the starter first, then by name. Files that did not change are not read again."""
+        with self._lock:
+            found = {str(path): path for path in self._iter_places()}
+            self._unreadable = {path: entry for path, entry in self._unreadable.items() if path in found}
+            cards = [card for path in found.values() if (card := self._read(path)) is not None]
+        return sorted(cards, key=lambda card: (not card.is_starter, card.name.lower(), card.path))
+
+    def list_unreadable(self) -> list[UnreadableModel]:
+        """Files seen by the last :meth:`list_models` that look like models and are not, or not whole."""
+        with self._lock:
+            return [UnreadableModel(path, error) for path, (_, error) in sorted(self._unreadable.items())]
+
+    def find(self, reference: str) -> ModelCard:
+        """The model of this id, path, file name, or name; a part of a name will do where only one model has it.
+
+        Raises:
+            ModelNotFound: none.
+            UserFacingError: a path that holds something else, or a damaged model.
+        """
+        reference = reference.strip()
+        if not reference:
+            raise ModelNotFound(model="“”")
+        path = Path(reference).expanduser()
+        cards = self.list_models()
+        for card in cards:
+            if reference in (card.id, card.path, card.name, Path(card.path).name, Path(card.path).stem):
+                return card
+        if path.exists() and (path.is_file() or recognise(path)):
+            return self._mark(read_any_card(path.absolute()))
+        wanted = reference.lower()
+        partial = [card for card in cards if any(wanted in text.lower() for text in (card.id, card.name, Path(card.path).name))]
+        if len(partial) == 1:
+            return partial[0]
+        raise ModelNotFound(model=reference)
+
+    def import_model(self, path: Path, *, copy: bool = False, on_progress: Progress | None = None) -> ModelCard:
+        """Add a model: where it lies, or as a copy in Yanmo's own folder (all parts of a split model).
+
+        Raises:
+            UserFacingError: it is no model, is damaged, a file of that name is already there, or the disk refuses.
+        """
+        path = path.expanduser().absolute()
+        card = read_any_card(path)
+        with self._lock:
+            if copy:
+                place = self._copy(card, on_progress)
+            else:
+                place = path
+                references = [text for text in self._known["references"] if text != str(path)]
+                self._known["references"] = [*references, str(path)]
+                self._save()
+        return self._mark(read_any_card(place))
+
+    def remove(self, reference: str, *, delete: bool = False) -> ModelCard:
+        """Forget an imported model, or delete one that lies in Yanmo's own folder. ``delete`` also deletes what is elsewhere.
+
+        Raises:
+            ModelNotFound: none of that name.
+            ModelError: it is the starter, lies in a folder that is only looked into, or cannot be deleted.
+        """
+        card = self.find(reference)
+        if card.is_starter:
+            raise ModelError(model=card.name, reason="It is a part of Yanmo and stays.")
+        with self._lock:
+            is_reference = card.path in self._known["references"]
+            if not (card.is_copy or is_reference or delete):
+                raise ModelError(model=card.name, reason="It lies in a folder that Yanmo only looks into; delete the file there.")
+            if card.is_copy or delete:
+                _delete(card)
+            self._known["references"] = [text for text in self._known["references"] if text != card.path]
+            self._known["hashes"] = {path: entry for path, entry in self._known["hashes"].items() if path not in card.files}
+            self._cards.pop(card.path, None)
+            self._save()
+        return card
+
+    def verify(self, reference: str, on_progress: Progress | None = None) -> Verification:
+        """Read every byte: check the structure, and the SHA-256 against the one recorded before.
+
+        For a split model the hash is that of the parts' hashes in order.
+
+        Raises:
+            DamagedModelFile: cut off, inconsistent, or changed although its date and size did not.
+        """
+        card = self._mark(read_any_card(Path(self.find(reference).path)))
+        done, state = 0, "same"
+        digests = []
+        for name in card.files:
+            path = Path(name)
+            stamp = _stamp(path)
+            digest = _hash_file(path, done, card.size_bytes, on_progress)
+            done += stamp[0]
+            with self._lock:
+                entry = self._known["hashes"].get(name)
+                if entry is None:
+                    state = "first"
+                elif entry["sha256"] != digest and (entry["size"], entry["mtime"]) == stamp:
+                    reason = "Its content changed although its size and date did not: the disk may be failing."
+                    raise DamagedModelFile(file=path.name, reason=reason)
+                elif entry["sha256"] != digest:
+                    state = "new"
+                self._known["hashes"][name] = {"size": stamp[0], "mtime": stamp[1], "sha256": digest}
+                self._save()
+            digests.append(digest)
+        return Verification(card, _join_digests(digests), state)  # type: ignore[arg-type]
+
+    def known_sha256(self, card: ModelCard) -> str:
+        """The recorded SHA-256 of a file that has not changed since; empty where none was computed yet."""
+        digests = []
+        with self._lock:
+            for name in card.files:
+                entry = self._known["hashes"].get(name)
+                if entry is None or (entry["size"], entry["mtime"]) != _stamp(Path(name)):
+                    return ""
+                digests.append(str(entry["sha256"]))
+        return _join_digests(digests)
+
+    def _iter_places(self) -> Iterator[Path]:
+        for folder in self._folders:
+            yield from iter_models(folder)
+        for text in self._known["references"]:
+            yield Path(text)
+
+    def _read(self, path: Path) -> ModelCard | None:
+        """The card, from memory where the file is unchanged; None where it cannot be read."""
+        key, stamp = str(path), _stamp(path)
+        if stamp == (0, 0):
+            return None
+        if (entry := self._cards.get(key)) is not None and entry[0] == stamp:
+            return entry[1]
+        if (failed := self._unreadable.get(key)) is not None and failed[0] == stamp:
+            return None
+        try:
+            card = self._mark(read_any_card(path))
+        except UserFacingError as error:
+            self._unreadable[key] = (stamp, error)
+            return None
+        self._unreadable.pop(key, None)
+        self._cards[key] = (stamp, card)
+        return card
+
+    def _mark(self, card: ModelCard) -> ModelCard:
+        """Add what depends on the place."""
+        path = Path(card.path)
+        is_starter = self._starter_folder is not None and path.is_relative_to(self._starter_folder)
+        return replace(card, is_starter=is_starter, is_copy=path.is_relative_to(self._models_folder) and not is_starter)
+
+    def _copy(self, card: ModelCard, on_progress: Progress | None) -> Path:
+        sources = [Path(card.path)] if card.format == "safetensors" else [Path(name) for name in card.files]
+        files = [(source, self._models_folder / source.name) for source in sources]
+        for source, target in files:
+            if source == target:
+                return target
+            if target.exists():
+                raise ModelError(model=card.name, reason=f"A model named {target.name} is already there.")
+        done = 0
+        try:
+            self._models_folder.mkdir(parents=True, exist_ok=True)
+            for source, target in files:
+                if source.is_dir():
+                    shutil.copytree(source, target)
+                else:
+                    done += _copy_file(source, target, done, card.size_bytes, on_progress)
+        except OSError as error:
+            raise ModelError(model=card.name, reason=f"It could not be copied: {error.strerror or error}.") from error
+        return files[0][1]
+
+    def _save(self) -> None:
+        """Write to a temporary name first: a crash leaves the old file."""
+        temporary = self._file.with_suffix(".tmp")
+        try:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_text(json.dumps(self._known, indent=1), encoding="utf-8")
+            temporary.replace(self._file)
+        except OSError as error:
+            reason = f"{self._file.name} could not be written: {error.strerror or error}."
+            raise ModelError(model="list", reason=reason) from error
+
+
+def iter_models(folder: Path) -> Iterator[Path]:
+    """Paths of models under ``folder``: GGUF files (the first part of a split one) and safetensors folders.
+
+    Links are followed, each folder is visited once, what cannot be read is passed over.
+    """
+    seen: set[tuple[int, int]] = set()
+    root_depth = len(folder.parts)
+    for place, folders, files in os.walk(folder, followlinks=True):
+        here = Path(place)
+        try:
+            status = here.stat()
+        except OSError:
+            folders.clear()
+            continue
+        if (status.st_dev, status.st_ino) in seen or len(here.parts) - root_depth > _DEEPEST:
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        if "config.json" in files and any(name.endswith(".safetensors") for name in files):
+            yield here
+        for name in sorted(files):
+            if name.lower().endswith(".gguf") and not is_partial(name) and not is_later_part(here / name):
+                yield here / name
+
+
+def _read_known(file: Path) -> dict[str, Any]:
+    """The saved knowledge; a file that makes no sense is as good as none, for all of it can be found again."""
+    known: dict[str, Any] = {"references": [], "hashes": {}}
+    try:
+        value = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return known
+    if isinstance(value, dict):
+        if isinstance(value.get("references"), list):
+            known["references"] = [text for text in value["references"] if isinstance(text, str)]
+        if isinstance(value.get("hashes"), dict):
+            wanted = {"size", "mtime", "sha256"}
+            known["hashes"] = {k: v for k, v in value["hashes"].items() if isinstance(v, dict) and wanted <= v.keys()}
+    return known
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    """Size and modification time in nanoseconds; zeros where there is nothing."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return (0, 0)
+    return (status.st_size, status.st_mtime_ns)
+
+
+def _hash_file(path: Path, done: int, total: int, on_progress: Progress | None) -> str:
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while block := file.read(_BLOCK):
+                digest.update(block)
+                done += len(block)
+                if on_progress is not None and not on_progress(done, total):
+                    raise ModelError(model=path.name, reason="The verification was cancelled.")
+    except OSError as error:
+        raise NotAModelFile(file=path.name, reason=f"It cannot be read: {error.strerror or error}.") from error
+    return digest.hexdigest()
+
+
+def _join_digests(digests: list[str]) -> str:
+    return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
+def _copy_file(source: Path, target: Path, done: int, total: int, on_progress: Progress | None) -> int:
+    """Copy under a temporary name and rename: half a model never looks like a whole one. Gives the bytes copied."""
+    temporary = target.with_name(target.name + ".part")
+    copied = 0
+    try:
+        with source.open("rb") as reader, temporary.open("wb") as writer:
+            while block := reader.read(_BLOCK):
+                writer.write(block)
+                copied += len(block)
+                if on_progress is not None and not on_progress(done + copied, total):
+                    raise ModelError(model=source.name, reason="The import was cancelled.")
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return copied
+
+
+def _delete(card: ModelCard) -> None:
+    try:
+        if card.format == "safetensors":
+            shutil.rmtree(card.path)
+        else:
+            for name in card.files:
+                Path(name).unlink(missing_ok=True)
+    except OSError as error:
+        raise ModelError(model=card.name, reason=f"It could not be deleted: {error.strerror or error}.") from error
