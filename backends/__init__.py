@@ -1,0 +1,1 @@
+"""How text is generated: one promise, several engines, one child process per loaded model."""

@@ -1,0 +1,55 @@
+"""The promise every engine keeps: load once, generate many times, stop when told, free everything on close."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from backends.events import GenerationEvent, LoadedModel
+from backends.messages import Message
+from backends.options import GenerationOptions, LoadOptions
+
+ProgressCallback = Callable[[float], bool]
+"""Takes the fraction done (0–1); a false answer cancels the load."""
+
+CancelCheck = Callable[[], bool]
+"""True once the request has been cancelled; cheap enough to be asked at every ubatch."""
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRequest:
+    """What to generate from: either chat ``messages`` or a raw ``prompt`` for base models.
+
+    With ``continue_last`` the last message is the assistant's and is continued instead of answered.
+    """
+
+    messages: tuple[Message, ...] = ()
+    prompt: str | None = None
+    options: GenerationOptions = field(default_factory=GenerationOptions)
+    continue_last: bool = False
+
+
+class Backend(Protocol):
+    """One engine holding at most one model. Lives in a worker process; called from that process's threads only."""
+
+    name: str
+
+    def load(self, path: str, options: LoadOptions, progress: ProgressCallback) -> LoadedModel:
+        """Put the model at ``path`` in memory.
+
+        Raises:
+            UserFacingError: classified: LoadCancelled, OutOfMemory, NotAModelFile, DamagedModelFile, UnsupportedArchitecture …
+        """
+
+    def generate(self, request: GenerationRequest, is_cancelled: CancelCheck) -> Iterator[GenerationEvent]:
+        """Yield events, the last of which is Finished. Errors are raised; the worker turns them into Failed.
+
+        ``is_cancelled`` is honoured within 200 ms, even while a long prompt is being read.
+        """
+
+    def count_tokens(self, request: GenerationRequest) -> int:
+        """How many prompt tokens the request would take, after the chat template."""
+
+    def close(self) -> None:
+        """Free everything. Safe to call twice."""

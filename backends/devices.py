@@ -1,0 +1,141 @@
+"""Where a model can be computed: what this machine has (CPU, CUDA, Metal, Vulkan) and what the engine was built for."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import multiprocessing
+import subprocess
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, Literal
+
+DeviceKind = Literal["cpu", "gpu", "integrated_gpu", "accelerator"]
+
+_KINDS: dict[int, DeviceKind] = {0: "cpu", 1: "gpu", 2: "integrated_gpu", 3: "accelerator"}
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One device that the engine can use. Memory in bytes; ``name`` is what ``LoadOptions.device`` takes."""
+
+    name: str
+    description: str
+    kind: DeviceKind
+    memory_total: int
+    memory_free: int
+
+
+@dataclass(frozen=True, slots=True)
+class NvidiaGpu:
+    """One NVIDIA GPU as its driver describes it, whether or not an engine can use it. Memory in bytes."""
+
+    name: str
+    driver: str
+    memory_total: int
+    memory_used: int
+
+
+class GgmlLibrary:
+    """The device functions of ggml, which llama-cpp-python does not bind. Loads native code: use it in a child process.
+
+    Raises:
+        OSError: the library is not there or cannot be loaded.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        if folder is None:
+            raise OSError("llama-cpp-python is not installed")
+        self._libraries = [ctypes.CDLL(str(_find_library(folder, stem))) for stem in ("ggml-base", "ggml")]
+
+    def find_device(self, name: str) -> int | None:
+        """The handle of the device of this ggml name (``CUDA0`` …), or None."""
+        handle: int | None = self._function("ggml_backend_dev_by_name", ctypes.c_void_p, ctypes.c_char_p)(name.encode())
+        return handle
+
+    def list_devices(self) -> list[Device]:
+        """Every device that this build can use, CPU included."""
+        count = self._function("ggml_backend_dev_count", ctypes.c_size_t)()
+        get = self._function("ggml_backend_dev_get", ctypes.c_void_p, ctypes.c_size_t)
+        return [self._describe(get(index)) for index in range(count)]
+
+    def _describe(self, handle: int) -> Device:
+        free, total = ctypes.c_size_t(0), ctypes.c_size_t(0)
+        size = ctypes.POINTER(ctypes.c_size_t)
+        memory = self._function("ggml_backend_dev_memory", None, ctypes.c_void_p, size, size)
+        memory(handle, ctypes.byref(free), ctypes.byref(total))
+        kind = self._function("ggml_backend_dev_type", ctypes.c_int, ctypes.c_void_p)(handle)
+        return Device(
+            name=self._text("ggml_backend_dev_name", handle),
+            description=self._text("ggml_backend_dev_description", handle),
+            kind=_KINDS.get(kind, "accelerator"),
+            memory_total=total.value,
+            memory_free=free.value,
+        )
+
+    def _text(self, function: str, handle: int) -> str:
+        text: bytes | None = self._function(function, ctypes.c_char_p, ctypes.c_void_p)(handle)
+        return (text or b"").decode("utf-8", "replace")
+
+    def _function(self, name: str, result: Any, *arguments: Any) -> Any:
+        for library in self._libraries:
+            function = getattr(library, name, None)
+            if function is not None:
+                function.restype, function.argtypes = result, list(arguments)
+                return function
+        raise OSError(f"ggml has no function {name}")
+
+
+def list_engine_devices(timeout: float = 20.0) -> list[Device]:
+    """The devices of the installed llama.cpp build, asked in a short-lived child so that nothing native is loaded here.
+
+    Empty where the engine is not installed, cannot be loaded, or kills the child (an old processor). ``timeout`` in seconds.
+    """
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_send_devices, args=(theirs,), daemon=True)
+    process.start()
+    theirs.close()
+    devices: list[Device] = []
+    with contextlib.suppress(EOFError, OSError):
+        if ours.poll(timeout):
+            devices = ours.recv()
+    process.kill()
+    process.join()
+    ours.close()
+    return devices
+
+
+def list_nvidia_gpus(timeout: float = 5.0) -> list[NvidiaGpu]:
+    """What ``nvidia-smi`` reports; empty where it is missing or does not answer. ``timeout`` in seconds."""
+    command = ["nvidia-smi", "--query-gpu=name,driver_version,memory.total,memory.used", "--format=csv,noheader,nounits"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    if done.returncode != 0:
+        return []
+    return [gpu for line in done.stdout.splitlines() if (gpu := _parse_gpu(line)) is not None]
+
+
+def _parse_gpu(line: str) -> NvidiaGpu | None:
+    fields = [field.strip() for field in line.split(",")]
+    if len(fields) != 4 or not fields[2].isdigit() or not fields[3].isdigit():
+        return None
+    return NvidiaGpu(fields[0], fields[1], int(fields[2]) << 20, int(fields[3]) << 20)
+
+
+def _find_library(folder: Path, stem: str) -> Path:
+    for name in (f"lib{stem}.so", f"lib{stem}.dylib", f"{stem}.dll", f"lib{stem}.dll"):
+        if (folder / name).is_file():
+            return folder / name
+    raise OSError(f"{stem} is not in the engine's folder")
+
+
+def _send_devices(connection: Connection) -> None:
+    """The child's work."""
+    from backends.llamacpp.library import library_folder
+
+    with contextlib.suppress(OSError):
+        connection.send(GgmlLibrary(library_folder()).list_devices())

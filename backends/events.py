@@ -1,0 +1,100 @@
+"""What an engine says while it loads and generates: typed values, small enough for a pipe."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from models.errors import UserFacingError
+
+FinishReason = Literal["stop", "length", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """Facts about a model that is in memory, for run cards and pickers.
+
+    ``context_length`` is what this load holds, ``trained_context`` what the model was trained for, both in tokens;
+    ``memory_bytes`` is what the engine reports for weights, KV cache and compute buffers together.
+    """
+
+    name: str
+    architecture: str
+    quantization: str
+    parameter_count: int
+    context_length: int
+    trained_context: int
+    backend: str
+    device: str
+    engine_version: str
+    file_sha256: str = ""
+    memory_bytes: int = 0
+    has_chat_template: bool = True
+    can_see: bool = False
+    can_hear: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a reply cost. Times in seconds; ``cached_tokens`` of the prompt were already in the KV cache."""
+
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    output_tokens: int = 0
+    prompt_seconds: float = 0.0
+    output_seconds: float = 0.0
+    first_token_seconds: float = 0.0
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Decode speed; 0 where nothing was measured."""
+        return self.output_tokens / self.output_seconds if self.output_seconds > 0 else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class LoadProgress:
+    """Loading is under way; ``fraction`` from 0 to 1."""
+
+    fraction: float
+
+
+@dataclass(frozen=True, slots=True)
+class PromptProgress:
+    """The prompt is being read: ``done`` of ``total`` tokens, ``cached`` of them without work."""
+
+    done: int
+    total: int
+    cached: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """More of the answer. Always whole Unicode characters."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningDelta:
+    """More of the reasoning that precedes the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The reply is complete. ``seed`` is the one that was used."""
+
+    reason: FinishReason
+    usage: Usage
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The reply ended in an error; what came before it stands."""
+
+    error: UserFacingError
+
+
+GenerationEvent = PromptProgress | TextDelta | ReasoningDelta | Finished | Failed

@@ -1,0 +1,113 @@
+"""The native llama.cpp library: found, checked against what this code was written for, and listened to."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import importlib.util
+import logging
+import os
+import sys
+import types
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+from models.errors import EngineUnavailable
+
+_log = logging.getLogger(__name__)
+
+STRUCT_SIZES = {"llama_model_params": 80, "llama_context_params": 160, "llama_batch": 56}
+"""Bytes of each struct passed by value on a 64-bit machine, in llama-cpp-python 0.3.36.
+
+Another size means another layout: calling would crash.
+"""
+
+_LOG_LINES = 400
+_LEVEL_WARNING, _LEVEL_ERROR, _LEVEL_CONTINUED = 2, 3, 5
+
+
+class NativeLibrary:
+    """The C functions (``api``), with the log kept so that a failure can be explained.
+
+    llama.cpp reports *why* only through its log, so every line is kept in a ring; warnings and errors are also passed on to
+    Python's log at once (as debug messages), because a process that aborts has no second chance to tell.
+
+    Raises:
+        EngineUnavailable: the package is missing, cannot be loaded here, or has another layout.
+    """
+
+    def __init__(self) -> None:
+        # Without this an abort forks a debugger to print a backtrace, which can hang for seconds.
+        os.environ.setdefault("GGML_NO_BACKTRACE", "1")
+        self.api: Any = _import_bindings()
+        self._check_layout()
+        self._lines: deque[str] = deque(maxlen=_LOG_LINES)
+        self._partial = ""
+        self._level = 0
+        self._callback = self.api.llama_log_callback(self._receive)  # C keeps only the address: the object must live here
+        self.api.llama_log_set(self._callback, ctypes.c_void_p(0))
+        self.api.llama_backend_init()
+
+    @property
+    def version(self) -> str:
+        """The version llama.cpp gives itself."""
+        return bytes(self.api.llama_version()).decode("ascii", "replace")
+
+    def log_text(self) -> str:
+        """The last lines that the engine logged."""
+        return "\n".join([*self._lines, *([self._partial] if self._partial else [])])
+
+    def forget_log(self) -> None:
+        """Start a new excerpt, so that an old warning does not explain a new failure."""
+        self._lines.clear()
+        self._partial = ""
+
+    def _receive(self, level: int, text: bytes | None, _user_data: object) -> None:
+        if level != _LEVEL_CONTINUED:
+            self._level = level
+        self._partial += (text or b"").decode("utf-8", "replace")
+        *whole, self._partial = self._partial.split("\n")
+        for line in whole:
+            self._lines.append(line)
+            if self._level in (_LEVEL_WARNING, _LEVEL_ERROR):
+                _log.debug(line)
+
+    def _check_layout(self) -> None:
+        if ctypes.sizeof(ctypes.c_void_p) != 8:
+            return
+        for name, expected in STRUCT_SIZES.items():
+            found = ctypes.sizeof(getattr(self.api, name))
+            if found != expected:
+                reason = f"llama-cpp-python has another layout than this version needs ({name}: {found} bytes, not {expected})."
+                raise EngineUnavailable(engine="llamacpp", reason=reason)
+
+
+def library_folder() -> Path | None:
+    """Where the native libraries lie, without loading anything; None where the package is not installed."""
+    spec = importlib.util.find_spec("llama_cpp")
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    return Path(next(iter(spec.submodule_search_locations))) / "lib"
+
+
+def _import_bindings() -> Any:
+    """Import ``llama_cpp.llama_cpp`` alone.
+
+    The package's ``__init__`` also imports its high-level class with numpy, Jinja and a disk cache: 110 ms at every start of a
+    worker for code that is not used. So the parent package is stood in for while its submodule is imported.
+    """
+    if "llama_cpp" in sys.modules:
+        return importlib.import_module("llama_cpp.llama_cpp")
+    spec = importlib.util.find_spec("llama_cpp")
+    if spec is None or spec.submodule_search_locations is None:
+        raise EngineUnavailable(engine="llamacpp", reason="The package llama-cpp-python is not installed.")
+    stand_in = types.ModuleType("llama_cpp")
+    stand_in.__path__ = list(spec.submodule_search_locations)
+    sys.modules["llama_cpp"] = stand_in
+    try:
+        return importlib.import_module("llama_cpp.llama_cpp")
+    except (ImportError, OSError, RuntimeError, AttributeError) as error:
+        raise EngineUnavailable(engine="llamacpp", reason=f"Its library could not be loaded: {error}") from error
+    finally:
+        del sys.modules["llama_cpp"]  # whoever wants the whole package later gets the real one

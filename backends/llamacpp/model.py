@@ -1,0 +1,193 @@
+"""A GGUF model and its context in memory: loaded with progress, described, freed."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from backends.devices import GgmlLibrary
+from backends.llamacpp.failures import explain_load_failure
+from backends.llamacpp.library import NativeLibrary, library_folder
+from backends.llamacpp.tokens import Tokenizer
+from backends.options import DEFAULT_CONTEXT_LIMIT, LoadOptions
+from models.errors import (
+    DamagedModelFile,
+    EngineUnavailable,
+    InvalidOption,
+    LoadCancelled,
+    OutOfMemory,
+    UnsupportedArchitecture,
+    UserFacingError,
+    WrongModelKind,
+)
+
+_GGML_TYPES = {"f32": 0, "f16": 1, "q4_0": 2, "q4_1": 3, "q5_0": 6, "q5_1": 7, "q8_0": 8, "iq4_nl": 20, "bf16": 30}
+_LOAD_NONE, _LOAD_MMAP, _LOAD_MLOCK, _LOAD_MMAP_MLOCK = 0, 1, 2, 3
+_SPLIT_NONE = 0
+_NO_VOCABULARY = 0
+"""``LLAMA_VOCAB_TYPE_NONE``: asking such a model to tokenize ends the process."""
+_WEIGHTS_SHARE = 0.98
+"""Part of the progress bar that reading the weights takes; the rest is the context."""
+
+
+class NativeModel:
+    """Weights, vocabulary and one context. ``close`` frees them in the order that C needs.
+
+    Raises:
+        UserFacingError: see :meth:`backends.backend.Backend.load`.
+    """
+
+    def __init__(self, library: NativeLibrary, path: str, options: LoadOptions, progress: Callable[[float], bool]) -> None:
+        self._library = library
+        self.api = library.api
+        self.path = path
+        self.model: Any = None
+        self.context: Any = None
+        self._kept: list[Any] = []
+        _check_options(options)
+        try:
+            self._load_weights(options, progress)
+            self.vocabulary = self.api.llama_model_get_vocab(self.model)
+            self._check_kind()
+            self.tokenizer = Tokenizer(self.api, self.vocabulary)
+            if self.tokenizer.kind == _NO_VOCABULARY:
+                raise DamagedModelFile(file=Path(path).name, reason="It holds no vocabulary, so it can read no text.")
+            self.trained_context = int(self.api.llama_model_n_ctx_train(self.model))
+            self._make_context(options)
+        except UserFacingError:
+            self.close()
+            raise
+
+    @property
+    def context_length(self) -> int:
+        """Tokens that the context really holds: llama.cpp rounds what it was asked for."""
+        return int(self.api.llama_n_ctx(self.context))
+
+    @property
+    def batch_size(self) -> int:
+        """Most tokens that one decode may take; more would kill the process."""
+        return int(self.api.llama_n_batch(self.context))
+
+    def metadata(self, key: str) -> str:
+        """A scalar of the file's metadata as text; empty where it has none."""
+        room = 256
+        while True:
+            buffer = ctypes.create_string_buffer(room)
+            count = int(self.api.llama_model_meta_val_str(self.model, key.encode(), buffer, room))
+            if count < room:
+                return buffer.raw[:count].decode("utf-8", "replace") if count >= 0 else ""
+            room = count + 1
+
+    def chat_template(self) -> str:
+        """The Jinja source that the file carries; empty for a base model."""
+        source = self.api.llama_model_chat_template(self.model, None)
+        return bytes(source).decode("utf-8", "replace") if source else ""
+
+    def close(self) -> None:
+        """Free context and weights. Safe to call twice."""
+        context, self.context = self.context, None
+        model, self.model = self.model, None
+        if context:
+            self.api.llama_free(context)
+        if model:
+            self.api.llama_model_free(model)
+
+    def _load_weights(self, options: LoadOptions, progress: Callable[[float], bool]) -> None:
+        if not Path(self.path).is_file():
+            raise explain_load_failure("No such file or directory", self.path)
+        cancelled = False
+
+        def report(fraction: float, _user_data: object) -> bool:
+            nonlocal cancelled
+            cancelled = cancelled or not progress(fraction * _WEIGHTS_SHARE)
+            return not cancelled
+
+        parameters = self.api.llama_model_default_params()
+        parameters.n_gpu_layers = options.gpu_layers
+        parameters.load_mode = _load_mode(options)
+        parameters.progress_callback = self.api.llama_progress_callback(report)
+        self._kept.append(parameters.progress_callback)
+        self._choose_device(parameters, options.device)
+        self._library.forget_log()
+        self.model = self.api.llama_model_load_from_file(os.fsencode(self.path), parameters)
+        if cancelled:
+            raise LoadCancelled()
+        if not self.model:
+            raise explain_load_failure(self._library.log_text(), self.path)
+
+    def _choose_device(self, parameters: Any, device: str) -> None:
+        """Restrict the load to one device by its ggml name (``CUDA0``, ``CPU`` …); empty leaves the choice to llama.cpp."""
+        if not device:
+            return
+        if device.upper() == "CPU":
+            parameters.n_gpu_layers = 0
+            return
+        handle = GgmlLibrary(library_folder()).find_device(device)
+        if not handle:
+            raise EngineUnavailable(engine=f"llamacpp on {device}", reason="This build of the engine has no such device.")
+        devices = (ctypes.c_void_p * 2)(handle, None)
+        self._kept.append(devices)
+        parameters.devices = ctypes.cast(devices, ctypes.c_void_p)
+        parameters.split_mode = _SPLIT_NONE
+        parameters.main_gpu = 0
+
+    def _check_kind(self) -> None:
+        name, architecture = Path(self.path).name, self.metadata("general.architecture")
+        if not self.api.llama_model_has_decoder(self.model):
+            raise WrongModelKind(file=name, kind="an embedding or reranking model")
+        if self.api.llama_model_has_encoder(self.model):
+            raise UnsupportedArchitecture(architecture=f"{architecture} (encoder and decoder)", file=name)
+        if self.api.llama_model_is_diffusion(self.model):
+            raise UnsupportedArchitecture(architecture=f"{architecture} (diffusion)", file=name)
+
+    def _make_context(self, options: LoadOptions) -> None:
+        parameters = self.api.llama_context_default_params()
+        wanted = options.context_length or min(self.trained_context or DEFAULT_CONTEXT_LIMIT, DEFAULT_CONTEXT_LIMIT)
+        parameters.n_ctx = wanted
+        parameters.n_batch = min(options.batch_size, wanted)
+        parameters.n_ubatch = min(512, parameters.n_batch)
+        parameters.n_seq_max = 1
+        parameters.n_threads = parameters.n_threads_batch = choose_threads(options.threads)
+        parameters.type_k = parameters.type_v = _GGML_TYPES[options.kv_type]
+        if options.flash_attention is not None:
+            parameters.flash_attn_type = int(options.flash_attention)
+        self._library.forget_log()
+        self.context = self.api.llama_init_from_model(self.model, parameters)
+        if not self.context:
+            reason = f"A context of {wanted} tokens did not fit beside the weights."
+            raise OutOfMemory(model=Path(self.path).name, reason=reason, details=self._library.log_text())
+
+
+def choose_threads(wanted: int) -> int:
+    """Threads to compute with: as asked, else ``YANMO_THREADS``, else one fewer than the physical cores this process may use."""
+    if wanted > 0:
+        return wanted
+    from_environment = os.environ.get("YANMO_THREADS", "")
+    if from_environment.isdigit() and int(from_environment) > 0:
+        return int(from_environment)
+    return max(1, _count_physical_cores() - 1)
+
+
+def _check_options(options: LoadOptions) -> None:
+    if options.flash_attention is False and options.kv_type not in ("f32", "f16", "bf16"):
+        raise InvalidOption(option="kv_type", value=options.kv_type, allowed="f16, bf16 or f32 where flash attention is off")
+
+
+def _count_physical_cores() -> int:
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        import psutil
+
+        physical = psutil.cpu_count(logical=False) or allowed
+    except (ImportError, OSError):
+        physical = allowed
+    return max(1, min(physical, allowed))
+
+
+def _load_mode(options: LoadOptions) -> int:
+    if options.use_mlock:
+        return _LOAD_MMAP_MLOCK if options.use_mmap else _LOAD_MLOCK
+    return _LOAD_MMAP if options.use_mmap else _LOAD_NONE

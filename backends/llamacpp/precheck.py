@@ -1,0 +1,62 @@
+"""What is checked in Python before C sees a model: its files, its kind, and whether this machine could ever hold it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from backends.options import DEFAULT_CONTEXT_LIMIT, LoadOptions
+from models.card import find_split_parts, read_card
+from models.errors import DamagedModelFile, OutOfMemory, WrongModelKind
+from models.gguf_header import GgufHeader, read_header
+from models.memory_fit import MemoryEstimate, estimate_memory
+
+_KINDS = {
+    "adapter": "an adapter (LoRA)",
+    "projector": "a projector for pictures or sound",
+    "embedding": "an embedding model",
+    "reranker": "a reranking model",
+}
+
+
+def check_files(path: str) -> list[GgufHeader]:
+    """The checked headers of all parts, the first one's first.
+
+    Raises:
+        WrongModelKind: an adapter, projector, embedder or reranker.
+        DamagedModelFile: a part is missing, cut off, or holds impossible values.
+        UserFacingError: as for :func:`models.gguf_header.read_header`.
+    """
+    parts = find_split_parts(Path(path))
+    headers = [read_header(part) for part in parts]
+    expected = headers[0].whole("split.count", 1)
+    if expected > len(parts):
+        reason = f"It is a part of a model in {expected} files, of which {len(parts)} are here."
+        raise DamagedModelFile(file=Path(path).name, reason=reason)
+    headers[0].validate()
+    kind = read_card(path, headers[0]).kind
+    if kind in _KINDS:
+        raise WrongModelKind(file=Path(path).name, kind=_KINDS[kind])
+    return headers
+
+
+def check_memory(headers: list[GgufHeader], options: LoadOptions, *, on_processor: bool) -> MemoryEstimate:
+    """What the load will take. On the processor it is refused if all memory and swap of the machine could not hold it.
+
+    Memory-mapped weights are not counted: the system pages them in and out.
+
+    Raises:
+        OutOfMemory: it can never fit.
+    """
+    import psutil
+
+    trained = headers[0].of_architecture("context_length")
+    context = options.context_length or min(trained or DEFAULT_CONTEXT_LIMIT, DEFAULT_CONTEXT_LIMIT)
+    first = estimate_memory(headers[0], context, options.kv_type, min(512, options.batch_size))
+    rest = sum(tensor.byte_count for header in headers[1:] for tensor in header.tensors)
+    estimate = MemoryEstimate(first.weights + rest, first.kv_cache, first.compute)
+    needed = estimate.kv_cache + estimate.compute + (0 if options.use_mmap else estimate.weights)
+    available = psutil.virtual_memory().total + psutil.swap_memory().total
+    if on_processor and needed > available:
+        reason = f"A context of {context:,} tokens needs {needed / 1e9:.1f} GB, and this machine has {available / 1e9:.1f} GB."
+        raise OutOfMemory(model=headers[0].path.name, reason=reason)
+    return estimate

@@ -1,0 +1,133 @@
+"""Text to tokens and back: the model's own tokenizer, and a detokenizer that never waits for a byte that cannot come."""
+
+from __future__ import annotations
+
+import codecs
+import ctypes
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from models.errors import GenerationFailed
+
+SENTENCEPIECE = 1
+"""``LLAMA_VOCAB_TYPE_SPM``: its pieces carry the space before a word."""
+
+
+class Tokenizer:
+    """One model's vocabulary. Reads only, so any thread may use it while another generates."""
+
+    def __init__(self, api: Any, vocabulary: Any) -> None:
+        self._api = api
+        self._vocabulary = vocabulary
+        self._pieces: dict[int, bytes] = {}
+        self._visible: frozenset[int] = frozenset()
+        self.size = int(api.llama_vocab_n_tokens(vocabulary))
+        self.begin = int(api.llama_vocab_bos(vocabulary))
+        self.end = int(api.llama_vocab_eos(vocabulary))
+        self.adds_begin = bool(api.llama_vocab_get_add_bos(vocabulary)) and self.begin >= 0
+        self.kind = int(api.llama_vocab_type(vocabulary))
+
+    def encode(self, text: str, *, parse_special: bool = True) -> list[int]:
+        """Tokens of ``text``, without a begin or end token unless the text spells one."""
+        data = text.encode("utf-8", "replace")  # a lone surrogate, which JSON may carry, becomes a question mark
+        if not data:
+            return []
+        room = len(data) + 16
+        while True:
+            buffer = (ctypes.c_int32 * room)()
+            count = int(self._api.llama_tokenize(self._vocabulary, data, len(data), buffer, room, False, parse_special))
+            if 0 <= count <= room:
+                return list(buffer[:count])
+            if count == -(2**31) or -count <= room:
+                raise GenerationFailed(reason="The text is too long to be tokenized.")
+            room = -count
+
+    def encode_prompt(self, text: str) -> list[int]:
+        """Tokens of a whole prompt: with the begin token where the model wants one, and never with two of them."""
+        tokens = self.encode(text)
+        if self.adds_begin and (not tokens or tokens[0] != self.begin):
+            tokens.insert(0, self.begin)
+        return tokens
+
+    def text_of(self, token: int) -> str:
+        """How a token, special ones too, is written in a template; empty for a token the model does not have."""
+        return self._read_piece(token, special=True).decode("utf-8", "replace") if 0 <= token < self.size else ""
+
+    def show(self, markers: Iterable[str]) -> None:
+        """Render these markers in replies although they are control tokens (``[THINK]`` …), because somebody reads them."""
+        single = (self.encode(marker) for marker in markers)
+        self._visible = self._visible | {tokens[0] for tokens in single if len(tokens) == 1}
+        self._pieces.clear()
+
+    def piece(self, token: int) -> bytes:
+        """The bytes a token stands for in a reply: control tokens give none."""
+        found = self._pieces.get(token)
+        if found is None:
+            found = self._pieces[token] = self._read_piece(token, special=token in self._visible)
+        return found
+
+    def is_end(self, token: int) -> bool:
+        """Whether the model says with this token that it is done (end of text, of turn, of message)."""
+        return bool(self._api.llama_vocab_is_eog(self._vocabulary, token))
+
+    def _read_piece(self, token: int, *, special: bool) -> bytes:
+        room = 64
+        while True:
+            buffer = ctypes.create_string_buffer(room)
+            count = int(self._api.llama_token_to_piece(self._vocabulary, token, buffer, room, 0, special))
+            if count >= 0:
+                return buffer.raw[:count]
+            room = -count
+
+
+class Detokenizer:
+    """Turns tokens into text as they come: whole characters only, U+FFFD for bytes that are not UTF-8, O(1) per token."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def add(self, token: int) -> str:
+        """The text that became certain with this token; empty while a character is incomplete."""
+        return self._decoder.decode(self._tokenizer.piece(token))
+
+    def finish(self) -> str:
+        """What is left: U+FFFD for a character that was never completed."""
+        return self._decoder.decode(b"", True)
+
+
+class StopFinder:
+    """Finds stop texts across token boundaries, and holds back only what could still become one."""
+
+    def __init__(self, stops: Sequence[str]) -> None:
+        self._stops = tuple(stops)
+        self._held = ""
+        self.found = False
+
+    def add(self, text: str) -> str:
+        """Text that may be shown now. After ``found`` it is what stood before the stop, and nothing follows."""
+        if not self._stops:
+            return text
+        self._held += text
+        places = [place for stop in self._stops if (place := self._held.find(stop)) >= 0]
+        if places:
+            self.found = True
+            shown, self._held = self._held[: min(places)], ""
+            return shown
+        keep = max(_overlap(self._held, stop) for stop in self._stops)
+        cut = len(self._held) - keep
+        shown, self._held = self._held[:cut], self._held[cut:]
+        return shown
+
+    def finish(self) -> str:
+        """What was held back and never became a stop text."""
+        held, self._held = self._held, ""
+        return held
+
+
+def _overlap(text: str, stop: str) -> int:
+    """Length of the longest proper beginning of ``stop`` that ``text`` ends with."""
+    for length in range(min(len(stop) - 1, len(text)), 0, -1):
+        if text.endswith(stop[:length]):
+            return length
+    return 0

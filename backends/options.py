@@ -1,0 +1,143 @@
+"""How to load a model and how to generate with it: frozen values that check themselves."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from models.errors import InvalidOption
+
+
+def _check(name: str, value: float, low: float, high: float) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or not low <= value <= high:
+        raise InvalidOption(option=name, value=value, allowed=f"a number from {low:g} to {high:g}")
+
+
+@dataclass(frozen=True, slots=True)
+class SamplingOptions:
+    """How the next token is chosen. A value of its "off" setting disables that step; defaults are llama.cpp's.
+
+    ``repeat_last_n`` counts tokens that penalties look back on (0 off, -1 the whole context). Mirostat: Basu et al. 2020,
+    https://arxiv.org/abs/2007.14966. DRY and XTC: text-generation-webui pull requests 5677 and 6335.
+    """
+
+    temperature: float = 0.8
+    top_k: int = 40
+    top_p: float = 0.95
+    min_p: float = 0.05
+    typical_p: float = 1.0
+    repeat_penalty: float = 1.0
+    repeat_last_n: int = 64
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+    dry_multiplier: float = 0.0
+    dry_base: float = 1.75
+    dry_allowed_length: int = 2
+    xtc_probability: float = 0.0
+    xtc_threshold: float = 0.1
+    mirostat: int = 0
+    mirostat_tau: float = 5.0
+    mirostat_eta: float = 0.1
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            low, high = SAMPLING_RANGES[field.name]
+            value = getattr(self, field.name)
+            if isinstance(field.default, int) and not isinstance(value, int):
+                raise InvalidOption(option=field.name, value=value, allowed=f"a whole number from {low:g} to {high:g}")
+            _check(field.name, value, low, high)
+
+
+SAMPLING_RANGES: dict[str, tuple[float, float]] = {
+    "temperature": (0.0, 5.0),
+    "top_k": (0, 1_000_000),
+    "top_p": (0.0, 1.0),
+    "min_p": (0.0, 1.0),
+    "typical_p": (0.0, 1.0),
+    "repeat_penalty": (0.5, 3.0),
+    "repeat_last_n": (-1, 1_000_000),
+    "presence_penalty": (-2.0, 2.0),
+    "frequency_penalty": (-2.0, 2.0),
+    "dry_multiplier": (0.0, 10.0),
+    "dry_base": (1.0, 10.0),
+    "dry_allowed_length": (0, 1000),
+    "xtc_probability": (0.0, 1.0),
+    "xtc_threshold": (0.0, 1.0),
+    "mirostat": (0, 2),
+    "mirostat_tau": (0.0, 20.0),
+    "mirostat_eta": (0.0, 1.0),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationOptions:
+    """One request's settings. ``max_tokens`` 0 means until the context is full; ``seed`` None draws one and reports it."""
+
+    sampling: SamplingOptions = SamplingOptions()
+    max_tokens: int = 0
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.max_tokens, int) or not 0 <= self.max_tokens <= 10_000_000:
+            raise InvalidOption(option="max_tokens", value=self.max_tokens, allowed="a whole number, 0 for no limit")
+        if any(not isinstance(text, str) or not text for text in self.stop) or len(self.stop) > 64:
+            raise InvalidOption(option="stop", value=repr(self.stop), allowed="up to 64 texts, none empty")
+        if self.seed is not None and not 0 <= self.seed < 2**32:
+            raise InvalidOption(option="seed", value=self.seed, allowed="a whole number from 0 to 4294967295")
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, kept in the store with each reply."""
+        return asdict(self)
+
+
+def generation_options_from_json(value: dict[str, Any]) -> GenerationOptions:
+    """The inverse of :meth:`GenerationOptions.to_json`; unknown keys are ignored.
+
+    Raises:
+        InvalidOption: a value is out of range.
+    """
+    known = {field.name for field in fields(SamplingOptions)}
+    sampling = {key: item for key, item in dict(value.get("sampling") or {}).items() if key in known}
+    for field in fields(SamplingOptions):
+        if isinstance(field.default, float) and isinstance(sampling.get(field.name), int):
+            sampling[field.name] = float(sampling[field.name])
+    seed = value.get("seed")
+    return GenerationOptions(
+        sampling=SamplingOptions(**sampling),
+        max_tokens=int(value.get("max_tokens") or 0),
+        stop=tuple(value.get("stop") or ()),
+        seed=None if seed is None else int(seed),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LoadOptions:
+    """How a model is put in memory.
+
+    ``context_length`` 0 takes the model's own, capped at ``DEFAULT_CONTEXT_LIMIT``; ``threads`` 0 means physical cores - 1;
+    ``gpu_layers`` -1 offloads as many as fit; ``kv_type`` is a GGML type name for both halves of the KV cache.
+    """
+
+    context_length: int = 0
+    gpu_layers: int = -1
+    threads: int = 0
+    batch_size: int = 512
+    kv_type: str = "f16"
+    flash_attention: bool | None = None
+    use_mmap: bool = True
+    use_mlock: bool = False
+    device: str = ""
+
+    def __post_init__(self) -> None:
+        _check("context_length", self.context_length, 0, 16_777_216)
+        _check("gpu_layers", self.gpu_layers, -1, 100_000)
+        _check("threads", self.threads, 0, 1024)
+        _check("batch_size", self.batch_size, 1, 65_536)
+        if self.kv_type not in KV_TYPES:
+            raise InvalidOption(option="kv_type", value=self.kv_type, allowed=", ".join(KV_TYPES))
+
+
+KV_TYPES = ("f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl")
+DEFAULT_CONTEXT_LIMIT = 8192

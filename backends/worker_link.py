@@ -1,0 +1,362 @@
+"""The parent's side of a worker process: starts it, streams from it, notices its death, and leaves no orphan.
+
+The one crossing into a process. A thread per link (``engine …``) starts the process, reads what it reports and outlives it: the
+kernel ties the child to the *thread* that started it (prctl(2), PR_SET_PDEATHSIG), so no other thread may.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import multiprocessing
+import os
+import queue
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
+
+from backends.backend import GenerationRequest
+from backends.crashes import explain_crash
+from backends.events import Failed, Finished, GenerationEvent, LoadedModel, Usage
+from backends.options import LoadOptions
+from backends.worker import run_worker
+from backends.worker_protocol import (
+    Cancel,
+    CancelLoad,
+    Close,
+    Command,
+    Count,
+    Counted,
+    Events,
+    Generate,
+    Loaded,
+    LoadFailed,
+    Loading,
+    Report,
+    WorkerStart,
+)
+from models.errors import EngineCrashed, EngineError, GenerationFailed, LoadCancelled, UserFacingError
+
+_LOG_TAIL = 16_384
+_CANCEL_GRACE = 1.0
+"""Seconds that a load has to heed a cancel before its process is killed."""
+
+ExitCallback = Callable[[UserFacingError | None], None]
+
+
+class GenerationStream:
+    """The events of one request, in order, ending in Finished or Failed. Iterate once, from any one thread."""
+
+    def __init__(self, link: WorkerLink, request_id: int) -> None:
+        self._link = link
+        self._id = request_id
+        self._events: queue.SimpleQueue[GenerationEvent] = queue.SimpleQueue()
+        self._ended = False
+
+    def __iter__(self) -> Iterator[GenerationEvent]:
+        while not self._ended:
+            event = self._events.get()
+            self._ended = isinstance(event, Finished | Failed)
+            yield event
+
+    def cancel(self) -> None:
+        """Ask for the end; it comes as ``Finished("cancelled")`` within 200 ms. Harmless at any time."""
+        self._link._send(Cancel(self._id))
+
+    def _put(self, event: GenerationEvent) -> None:
+        self._events.put(event)
+
+
+class WorkerLink:
+    """One worker process and the model in it. Thread-safe.
+
+    ``on_exit`` is called once, from the link's thread, when the process dies without having been told to: with the reason.
+    """
+
+    def __init__(self, backend: str, path: str, options: LoadOptions, *, on_exit: ExitCallback | None = None) -> None:
+        self._backend = backend
+        self._path = path
+        self._options = options
+        self._on_exit = on_exit
+        self._lock = threading.RLock()
+        self._send_lock = threading.Lock()
+        self._ids = itertools.count(1)
+        self._streams: dict[int, GenerationStream] = {}
+        self._counts: dict[int, queue.SimpleQueue[Counted]] = {}
+        self._load_reports: queue.SimpleQueue[Loading | Loaded | UserFacingError] = queue.SimpleQueue()
+        self._process: SpawnProcess | None = None
+        self._connection: Connection | None = None
+        self._thread: threading.Thread | None = None
+        self._started = threading.Event()
+        self._load_cancelled_at = 0.0
+        self._is_closing = False
+        self._ended: UserFacingError | None = None
+        self._log = _LogFile()
+        self.facts: LoadedModel | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The process's id; None before it started and after it ended."""
+        process = self._process
+        return process.pid if process is not None and self._ended is None else None
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process runs."""
+        return self._process is not None and self._ended is None and not self._is_closing
+
+    def log_tail(self) -> str:
+        """The last lines that the engine printed."""
+        return self._log.tail()
+
+    def load(self, on_progress: Callable[[float], None] | None = None) -> LoadedModel:
+        """Start the process and put the model in memory. Blocks; call it once.
+
+        Raises:
+            UserFacingError: classified; LoadCancelled after :meth:`cancel_load` or :meth:`close`.
+        """
+        with self._lock:
+            if self._thread is not None:
+                raise EngineError(details="a link loads once")
+            if self._is_closing or self._load_cancelled_at:
+                raise LoadCancelled()
+            self._thread = threading.Thread(target=self._supervise, name=f"engine {Path(self._path).name}", daemon=True)
+            self._thread.start()
+        while True:
+            report = self._next_load_report()
+            match report:
+                case Loading(fraction):
+                    if on_progress is not None:
+                        on_progress(fraction)
+                case Loaded(facts):
+                    self.facts = facts
+                    return facts
+                case _:
+                    self.close()
+                    raise LoadCancelled() if self._load_cancelled_at else report
+
+    def cancel_load(self) -> None:
+        """Make :meth:`load` end with LoadCancelled; an engine that does not listen is killed after a second."""
+        self._load_cancelled_at = self._load_cancelled_at or time.monotonic()
+        self._send(CancelLoad())
+
+    def generate(self, request: GenerationRequest) -> GenerationStream:
+        """Queue a request and return at once. Trouble, a dead process included, comes as the stream's last event."""
+        request_id = next(self._ids)
+        stream = GenerationStream(self, request_id)
+        with self._lock:
+            if self._ended is not None or self.facts is None or self._is_closing:
+                stream._put(Failed(self._ended or EngineCrashed(reason="The model is not loaded.")))
+                return stream
+            self._streams[request_id] = stream
+        self._send(Generate(request_id, request))
+        return stream
+
+    def count_tokens(self, request: GenerationRequest, timeout: float = 10.0) -> int:
+        """Prompt tokens of the request, counted beside a running generation. ``timeout`` in seconds.
+
+        Raises:
+            GenerationFailed: no answer in time.
+            UserFacingError: the template failed, or the process died.
+        """
+        request_id = next(self._ids)
+        answers: queue.SimpleQueue[Counted] = queue.SimpleQueue()
+        with self._lock:
+            if self._ended is not None or self._is_closing or self._thread is None:
+                raise self._ended or EngineCrashed(reason="The model is not loaded.")
+            self._counts[request_id] = answers
+        self._send(Count(request_id, request))
+        try:
+            answer = answers.get(timeout=timeout)
+        except queue.Empty:
+            raise GenerationFailed(reason="The engine did not answer in time.") from None
+        finally:
+            with self._lock:
+                self._counts.pop(request_id, None)
+        if answer.error is not None:
+            raise answer.error
+        return answer.tokens
+
+    def close(self, timeout: float = 2.0) -> None:
+        """Free the model and end the process: politely, then, after ``timeout`` seconds, with its descendants by force."""
+        with self._lock:
+            self._is_closing = True
+            thread = self._thread
+        if thread is None:
+            self._log.close()
+            return
+        self._started.wait(timeout)
+        self._send(Close())
+        if thread is threading.current_thread():
+            return  # on_exit may call us: the process is dead already
+        thread.join(timeout)
+        if thread.is_alive() and self._process is not None:
+            _kill_tree(self._process)
+            thread.join(5.0)
+
+    def _next_load_report(self) -> Loading | Loaded | UserFacingError:
+        while True:
+            try:
+                return self._load_reports.get(timeout=0.1)
+            except queue.Empty:
+                since = self._load_cancelled_at
+                if since and time.monotonic() - since > _CANCEL_GRACE and self._process is not None:
+                    _kill_tree(self._process)
+
+    def _send(self, command: Command) -> None:
+        """Write a command; one that ends something gives way where a long request is stuck in the pipe of a hanging process."""
+        patience = -1.0 if isinstance(command, Generate | Count) else _CANCEL_GRACE
+        if not self._send_lock.acquire(timeout=patience):
+            return
+        try:
+            if self._connection is not None:
+                self._connection.send(command)
+        except (OSError, ValueError):
+            pass  # a broken pipe is the reader's to report
+        finally:
+            self._send_lock.release()
+
+    def _supervise(self) -> None:
+        """The life of the link's thread: start the process, read until it ends, say why it ended."""
+        try:
+            process, connection = self._start_process()
+        except OSError as error:
+            self._finish(EngineCrashed(reason=f"Its process could not be started: {error}."))
+            return
+        with contextlib.suppress(EOFError, OSError):
+            while True:
+                self._take(connection.recv())
+        process.join(1.0)
+        if process.is_alive():  # it closed its pipe but goes on: nothing can be heard from it any more
+            _kill_tree(process)
+            process.join(5.0)
+        self._finish(explain_crash(_await_exit_code(process), self.log_tail(), self._path, loading=self.facts is None))
+        with self._send_lock:
+            self._connection = None
+            connection.close()
+
+    def _start_process(self) -> tuple[SpawnProcess, Connection]:
+        context = multiprocessing.get_context("spawn")
+        self._log.open()
+        ours, theirs = context.Pipe()
+        start = WorkerStart(self._backend, self._path, self._options, self._log.path, os.getpid())
+        process = context.Process(target=run_worker, args=(start, theirs), name=f"yanmo {Path(self._path).name}", daemon=True)
+        try:
+            process.start()
+        finally:
+            theirs.close()
+        with self._lock:
+            self._process, self._connection = process, ours
+        self._started.set()
+        if self._load_cancelled_at or self._is_closing:
+            self._send(CancelLoad())
+        return process, ours
+
+    def _take(self, report: Report) -> None:
+        self._log.unname()  # the worker speaks, so it has the file open
+        match report:
+            case Events(pairs):
+                for request_id, event in pairs:
+                    self._pass_on(request_id, event)
+            case Counted():
+                if (answers := self._counts.get(report.id)) is not None:
+                    answers.put(report)
+            case LoadFailed(error):
+                self._load_reports.put(error)
+            case Loading():
+                self._load_reports.put(report)
+            case Loaded(facts):
+                self.facts = facts
+                self._load_reports.put(report)
+
+    def _pass_on(self, request_id: int, event: GenerationEvent) -> None:
+        is_last = isinstance(event, Finished | Failed)
+        with self._lock:
+            stream = self._streams.pop(request_id, None) if is_last else self._streams.get(request_id)
+        if stream is not None:
+            stream._put(event)
+
+    def _finish(self, reason: UserFacingError) -> None:
+        """Tell everyone who waits that nothing more will come."""
+        with self._lock:
+            expected = self._is_closing
+            self._ended = reason
+            streams, self._streams = self._streams, {}
+            counts, self._counts = self._counts, {}
+        self._started.set()
+        self._log.close()
+        for stream in streams.values():
+            stream._put(Finished("cancelled", Usage()) if expected else Failed(reason))
+        for request_id, answers in counts.items():
+            answers.put(Counted(request_id, 0, reason))
+        was_loaded = self.facts is not None
+        self._load_reports.put(LoadCancelled() if expected else reason)
+        if self._on_exit is not None and was_loaded and not expected:
+            self._on_exit(reason)
+
+
+class _LogFile:
+    """A file that the worker prints into. It loses its name as soon as both have it open, so that nothing is ever left behind."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._handle = -1
+        self._tail = ""
+        self.path = ""
+
+    def open(self) -> None:
+        """Make the file; from now on it has a path."""
+        self._handle, self.path = tempfile.mkstemp(prefix="yanmo-engine-", suffix=".log")
+
+    def unname(self) -> None:
+        """Remove the name, where the system lets a file live on without one."""
+        if self.path and sys.platform != "win32":
+            path, self.path = self.path, ""
+            with contextlib.suppress(OSError):
+                Path(path).unlink()
+
+    def tail(self) -> str:
+        """The last 16 KB, as text."""
+        with self._lock:
+            if self._handle >= 0:
+                size = os.lseek(self._handle, 0, os.SEEK_END)
+                os.lseek(self._handle, max(0, size - _LOG_TAIL), os.SEEK_SET)
+                self._tail = os.read(self._handle, _LOG_TAIL).decode("utf-8", "replace")
+            return self._tail
+
+    def close(self) -> None:
+        """Keep the tail and let the file go. Safe to call twice."""
+        self.tail()
+        with self._lock:
+            if self._handle >= 0:
+                os.close(self._handle)
+                self._handle = -1
+            if self.path:
+                with contextlib.suppress(OSError):
+                    Path(self.path).unlink()
+
+
+def _await_exit_code(process: SpawnProcess) -> int | None:
+    """The exit code of a dead process; another thread that starts one may have collected it and be about to note it."""
+    for _ in range(50):
+        if process.exitcode is not None:
+            return process.exitcode
+        time.sleep(0.01)
+    return None
+
+
+def _kill_tree(process: SpawnProcess) -> None:
+    """Kill the process and whatever it started."""
+    import psutil
+
+    with contextlib.suppress(psutil.Error, ValueError):
+        for child in psutil.Process(process.pid).children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                child.kill()
+    with contextlib.suppress(OSError, ValueError):
+        process.kill()

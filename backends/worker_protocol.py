@@ -1,0 +1,97 @@
+"""The words between a worker process and its parent: small frozen values, each with the id of the request it belongs to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from backends.backend import GenerationRequest
+from backends.events import GenerationEvent, LoadedModel
+from backends.options import LoadOptions
+from models.errors import UserFacingError
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerStart:
+    """What a worker is told when it starts. ``log_path`` takes whatever native code prints."""
+
+    backend: str
+    path: str
+    options: LoadOptions
+    log_path: str
+    parent_pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class CancelLoad:
+    """Give up loading."""
+
+
+@dataclass(frozen=True, slots=True)
+class Generate:
+    """Queue a request."""
+
+    id: int
+    request: GenerationRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """End a request, waiting or running."""
+
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Count the prompt tokens of a request; answered beside a running generation."""
+
+    id: int
+    request: GenerationRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Free everything and exit."""
+
+
+Command = CancelLoad | Generate | Cancel | Count | Close
+
+
+@dataclass(frozen=True, slots=True)
+class Loading:
+    """``fraction`` of the load is done."""
+
+    fraction: float
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The model is ready."""
+
+    facts: LoadedModel
+
+
+@dataclass(frozen=True, slots=True)
+class LoadFailed:
+    """The model could not be loaded; the worker exits after this."""
+
+    error: UserFacingError
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """What happened since the last message: pairs of request id and event, in order."""
+
+    pairs: tuple[tuple[int, GenerationEvent], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """The answer to a :class:`Count`: a number, or why there is none."""
+
+    id: int
+    tokens: int
+    error: UserFacingError | None = None
+
+
+Report = Loading | Loaded | LoadFailed | Events | Counted
