@@ -1,0 +1,133 @@
+"""What a person can set: every key with its default and what it may be."""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from app.store.values import Values
+from models.errors import InvalidOption
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One key: its default, and either the values allowed or a check with words for what it wants."""
+
+    default: Any
+    choices: tuple[Any, ...] = ()
+    is_valid: Callable[[Any], bool] = lambda value: True
+    allowed: str = ""
+
+
+def _text(default: str = "") -> Setting:
+    return Setting(default, is_valid=lambda value: isinstance(value, str), allowed="text")
+
+
+def _switch(default: bool) -> Setting:
+    return Setting(default, choices=(True, False))
+
+
+def _number(default: float, low: float, high: float) -> Setting:
+    def is_valid(value: Any) -> bool:
+        return isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
+
+    return Setting(default, is_valid=is_valid, allowed=f"a number from {low:g} to {high:g}")
+
+
+def _texts() -> Setting:
+    def is_valid(value: Any) -> bool:
+        return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+    return Setting([], is_valid=is_valid, allowed="a list of texts")
+
+
+def _table() -> Setting:
+    return Setting({}, is_valid=lambda value: isinstance(value, dict), allowed="a table of values")
+
+
+SETTINGS: dict[str, Setting] = {
+    "language": Setting("system", choices=("system", "en", "zh_CN")),
+    "theme": Setting("system", choices=("system", "light", "dark")),
+    "text.size": _number(15, 9, 32),
+    "model.default": _text(),
+    "model.last": _text(),
+    "model.load_at_start": _switch(True),
+    "model.folders": _texts(),
+    "model.load_options": _table(),
+    "chat.preset": _text("Balanced"),
+    "chat.system_prompt": _text(),
+    "chat.enter_sends": _switch(True),
+    "chat.show_reasoning": _switch(False),
+    "trash.days": _number(30, 1, 3650),
+    "snapshots.daily": _switch(True),
+}
+"""``model.load_options`` maps a model's reference to ``LoadOptions`` fields. Keys that begin with ``window.`` belong to the
+window and may hold any JSON value."""
+
+
+class Settings:
+    """Thread-safe; kept in memory after the first reading. ``on_changed`` is told the key."""
+
+    def __init__(self, values: Values, on_changed: Callable[[str], None] = lambda key: None) -> None:
+        self._table = values
+        self._on_changed = on_changed
+        self._lock = threading.Lock()
+        self._values: dict[str, Any] | None = None
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """The value, else the key's default. What an older or newer version wrote and is not valid here counts as not set.
+
+        Raises:
+            KeyError: no such setting; a bug.
+        """
+        value = self._read().get(key)
+        if key.startswith("window."):
+            return default if value is None else copy.deepcopy(value)
+        setting = SETTINGS[key]
+        if value is None or not _is_allowed(setting, value):
+            return copy.deepcopy(setting.default) if default is None else default
+        return copy.deepcopy(value)
+
+    def all(self) -> dict[str, Any]:
+        """Everything that was set."""
+        return dict(self._read())
+
+    def set(self, key: str, value: Any) -> None:
+        """Keep a value and tell.
+
+        Raises:
+            InvalidOption: it is not what this setting may be.
+            KeyError: no such setting; a bug.
+        """
+        if not key.startswith("window.") and not _is_allowed(SETTINGS[key], value):
+            setting = SETTINGS[key]
+            allowed = setting.allowed or ", ".join(str(choice) for choice in setting.choices)
+            raise InvalidOption(option=key, value=repr(value), allowed=allowed)
+        values = self._read()
+        with self._lock:
+            if key in values and values[key] == value and type(values[key]) is type(value):
+                return
+        self._table.write(key, value)
+        with self._lock:
+            values[key] = value
+        self._on_changed(key)
+
+    def reload(self) -> None:
+        """Read the table anew, after a snapshot was put back."""
+        with self._lock:
+            self._values = None
+
+    def _read(self) -> dict[str, Any]:
+        with self._lock:
+            if self._values is None:
+                self._values = self._table.read_all()
+            return self._values
+
+
+def _is_allowed(setting: Setting, value: Any) -> bool:
+    if setting.choices:
+        return any(value == choice and type(value) is type(choice) for choice in setting.choices)
+    return setting.is_valid(value)

@@ -1,0 +1,1 @@
+"""What Yanmo remembers: conversations, attachments, presets and settings in one SQLite database."""
