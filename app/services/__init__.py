@@ -1,0 +1,1 @@
+"""What is done: services that the faces call, and the facts they publish."""

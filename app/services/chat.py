@@ -1,0 +1,353 @@
+"""Conversations with a model: sends, answers, branches, and keeps every word."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from app.services.context_meter import ContextMeter
+from app.services.engines import Engine, Engines, Stream
+from app.services.events import (
+    ConversationsChanged,
+    EventBus,
+    ReplyEnded,
+    ReplyGrew,
+    ReplyProgress,
+    ReplyStarted,
+    StoreTrouble,
+)
+from app.services.live_replies import JournalWriter, LiveReply
+from app.services.prompts import make_prompt
+from app.services.run_cards import make_run_card
+from app.services.titles import make_title
+from app.store.attachments import Attachments
+from app.store.conversations import Conversations
+from app.store.messages import Messages
+from app.store.presets import Presets
+from app.store.records import Conversation, MessageState, RunCard, StoredMessage
+from backends.backend import GenerationRequest
+from backends.events import Failed, Finished, FinishReason, PromptProgress, ReasoningDelta, TextDelta, Usage
+from backends.messages import AudioPart, FilePart, ImagePart, Message, Part, TextPart
+from backends.options import GenerationOptions, generation_options_from_json
+from models.errors import EngineCrashed, GenerationFailed, LoadCancelled, ReplyInProgress, StoreError, UserFacingError
+
+_SAVE_RETRY_SECONDS = 1.0
+_CONTINUABLE: tuple[MessageState, ...] = ("stopped", "length", "interrupted", "failed")
+_STATES: dict[FinishReason, MessageState] = {"stop": "complete", "length": "length", "cancelled": "stopped"}
+_log = logging.getLogger(__name__)
+
+
+@dataclass(eq=False)
+class _Reply:
+    """One reply on its way."""
+
+    live: LiveReply
+    is_continued: bool = False
+    stream: Stream | None = None
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    started: float = field(default_factory=time.monotonic)
+    model: str = ""
+    thread: threading.Thread | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    state: MessageState
+    run: RunCard | None = None
+    error: UserFacingError | None = None
+
+
+class Chat:
+    """Thread-safe; every method returns at once. One reply at a time in each conversation."""
+
+    def __init__(
+        self,
+        bus: EventBus,
+        conversations: Conversations,
+        messages: Messages,
+        attachments: Attachments,
+        presets: Presets,
+        engines: Engines,
+        find_hash: Callable[[str], str] = lambda model: "",
+        on_reply: Callable[[str, str], None] = lambda message_id, model: None,
+    ) -> None:
+        """``find_hash`` gives the SHA-256 of a model's file where that is quick, else nothing.
+
+        ``on_reply`` is told each kept reply without a hash: its id and its model's reference.
+        """
+        self._bus = bus
+        self._conversations = conversations
+        self._messages = messages
+        self._attachments = attachments
+        self._presets = presets
+        self._engines = engines
+        self._find_hash = find_hash
+        self._on_reply = on_reply
+        self._lock = threading.Lock()
+        self._replies: dict[str, _Reply | None] = {}
+        self._is_closing = threading.Event()
+        self._journal = JournalWriter(messages, lambda error: bus.publish(StoreTrouble(error)))
+        self._meter = ContextMeter(bus, engines, self._prompt_with_draft)
+
+    def send(self, conversation_id: str, parts: Iterable[Part]) -> StoredMessage:
+        """Say something at the end of the active branch, and have it answered.
+
+        Raises:
+            ReplyInProgress: the last answer has not ended.
+            StoreError: it could not be kept; nothing was sent.
+            AttachmentRefused: an attached file cannot be read.
+        """
+        return self._say(conversation_id, lambda: self._messages.active_leaf(conversation_id), parts)
+
+    def edit_and_send(self, message_id: str, parts: Iterable[Part]) -> StoredMessage:
+        """Say something else in the place of a user message, on a branch of its own. Raises as :meth:`send` does."""
+        message = self._messages.get(message_id)
+        return self._say(message.conversation_id, lambda: message.parent_id, parts)
+
+    def regenerate(self, message_id: str) -> StoredMessage:
+        """Answer again, on a branch of its own; given a user message, answer that. Returns the new, empty reply."""
+        message = self._messages.get(message_id)
+        parent_id = message.id if message.role == "user" else message.parent_id
+        if parent_id is None:
+            raise GenerationFailed(reason="There is no question before it.")
+        self._reserve(message.conversation_id)
+        with self._releasing_on_error(message.conversation_id):
+            reply = self._messages.append(message.conversation_id, parent_id, "assistant", (), "streaming")
+        self._begin(reply, _Reply(LiveReply(reply.conversation_id, reply.id)))
+        return reply
+
+    def edit_reply(self, message_id: str, text: str) -> StoredMessage:
+        """Put a text of one's own beside a reply, on a branch of its own. Nothing is generated."""
+        message = self._messages.get(message_id)
+        self._refuse_if_busy(message.conversation_id)
+        kept = tuple(part for part in message.parts if not isinstance(part, TextPart))
+        return self._messages.append(message.conversation_id, message.parent_id, message.role, (*kept, TextPart(text)))
+
+    def continue_reply(self, message_id: str) -> None:
+        """Go on with a reply that was stopped, cut off or failed, in the same message.
+
+        Raises:
+            GenerationFailed: it is complete, or not a reply.
+        """
+        message = self._messages.get(message_id)
+        if message.role != "assistant" or message.state not in _CONTINUABLE:
+            raise GenerationFailed(reason="This message is complete.")
+        self._reserve(message.conversation_id)
+        with self._releasing_on_error(message.conversation_id), self._messages.together():
+            self._messages.select(message.id)
+            message = self._messages.reopen(message.id)
+        base = message.parts if message.text else ()
+        self._begin(message, _Reply(LiveReply(message.conversation_id, message.id, base), is_continued=bool(base)))
+
+    def stop(self, conversation_id: str) -> None:
+        """End the reply that is being written; its words stay."""
+        with self._lock:
+            reply = self._replies.get(conversation_id)
+        if reply is not None:
+            reply.cancelled.set()
+            if reply.stream is not None:
+                reply.stream.cancel()
+
+    def stop_all(self) -> None:
+        """End every reply and wait until all are kept."""
+        for conversation_id in self.busy_conversations():
+            self.stop(conversation_id)
+        with self._lock:
+            threads = [reply.thread for reply in self._replies.values() if reply and reply.thread]
+        for thread in threads:
+            thread.join()
+
+    def is_busy(self, conversation_id: str) -> bool:
+        """Whether a reply is being written."""
+        with self._lock:
+            return conversation_id in self._replies
+
+    def busy_conversations(self) -> list[str]:
+        """Where replies are being written."""
+        with self._lock:
+            return list(self._replies)
+
+    def live_text(self, message_id: str) -> tuple[str, str]:
+        """(reasoning, text) of a reply so far; what is kept of it where it does not grow."""
+        with self._lock:
+            for reply in self._replies.values():
+                if reply is not None and reply.live.message_id == message_id:
+                    return reply.live.snapshot()
+        live = LiveReply("", message_id, self._messages.get(message_id).parts)
+        return live.snapshot()
+
+    def measure_context(self, conversation_id: str, draft_parts: Iterable[Part] = ()) -> None:
+        """Ask how full the context is; ContextMeasured follows. A newer question replaces one that waits."""
+        self._meter.measure(conversation_id, tuple(draft_parts))
+
+    def close(self) -> None:
+        """Stop everything; returns when every word is kept."""
+        self._is_closing.set()
+        self.stop_all()
+        self._journal.close()
+        self._meter.close()
+
+    def _say(self, conversation_id: str, find_parent: Callable[[], str | None], parts: Iterable[Part]) -> StoredMessage:
+        self._reserve(conversation_id)
+        with self._releasing_on_error(conversation_id):
+            conversation = self._conversations.get(conversation_id)
+            kept = tuple(self._attachments.adopt(part) for part in parts)
+            with self._messages.together():
+                said = self._messages.append(conversation_id, find_parent(), "user", kept)
+                if conversation.title_is_automatic and not conversation.title:
+                    self._conversations.set_automatic_title(conversation_id, make_title(said.text) or _first_name(kept))
+                reply = self._messages.append(conversation_id, said.id, "assistant", (), "streaming")
+        self._begin(reply, _Reply(LiveReply(conversation_id, reply.id)))
+        return said
+
+    def _reserve(self, conversation_id: str) -> None:
+        with self._lock:
+            if self._is_closing.is_set():
+                raise LoadCancelled()
+            if conversation_id in self._replies:
+                raise ReplyInProgress()
+            self._replies[conversation_id] = None
+
+    def _refuse_if_busy(self, conversation_id: str) -> None:
+        if self.is_busy(conversation_id):
+            raise ReplyInProgress()
+
+    @contextlib.contextmanager
+    def _releasing_on_error(self, conversation_id: str) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self._release(conversation_id)
+            raise
+
+    def _release(self, conversation_id: str) -> None:
+        with self._lock:
+            self._replies.pop(conversation_id, None)
+
+    def _begin(self, message: StoredMessage, reply: _Reply) -> None:
+        reply.thread = threading.Thread(target=self._run, args=(message, reply), name="reply", daemon=True)
+        with self._lock:
+            self._replies[message.conversation_id] = reply
+        self._bus.publish(ConversationsChanged())
+        self._bus.publish(ReplyStarted(message.conversation_id, message.id))
+        reply.thread.start()
+
+    def _run(self, message: StoredMessage, reply: _Reply) -> None:
+        """The body of a reply's thread."""
+        self._journal.watch(reply.live)
+        try:
+            outcome = self._generate(message, reply)
+        except UserFacingError as error:
+            is_stopped = isinstance(error, LoadCancelled) and reply.cancelled.is_set()
+            outcome = _Outcome("stopped") if is_stopped else _Outcome("failed", error=error)
+        except Exception as error:  # noqa: BLE001 - a bug must neither lose the words nor leave the reply growing for ever
+            _log.exception("a reply failed unexpectedly")
+            reason = "An unexpected error; the log has it."
+            outcome = _Outcome("failed", error=GenerationFailed(reason=reason, details=repr(error)))
+        try:
+            reply.live.end()
+            self._journal.release(reply.live)
+            self._save(message.id, reply, outcome)
+        finally:
+            self._release(message.conversation_id)
+        self._bus.publish(ReplyEnded(message.conversation_id, message.id, outcome.state, outcome.error))
+        self._bus.publish(ConversationsChanged())
+
+    def _generate(self, message: StoredMessage, reply: _Reply) -> _Outcome:
+        conversation = self._conversations.get(message.conversation_id)
+        options = self._options(conversation)
+        request = GenerationRequest(
+            messages=self._prompt(conversation, message.id if reply.is_continued else message.parent_id),
+            options=options,
+            continue_last=reply.is_continued,
+        )
+        with self._engines.lease(conversation.model, reply.cancelled.is_set) as engine:
+            assert engine.link is not None
+            reply.model = engine.reference
+            reply.stream = engine.link.generate(request)
+            if reply.cancelled.is_set():
+                reply.stream.cancel()
+            return self._follow(reply, engine, options, message.run if reply.is_continued else None)
+
+    def _follow(self, reply: _Reply, engine: Engine, options: GenerationOptions, before: RunCard | None) -> _Outcome:
+        """Read the stream to its end."""
+        live, facts = reply.live, engine.facts
+        if facts is not None and not facts.file_sha256:
+            facts = replace(facts, file_sha256=self._find_hash(engine.reference))
+        ids = (live.conversation_id, live.message_id)
+        assert reply.stream is not None
+        for event in reply.stream:
+            match event:
+                case TextDelta(text):
+                    live.add_text(text)
+                    self._bus.publish(ReplyGrew(*ids, text=text))
+                case ReasoningDelta(text):
+                    live.add_reasoning(text)
+                    self._bus.publish(ReplyGrew(*ids, reasoning=text))
+                case PromptProgress(done, total):
+                    self._bus.publish(ReplyProgress(*ids, done, total))
+                case Finished(reason):
+                    card = make_run_card(facts, options, event, time.monotonic() - reply.started, before)
+                    return _Outcome(_STATES[reason], card)
+                case Failed(error):
+                    end = Finished("stop", Usage())
+                    card = make_run_card(facts, options, end, time.monotonic() - reply.started, before)
+                    return _Outcome("failed", card, error)
+        return _Outcome("failed", error=EngineCrashed(reason="The reply ended without a word about why."))
+
+    def _save(self, message_id: str, reply: _Reply, outcome: _Outcome) -> None:
+        """Write the end of a reply; while the disk is full or the database locked, keep it in memory and try again."""
+        has_told = False
+        while True:
+            try:
+                self._messages.finish(message_id, reply.live.parts(), outcome.state, outcome.run, outcome.error)
+                break
+            except StoreError as error:
+                if not has_told:
+                    _log.warning("a reply cannot be saved: %s", error)
+                    self._bus.publish(StoreTrouble(error))
+                    has_told = True
+                if self._is_closing.wait(_SAVE_RETRY_SECONDS):
+                    _log.error("a reply was not saved before the end")
+                    return
+        if outcome.run is not None and not outcome.run.model_sha256:
+            self._on_reply(message_id, reply.model)
+
+    def _prompt(self, conversation: Conversation, last_id: str | None) -> tuple[Message, ...]:
+        branch = self._messages.path_to(last_id) if last_id else []
+        return make_prompt(self._system_prompt(conversation), branch)
+
+    def _prompt_with_draft(self, conversation_id: str, draft: tuple[Part, ...]) -> tuple[str, GenerationRequest]:
+        """The model's reference, and the request that sending the draft now would make."""
+        conversation = self._conversations.get(conversation_id)
+        branch = self._messages.path(conversation_id)
+        messages = make_prompt(self._system_prompt(conversation), branch)
+        if draft:
+            said = StoredMessage("", conversation_id, None, "user", draft, "complete", 0.0)
+            messages = (*messages, *make_prompt("", [said]))
+        return conversation.model, GenerationRequest(messages=messages)
+
+    def _system_prompt(self, conversation: Conversation) -> str:
+        if conversation.system_prompt or not conversation.preset:
+            return conversation.system_prompt
+        preset = self._presets.get(conversation.preset)
+        return preset.system_prompt if preset else ""
+
+    def _options(self, conversation: Conversation) -> GenerationOptions:
+        """The conversation's own settings, else its preset's; with a seed, so that the reply can be made again."""
+        stored = conversation.options
+        if not stored and conversation.preset:
+            preset = self._presets.get(conversation.preset)
+            stored = preset.options if preset else {}
+        options = generation_options_from_json(stored)
+        return options if options.seed is not None else replace(options, seed=secrets.randbits(32))
+
+
+def _first_name(parts: Iterable[Part]) -> str:
+    """The name of the first attachment, for a message without words."""
+    return next((part.name for part in parts if isinstance(part, ImagePart | AudioPart | FilePart)), "")

@@ -1,0 +1,1 @@
+"""Pure text work: Markdown blocks, mathematics, export and import. No Qt, no database."""

@@ -1,0 +1,289 @@
+"""The composition root: builds every service once; the only object a face is given."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app.paths import Paths
+from app.services.chat import Chat
+from app.services.engines import Engines, Link, MakeLink, OnExit, choose_default_model
+from app.services.events import (
+    ConversationChanged,
+    ConversationsChanged,
+    Event,
+    EventBus,
+    LibraryChanged,
+    SettingChanged,
+    StoreTrouble,
+)
+from app.services.first_run import ensure_first_conversation
+from app.services.jobs import Jobs
+from app.services.portability import Portability
+from app.services.snapshots import SnapshotService
+from app.settings import Settings
+from app.store.attachments import Attachments
+from app.store.conversations import Conversations
+from app.store.database import CHECKED_AT_START_BYTES, check_quickly, open_database
+from app.store.folder_lock import FolderLock
+from app.store.messages import Messages
+from app.store.presets import Presets
+from app.store.records import Conversation, Snapshot
+from app.store.search import Search
+from app.store.snapshots import Snapshots
+from app.store.values import Values
+from backends.options import LoadOptions
+from models.errors import UserFacingError
+from models.library import Library
+
+if TYPE_CHECKING:
+    from app.services.hardware import Hardware
+
+_ECHO = "echo:"
+_HASHED_AT_ONCE_BYTES = 64 * 1024 * 1024
+_DAY_SECONDS = 24 * 60 * 60
+
+
+class Workstation:
+    """Everything a face may use. Every part is thread-safe; nothing here knows Qt."""
+
+    def __init__(self, paths: Paths, lock: FolderLock | None, make_link: MakeLink | None = None) -> None:
+        """Use :func:`make_workstation`."""
+        self.paths = paths
+        self.is_exclusive = lock is not None
+        self._lock = lock
+        self._closing_actions: list[Callable[[], None]] = []
+        self.events = EventBus()
+        self.jobs = Jobs()
+        snapshots = Snapshots(paths.database, paths.snapshots)
+        self._connections = open_database(paths.database, snapshots, may_write=self.is_exclusive)
+        publish = self.events.publish
+        self.settings = Settings(Values(self._connections), lambda key: publish(SettingChanged(key)))
+        self.conversations = Conversations(self._connections, lambda: publish(ConversationsChanged()))
+        self.attachments = Attachments(self._connections, paths.attachments)
+        self.messages = Messages(self._connections, self.attachments, lambda changed: publish(ConversationChanged(changed)))
+        self.search = Search(self._connections)
+        self.presets = Presets(self._connections)
+        self.library = self._make_library()
+        self.engines = Engines(
+            self.events, self.settings, make_link or self._make_link, self._default_model, self._canonical_reference
+        )
+        self.chat = Chat(
+            self.events,
+            self.conversations,
+            self.messages,
+            self.attachments,
+            self.presets,
+            self.engines,
+            find_hash=self._find_model_hash,
+            on_reply=self._fill_in_model_hash,
+        )
+        self.portability = Portability(self._connections, self.conversations, self.messages, self.attachments)
+        self.snapshots = SnapshotService(self._connections, snapshots, self.chat.stop_all, self._after_restore)
+        self._hardware: Hardware | None = None
+        self.events.subscribe(self._on_event)
+
+    @property
+    def hardware(self) -> Hardware:
+        """What this machine has, and how much of it is free."""
+        if self._hardware is None:
+            from app.services.hardware import Hardware
+
+            self._hardware = Hardware()
+        return self._hardware
+
+    def ensure_first_conversation(self, language: str) -> str | None:
+        """Only in a brand-new store: make the welcome conversation and return its id."""
+        return ensure_first_conversation(self.conversations, self.messages, self.paths.prompts, language)
+
+    def start_housekeeping(self) -> None:
+        """Today's snapshot, old trash, unused attachments and the check of a large database: in the background."""
+        self.jobs.submit("disk", self._keep_house, "housekeeping")
+
+    def find_model(self, name: str) -> str:
+        """The one reference of a model that may be named by id, path, file name or name.
+
+        Raises:
+            ModelNotFound: nothing is named so.
+        """
+        return name if name.startswith(_ECHO) else self.library.find(name).id
+
+    def start_conversation(self, model: str = "") -> Conversation:
+        """A new conversation with the settings that a person chose for new ones.
+
+        With the starter model, where nobody chose a preset, it is Deterministic: a model that small is best at its surest.
+        """
+        preset = str(self.settings.get("chat.preset"))
+        if "chat.preset" not in self.settings.all():
+            with contextlib.suppress(UserFacingError):
+                if self._canonical_reference(model or self.engines.default_model()) == self.starter_model():
+                    preset = "Deterministic"
+        system_prompt = str(self.settings.get("chat.system_prompt"))
+        return self.conversations.create(model=model, preset=preset, system_prompt=system_prompt)
+
+    def starter_model(self) -> str:
+        """The reference of the model that ships with Yanmo; empty where it does not lie in its place."""
+        starters = (card.id for card in self.library.list_models() if card.is_starter and card.format == "gguf")
+        return next(starters, "")
+
+    def on_close(self, action: Callable[[], None]) -> None:
+        """Do this at the end of :meth:`close`."""
+        self._closing_actions.append(action)
+
+    def close(self) -> None:
+        """Stop replies, keep their words, end the engine's process, and let go of the data. Safe to call twice."""
+        self.chat.close()
+        self.engines.close()
+        self.jobs.close()
+        self._connections.close()
+        if self._lock is not None:
+            self._lock.release()
+        while self._closing_actions:
+            self._closing_actions.pop()()
+
+    def __enter__(self) -> Workstation:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def _default_model(self) -> str:
+        def is_there(reference: str) -> bool:
+            with contextlib.suppress(UserFacingError):
+                self._resolve(reference)
+                return True
+            return False
+
+        return choose_default_model(self.settings, self.starter_model, is_there)
+
+    def _make_library(self) -> Library:
+        folders = [Path(folder).expanduser() for folder in self.settings.get("model.folders")]
+        return Library(self.paths.models, self.paths.knowledge, starter_folder=self.paths.starter, other_folders=folders)
+
+    def _on_event(self, event: Event) -> None:
+        if event == SettingChanged("model.folders"):
+            self.library = self._make_library()
+            self.events.publish(LibraryChanged())
+
+    def _resolve(self, reference: str) -> str:
+        """The path of a model, for an engine."""
+        if reference.startswith(_ECHO):
+            return reference
+        return self.library.find(reference).path
+
+    def _canonical_reference(self, reference: str) -> str:
+        """As :meth:`find_model`, but what names nothing stays as it is."""
+        with contextlib.suppress(UserFacingError):
+            return self.find_model(reference)
+        return reference
+
+    def _make_link(self, reference: str, options: LoadOptions, on_exit: OnExit) -> Link:
+        from backends.registry import choose_backend
+        from backends.worker_link import WorkerLink
+
+        path = self._resolve(reference)
+        return WorkerLink(choose_backend(path), path, options, on_exit=on_exit)
+
+    def _find_model_hash(self, reference: str) -> str:
+        """The hash of a model's file where the library has it, or where the file is so small that it takes no time."""
+        if reference.startswith(_ECHO):
+            return ""
+        with contextlib.suppress(UserFacingError):
+            card = self.library.find(reference)
+            known = self.library.known_sha256(card)
+            return known if known or card.size_bytes > _HASHED_AT_ONCE_BYTES else self.library.verify(card.id).sha256
+        return ""
+
+    def _fill_in_model_hash(self, message_id: str, reference: str) -> None:
+        """Compute the hash of the model's file in the background (the library remembers it) and write it into the run card."""
+
+        def job(is_cancelled: Callable[[], bool]) -> None:
+            if is_cancelled() or reference.startswith(_ECHO):
+                return
+            with contextlib.suppress(UserFacingError):
+                card = self.library.find(reference)
+                sha256 = self.library.known_sha256(card)
+                if not sha256:
+                    sha256 = self.library.verify(card.id, lambda done, total: not is_cancelled()).sha256
+                self.messages.set_model_hash(message_id, sha256)
+
+        if reference:
+            self.jobs.submit("disk", job, "model hash")
+
+    def _keep_house(self, is_cancelled: Callable[[], bool]) -> None:
+        try:
+            if self.paths.database.stat().st_size > CHECKED_AT_START_BYTES:
+                check_quickly(self.paths.database, is_cancelled)
+            if self.settings.get("snapshots.daily"):
+                self.snapshots.make_daily(is_cancelled)
+            if not is_cancelled():
+                self.conversations.purge_trash(time.time() - float(self.settings.get("trash.days")) * _DAY_SECONDS)
+                self.attachments.collect()
+        except UserFacingError as error:
+            if not is_cancelled():
+                self.events.publish(StoreTrouble(error))
+
+    def _after_restore(self) -> None:
+        self.messages.recover()
+        self.settings.reload()
+        self.events.publish(ConversationsChanged())
+
+
+def make_workstation(paths: Paths, *, exclusive: bool = True, make_link: MakeLink | None = None) -> Workstation:
+    """Open the data folder, creating it where there is none. Without ``exclusive`` the data is only read.
+
+    ``make_link`` starts engines in another way than in a process of their own; tests use it.
+
+    Raises:
+        DatabaseInUse: another Yanmo has it open, and ``exclusive`` was asked for.
+        DatabaseDamaged: restore a snapshot with :func:`restore_snapshot` and try again.
+        DatabaseTooNew: a later Yanmo wrote it.
+        StoreError: the folder cannot be read or written.
+    """
+    lock = FolderLock(paths.lock_file) if exclusive else None
+    try:
+        workstation = Workstation(paths, lock, make_link)
+        if exclusive:
+            workstation.messages.recover()
+            workstation.start_housekeeping()
+    except BaseException:
+        if lock is not None:
+            lock.release()
+        raise
+    return workstation
+
+
+def make_temporary_workstation(paths: Paths, *, make_link: MakeLink | None = None) -> Workstation:
+    """A workstation that keeps nothing: this machine's models and settings over an empty store, deleted on close."""
+    import tempfile
+
+    settings: dict[str, Any] = {}
+    with contextlib.suppress(UserFacingError), make_workstation(paths, exclusive=False) as real:
+        settings = real.settings.all()
+    folder = tempfile.TemporaryDirectory(prefix="yanmo-", ignore_cleanup_errors=True)
+    try:
+        workstation = Workstation(replace(paths, data=Path(folder.name)), FolderLock(Path(folder.name) / "lock"), make_link)
+    except BaseException:
+        folder.cleanup()
+        raise
+    workstation.on_close(folder.cleanup)
+    for key, value in settings.items():
+        with contextlib.suppress(UserFacingError, KeyError):
+            workstation.settings.set(key, value)
+    return workstation
+
+
+def list_snapshots(paths: Paths) -> list[Snapshot]:
+    """The snapshots of a database that cannot be opened, newest first."""
+    return Snapshots(paths.database, paths.snapshots).list()
+
+
+def restore_snapshot(paths: Paths, name: str) -> Path | None:
+    """Put a snapshot in the place of a database that cannot be opened; see ``app.services.backups.restore_backup``."""
+    from app.services.backups import restore_backup
+
+    return restore_backup(paths, name)
