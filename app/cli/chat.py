@@ -1,0 +1,253 @@
+"""``yanmo chat``: one question, or a conversation in the terminal."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from backends.options import SAMPLING_RANGES, GenerationOptions, SamplingOptions
+from models.errors import AttachmentRefused, DatabaseInUse, UserFacingError, error_from_json
+
+if TYPE_CHECKING:
+    from app.cli.terminal import Terminal
+    from app.services.events import ReplyEnded
+    from app.workstation import Workstation
+    from backends.messages import Part
+
+_EXAMPLES = """examples:
+  yanmo chat                                          talk to the default model
+  yanmo chat Qwen3-4B-Q4_K_M --temperature 0.3
+  yanmo chat -p "What is quantization?" --seed 7
+  yanmo chat -p "What is in this picture?" --image photo.png
+  git diff | yanmo chat -p "Write a commit message."
+  yanmo chat --conversation last -p "And in one sentence?" --json
+
+Conversations are kept and appear in the window; --no-save keeps nothing.
+"""
+_FIRST_QUESTIONS = {"en": "What is quantization?", "zh": "什么是量化？"}
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``chat`` to the main parser."""
+    parser = subparsers.add_parser(
+        "chat",
+        help="ask one question, or talk in the terminal",
+        description="Talk to a model. A MODEL is an id, a name, a file name or a path; without one the default answers.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("model", metavar="MODEL", nargs="?", default="")
+    parser.add_argument("-p", "--prompt", metavar="TEXT", help="ask this and leave; piped input is added below it")
+    parser.add_argument("--image", metavar="FILE", action="append", default=[], type=Path, help="show a picture (repeatable)")
+    parser.add_argument("--file", metavar="FILE", action="append", default=[], type=Path, help="attach a document (repeatable)")
+    parser.add_argument("--system", metavar="TEXT", help="the system prompt")
+    parser.add_argument("--conversation", metavar="ID", default="", help="go on with this one; “last” is the newest")
+    parser.add_argument("--no-save", action="store_true", help="keep nothing")
+    parser.add_argument("--json", action="store_true", help="print the answer with its run card as JSON")
+    add_generation_options(parser)
+    parser.set_defaults(run=run_chat)
+
+
+def add_generation_options(parser: argparse.ArgumentParser) -> None:
+    """``--temperature``, ``--top-p`` and all others, with their ranges in the help."""
+    group = parser.add_argument_group("how to generate (default: the conversation's or the preset's settings)")
+    for option in fields(SamplingOptions):
+        low, high = SAMPLING_RANGES[option.name]
+        kind = int if isinstance(option.default, int) else float
+        description = f"{low:g} to {high:g}; {option.default:g} where nothing is set"
+        group.add_argument(f"--{option.name.replace('_', '-')}", type=kind, metavar="N", help=description)
+    group.add_argument("--seed", type=int, metavar="N", help="the same seed gives the same answer")
+    group.add_argument("--max-tokens", type=int, metavar="N", help="stop after so many tokens; 0 for no limit")
+    group.add_argument("--stop", action="append", default=[], metavar="TEXT", help="stop before this text (repeatable)")
+
+
+def read_generation_options(arguments: argparse.Namespace, base: dict[str, Any]) -> dict[str, Any]:
+    """``base`` (as stored) with what the command line says; empty where neither says anything.
+
+    Raises:
+        InvalidOption: a value is out of range.
+    """
+    sampling = {
+        option.name: value for option in fields(SamplingOptions) if (value := getattr(arguments, option.name, None)) is not None
+    }
+    changed = {name: value for name in ("seed", "max_tokens") if (value := getattr(arguments, name)) is not None}
+    if arguments.stop:
+        changed["stop"] = tuple(arguments.stop)
+    if not sampling and not changed:
+        return base
+    from backends.options import generation_options_from_json
+
+    old = asdict(generation_options_from_json(base))
+    old["sampling"] = SamplingOptions(**{**old["sampling"], **sampling})
+    return GenerationOptions(**{**old, **changed}).to_json()
+
+
+def run_chat(arguments: argparse.Namespace, make_workstation: Callable[[], Workstation]) -> int:  # noqa: ARG001
+    """The command. With ``-p`` or piped input it asks once; in a terminal it goes on."""
+    prompt = _read_prompt(arguments)
+    if prompt == "" and not arguments.image and not arguments.file:
+        print("yanmo chat: there is no prompt: give -p TEXT, or pipe it in.", file=sys.stderr)
+        return 2
+    if prompt is None and arguments.json:
+        print("yanmo chat: --json needs a prompt: give -p TEXT, or pipe it in.", file=sys.stderr)
+        return 2
+    with _open_for_chat(arguments) as workstation:
+        arguments.model = workstation.find_model(arguments.model) if arguments.model else ""
+        conversation_id = _choose_conversation(workstation, arguments)
+        attached = _attach(workstation, arguments)
+        if prompt is None:
+            from app.cli.repl import Repl
+
+            return Repl(workstation, conversation_id, attached).run()
+        return _ask_once(workstation, conversation_id, (*attached, *_text_parts(prompt)), is_json=arguments.json)
+
+
+def run_without_window(arguments: argparse.Namespace) -> int:
+    """What ``yanmo`` does where no window can be shown: a first answer from the starter model, then a chat if someone types."""
+    import locale
+
+    from app.cli.repl import Repl
+
+    arguments.no_save = False
+    code = "zh" if (locale.getlocale()[0] or "").lower().startswith(("zh", "chinese")) else "en"
+    with _open_for_chat(arguments) as workstation:
+        conversation = workstation.start_conversation(workstation.starter_model())
+        question = _FIRST_QUESTIONS[code]
+        print(f"> {question}\n", flush=True)
+        status = _ask_once(workstation, conversation.id, _text_parts(question), is_json=False)
+        if status == 0 and sys.stdin.isatty():
+            return Repl(workstation, conversation.id).run()
+        return status
+
+
+def _open_for_chat(arguments: argparse.Namespace) -> Workstation:
+    """The person's own data; where a window has it open, or nothing is to be kept, a folder that is deleted afterwards."""
+    from app.workstation import make_temporary_workstation, make_workstation
+
+    if arguments.no_save:
+        return make_temporary_workstation(arguments.paths)
+    try:
+        return make_workstation(arguments.paths)
+    except DatabaseInUse:
+        if getattr(arguments, "conversation", ""):
+            raise
+        print("(Yanmo is open in another window, so this chat is not kept.)", file=sys.stderr)
+        return make_temporary_workstation(arguments.paths)
+
+
+def _choose_conversation(workstation: Workstation, arguments: argparse.Namespace) -> str:
+    if arguments.conversation == "last" and workstation.conversations.list():
+        conversation = max(workstation.conversations.list(), key=lambda one: one.updated_at)
+    elif arguments.conversation:
+        conversation = workstation.conversations.get(arguments.conversation)
+    else:
+        conversation = workstation.start_conversation(arguments.model)
+    base = conversation.options
+    if not base and conversation.preset:
+        preset_found = workstation.presets.get(conversation.preset)
+        base = preset_found.options if preset_found else {}
+    changes: dict[str, Any] = {}
+    if (options := read_generation_options(arguments, base)) != base:
+        changes["options"] = options
+    if arguments.model:
+        changes["model"] = arguments.model
+    if arguments.system is not None:
+        changes["system_prompt"] = arguments.system
+    if changes:
+        workstation.conversations.update(conversation.id, **changes)
+    return conversation.id
+
+
+def _attach(workstation: Workstation, arguments: argparse.Namespace) -> tuple[Part, ...]:
+    """The pictures and documents of the command line.
+
+    Raises:
+        AttachmentRefused: a file is not what it should be, or the model cannot see.
+    """
+    from backends.messages import ImagePart
+
+    parts = []
+    for path in arguments.image:
+        part = workstation.attachments.make_part(path)
+        if not isinstance(part, ImagePart):
+            raise AttachmentRefused(file=path.name, reason="It is not a picture.")
+        parts.append(part)
+    if arguments.image:
+        refuse_if_blind(workstation, arguments.model, arguments.image[0].name)
+    return (*parts, *(workstation.attachments.make_part(path) for path in arguments.file))
+
+
+def refuse_if_blind(workstation: Workstation, model: str, file_name: str) -> None:
+    """Load the model and look whether it can see.
+
+    Raises:
+        AttachmentRefused: it cannot.
+    """
+    with workstation.engines.lease(model) as engine:
+        facts = engine.facts
+    if facts is not None and not facts.can_see:
+        raise AttachmentRefused(file=file_name, reason=f"The model {facts.name} cannot see pictures; choose a vision model.")
+
+
+def _ask_once(workstation: Workstation, conversation_id: str, parts: tuple[Part, ...], *, is_json: bool) -> int:
+    from app.cli.terminal import Terminal
+
+    terminal = Terminal(workstation)
+    try:
+        workstation.chat.send(conversation_id, parts)
+        ended = terminal.follow(conversation_id, is_silent=is_json)
+    finally:
+        terminal.close()
+    if is_json:
+        print(json.dumps(_describe(workstation, ended), ensure_ascii=False, indent=1))
+    return report_end(terminal, ended) if not is_json or ended.error is None else 1
+
+
+def report_end(terminal: Terminal, ended: ReplyEnded) -> int:
+    """Say how a reply ended where that is not simply its end; the exit status."""
+    if ended.error is not None:
+        terminal.note(f"yanmo: {ended.error.english()}")
+        return 1
+    if ended.state == "stopped":
+        terminal.note("(stopped)")
+        return 130
+    if ended.state == "length":
+        terminal.note("(cut off at the limit of tokens or context)")
+    return 0
+
+
+def _describe(workstation: Workstation, ended: ReplyEnded) -> dict[str, Any]:
+    message = workstation.messages.get(ended.message_id)
+    reasoning, text = workstation.chat.live_text(message.id)
+    return {
+        "conversation": message.conversation_id,
+        "message": message.id,
+        "state": message.state,
+        "text": text,
+        "reasoning": reasoning,
+        "run": asdict(message.run) if message.run else None,
+        "error": _error_text(error_from_json(message.error)) if message.error else None,
+    }
+
+
+def _error_text(error: UserFacingError) -> dict[str, str]:
+    return {"code": error.code, "message": error.english()}
+
+
+def _read_prompt(arguments: argparse.Namespace) -> str | None:
+    """The prompt with what was piped in below it; none where a person sits at a terminal and gave none."""
+    piped = "" if sys.stdin is None or sys.stdin.isatty() else sys.stdin.read()
+    if arguments.prompt is None and (sys.stdin is None or sys.stdin.isatty()):
+        return None
+    return "\n\n".join(text for text in (arguments.prompt or "", piped.strip("\n")) if text.strip())
+
+
+def _text_parts(text: str) -> tuple[Part, ...]:
+    from backends.messages import TextPart
+
+    return (TextPart(text),) if text else ()

@@ -1,0 +1,219 @@
+"""What this machine has, which engines are built, and what to install: one finding for each, in plain words."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from app.paths import Paths
+
+State = Literal["good", "note", "trouble"]
+_CPU_FEATURES = ("avx", "avx2", "fma", "f16c", "avx512f", "avx512_vnni", "amx_int8", "neon", "asimd", "sve")
+_GIGABYTE = 10**9
+_LITTLE_MEMORY = 4 * _GIGABYTE
+_LITTLE_DISK = 5 * _GIGABYTE
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report. ``remedy`` says what to do; empty where nothing need be done."""
+
+    topic: str
+    state: State
+    text: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DoctorReport:
+    """Everything that was found."""
+
+    findings: tuple[Finding, ...]
+
+    @property
+    def has_trouble(self) -> bool:
+        """Whether something keeps Yanmo from working."""
+        return any(finding.state == "trouble" for finding in self.findings)
+
+
+def make_report(paths: Paths) -> DoctorReport:
+    """Look at everything. Takes about a second: engines are tried in a child process."""
+    looks = (_look_at_system, _look_at_memory, _look_at_display, _look_at_gpus, _look_at_engines, _look_at_tools)
+    return DoctorReport((*(finding for look in looks for finding in look()), *_look_at_data(paths)))
+
+
+def _look_at_system() -> Iterator[Finding]:
+    python = f"{platform.python_version()} ({platform.python_implementation()}, {platform.machine()})"
+    yield Finding("Python", "good", python)
+    yield Finding("System", "good", _name_system())
+    name, features = _describe_processor()
+    cores = os.cpu_count() or 1
+    text = f"{name}, {cores} {'core' if cores == 1 else 'cores'}" + (f", {' '.join(features)}" if features else "")
+    slow = platform.machine().lower() in ("x86_64", "amd64") and features and "avx2" not in features
+    yield Finding(
+        "Processor", "note" if slow else "good", text, "Without AVX2 models answer slowly; nothing can be done." if slow else ""
+    )
+
+
+def _look_at_memory() -> Iterator[Finding]:
+    import psutil
+
+    memory = psutil.virtual_memory()
+    text = f"{_gigabytes(memory.available)} free of {_gigabytes(memory.total)}"
+    little = memory.available < _LITTLE_MEMORY
+    remedy = "Only small models fit: close other programs for larger ones." if little else ""
+    yield Finding("Memory", "note" if little else "good", text, remedy)
+
+
+def _look_at_display() -> Iterator[Finding]:
+    qt = _package_version("PySide6-Essentials")
+    yield Finding(
+        "Window",
+        "good" if qt else "trouble",
+        f"PySide6 {qt}" if qt else "PySide6 is not installed",
+        "" if qt else "Run “make run”.",
+    )
+    if sys.platform in ("win32", "darwin"):
+        yield Finding("Display", "good", "the system's own")
+        return
+    name = os.environ.get("WAYLAND_DISPLAY") or os.environ.get("DISPLAY")
+    if name:
+        yield Finding("Display", "good", f"{'Wayland' if os.environ.get('WAYLAND_DISPLAY') else 'X11'} ({name})")
+    else:
+        yield Finding("Display", "note", "none: the window cannot open here", "Use “yanmo chat” in the terminal.")
+
+
+def _look_at_gpus() -> Iterator[Finding]:
+    from backends.devices import list_nvidia_gpus
+
+    gpus = list_nvidia_gpus()
+    for gpu in gpus:
+        used = f"{_gigabytes(gpu.memory_used)} of {_gigabytes(gpu.memory_total)} used"
+        yield Finding("GPU", "good", f"{gpu.name}, driver {gpu.driver}, {used}")
+    if sys.platform == "darwin":
+        yield Finding("GPU", "good", "Metal, with the memory of the machine")
+    elif not gpus:
+        yield Finding("GPU", "note", "no NVIDIA GPU answers: models run on the processor")
+
+
+def _look_at_engines() -> Iterator[Finding]:
+    from backends.devices import list_engine_devices
+
+    version = _package_version("llama-cpp-python")
+    if not version:
+        yield Finding(
+            "llama.cpp", "trouble", "not installed", "Run “make run”, which builds it; it needs a C++ compiler and cmake."
+        )
+    else:
+        devices = list_engine_devices()
+        if not devices:
+            remedy = "Rebuild it on this machine: delete .venv and run “make run”."
+            yield Finding("llama.cpp", "trouble", f"{version} is installed but cannot be loaded", remedy)
+        else:
+            named = ", ".join(f"{device.name} ({device.description.strip()})" for device in devices)
+            yield Finding("llama.cpp", "good", f"llama-cpp-python {version} for {named}")
+            yield from _advise_acceleration([device.name for device in devices])
+    torch = _package_version("torch")
+    if torch:
+        yield Finding("PyTorch", "good", f"{torch}: AWQ and safetensors models work")
+    else:
+        text = "not installed: only needed for AWQ and for safetensors models"
+        yield Finding("PyTorch", "note", text, "pip install .[torch]")
+
+
+def _advise_acceleration(names: list[str]) -> Iterator[Finding]:
+    from backends.devices import list_nvidia_gpus
+
+    if list_nvidia_gpus() and not any(name.startswith("CUDA") for name in names):
+        text = "the engine was built for the processor only"
+        first = "" if shutil.which("nvcc") else "Install the CUDA toolkit (nvcc), then "
+        remedy = f"{first}rebuild: delete .venv and run “ACCEL=cuda make run”."
+        yield Finding("Acceleration", "note", text, remedy[0].upper() + remedy[1:])
+
+
+def _look_at_tools() -> Iterator[Finding]:
+    compilers = [name for name in ("c++", "g++", "clang++", "cl") if shutil.which(name)]
+    if compilers and shutil.which("cmake"):
+        yield Finding("Compiler", "good", f"{compilers[0]} and cmake")
+    else:
+        missing = ", ".join([*([] if compilers else ["a C++ compiler"]), *([] if shutil.which("cmake") else ["cmake"])])
+        yield Finding("Compiler", "note", f"missing: {missing}", "Only needed to build the engine anew.")
+    nvcc = shutil.which("nvcc")
+    yield Finding(
+        "CUDA toolkit", "good" if nvcc else "note", _first_line_with([nvcc, "--version"], "release") if nvcc else "not installed"
+    )
+
+
+def _look_at_data(paths: Paths) -> Iterator[Finding]:
+    folder = next(place for place in (paths.data, *paths.data.parents) if place.exists())
+    free = shutil.disk_usage(folder).free
+    text = f"{paths.data}, {_gigabytes(free)} free"
+    if not os.access(folder, os.W_OK):
+        yield Finding("Data", "trouble", f"{text}, cannot be written", "Set YANMO_DATA to a folder of yours.")
+    elif free < _LITTLE_DISK:
+        yield Finding("Data", "note", text, "Larger models will not fit: free some space.")
+    else:
+        yield Finding("Data", "good", text)
+    starters = sorted(paths.starter.glob("*.gguf"))
+    if starters:
+        yield Finding("Starter model", "good", starters[0].name)
+    else:
+        yield Finding("Starter model", "note", "missing", "Install Yanmo again, or import another model.")
+
+
+def _name_system() -> str:
+    if sys.platform == "linux":
+        try:
+            return f"{platform.freedesktop_os_release().get('PRETTY_NAME', 'Linux')}, kernel {platform.release()}"
+        except OSError:
+            return f"Linux {platform.release()}"
+    if sys.platform == "darwin":
+        return f"macOS {platform.mac_ver()[0]}"
+    return f"{platform.system()} {platform.release()} ({platform.version()})"
+
+
+def _describe_processor() -> tuple[str, list[str]]:
+    """Its name, and those features that the engine makes use of."""
+    if sys.platform == "darwin":
+        return _first_line_with(["sysctl", "-n", "machdep.cpu.brand_string"], "") or platform.processor(), []
+    name, features = platform.processor() or platform.machine(), set[str]()
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    for line in lines:
+        key, _, value = line.partition(":")
+        if key.strip() == "model name":
+            name = value.strip()
+        elif key.strip().lower() in ("flags", "features"):
+            features = set(value.split())
+            break
+    return name, [feature for feature in _CPU_FEATURES if feature in features]
+
+
+def _package_version(name: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
+
+
+def _first_line_with(command: list[str], word: str) -> str:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return next((line.strip() for line in done.stdout.splitlines() if word in line), "")
+
+
+def _gigabytes(count: int) -> str:
+    return f"{count / _GIGABYTE:.1f} GB"

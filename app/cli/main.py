@@ -1,0 +1,121 @@
+"""The command ``yanmo``: opens the window, or runs one of its commands; tells every error in one place."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from app import __version__
+from app.cli import chat, complete, data, doctor, models
+from app.paths import DATA_VARIABLE, Paths, make_paths
+from models.errors import DatabaseInUse, UserFacingError
+
+if TYPE_CHECKING:
+    from app.workstation import Workstation
+
+OK, USER_ERROR, USAGE_ERROR, INTERRUPTED = 0, 1, 2, 130
+_DESCRIPTION = "Yanmo 研墨: one desk for local language models. Without a command it opens the window."
+_EPILOG = f"""examples:
+  yanmo                                    open the window
+  yanmo chat                               talk to the default model in the terminal
+  yanmo chat -p "What is quantization?"    one question, one answer
+  yanmo models list                        which models are here
+  yanmo doctor                             what this machine can do, what to install
+  yanmo data backup                        copy every conversation to a snapshot
+
+exit status: 0 done, 1 something went wrong (it is said what), 2 wrong usage, 130 interrupted
+environment: {DATA_VARIABLE} names another data folder
+"""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one command line; returns the exit status."""
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal of another encoding shows a ? rather than an error
+    parser = make_parser()
+    arguments = parser.parse_args(argv)
+    paths = make_paths(arguments.data_folder)
+    arguments.paths = paths
+    from app.logs import start_logging, stop_logging
+
+    handler = start_logging(paths.log_file)
+    try:
+        return _run(arguments, paths)
+    finally:
+        stop_logging(handler)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The whole grammar of the command line."""
+    parser = argparse.ArgumentParser(
+        prog="yanmo", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--version", action="version", version=f"Yanmo {__version__}")
+    parser.add_argument("--data-folder", metavar="DIR", help="keep conversations, models and settings here")
+    parser.set_defaults(run=open_window)
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND")
+    for family in (chat, complete, models, doctor, data):
+        family.add_parser(subparsers)
+    return parser
+
+
+def open_window(arguments: argparse.Namespace, make_workstation: Callable[[], Workstation]) -> int:  # noqa: ARG001
+    """The window; where none can be shown, the same job in the terminal."""
+    if not has_display(sys.platform, os.environ):
+        print("There is no display here, so Yanmo answers in the terminal.", file=sys.stderr)
+        return chat.run_without_window(arguments)
+    try:
+        from app.gui import application
+    except ImportError as error:
+        logging.getLogger(__name__).warning("the window cannot be imported", exc_info=True)
+        print(f"The window cannot be shown ({error}), so Yanmo answers in the terminal.", file=sys.stderr)
+        return chat.run_without_window(arguments)
+    return int(application.main(arguments.paths))
+
+
+def has_display(platform: str, environment: os._Environ[str] | dict[str, str]) -> bool:
+    """Whether a window can be shown: always on Windows and macOS, elsewhere where X11, Wayland or a Qt platform is named."""
+    if platform in ("win32", "darwin"):
+        return True
+    return any(environment.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))
+
+
+def _run(arguments: argparse.Namespace, paths: Paths) -> int:
+    """The one place where errors become words and exit statuses."""
+    try:
+        return int(arguments.run(arguments, lambda: _open_workstation(paths)) or OK)
+    except UserFacingError as error:
+        _tell(error)
+        return USER_ERROR
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read us has gone; do not complain at exit
+        return OK
+    except Exception:  # a bug: its traceback belongs in the log, one line to the person
+        logging.getLogger(__name__).exception("an unexpected error")
+        print(f"yanmo: something went wrong inside Yanmo; {paths.log_file} says what.", file=sys.stderr)
+        return USER_ERROR
+
+
+def _tell(error: UserFacingError) -> None:
+    print(f"yanmo: {error.english()}", file=sys.stderr)
+    if error.details:
+        logging.getLogger(__name__).info("details of %s: %s", error.code, error.details)
+
+
+def _open_workstation(paths: Paths) -> Workstation:
+    """For commands that look at models and settings: beside an open window they read without writing."""
+    from app.workstation import make_workstation
+
+    try:
+        return make_workstation(paths)
+    except DatabaseInUse:
+        return make_workstation(paths, exclusive=False)

@@ -1,0 +1,225 @@
+"""``yanmo models``: lists, shows, imports, removes and verifies the models on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from app.workstation import Workstation
+    from models.card import ModelCard
+
+    MakeWorkstation = Callable[[], Workstation]
+
+_EXAMPLES = """examples:
+  yanmo models list
+  yanmo models show yanmo-starter-Q8_0
+  yanmo models import ~/Downloads/Qwen3-4B-Q4_K_M.gguf
+  yanmo models import --copy /media/stick/model.gguf
+  yanmo models verify Qwen3-4B-Q4_K_M
+  yanmo models remove Qwen3-4B-Q4_K_M
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``models`` and its commands to the main parser."""
+    parser = subparsers.add_parser(
+        "models",
+        help="list, show, import, remove or verify models",
+        description="The models on this machine. A MODEL is an id, a name, a file name or a path.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=lambda arguments, make_workstation: _show_help(parser))
+    commands = parser.add_subparsers(metavar="COMMAND")
+
+    listing = commands.add_parser("list", help="every model: id, size, quantization, context")
+    listing.set_defaults(run=list_models)
+
+    show = commands.add_parser("show", help="what is known of one model, and the memory that it takes")
+    show.add_argument("model", metavar="MODEL")
+    show.set_defaults(run=show_model)
+
+    add = commands.add_parser("import", help="add a GGUF file or a safetensors folder")
+    add.add_argument("path", metavar="PATH", type=Path)
+    add.add_argument("--copy", action="store_true", help="copy it into Yanmo's own folder (default: use it where it lies)")
+    add.set_defaults(run=import_model)
+
+    remove = commands.add_parser("remove", help="forget an imported model, or delete one in Yanmo's own folder")
+    remove.add_argument("model", metavar="MODEL")
+    remove.add_argument("--delete", action="store_true", help="delete the files even where they lie elsewhere")
+    remove.add_argument("--yes", action="store_true", help="do not ask")
+    remove.set_defaults(run=remove_model)
+
+    verify = commands.add_parser("verify", help="read every byte: structure and SHA-256")
+    verify.add_argument("model", metavar="MODEL")
+    verify.set_defaults(run=verify_model)
+
+    for command in (listing, show, add, remove, verify):
+        command.add_argument("--json", action="store_true", help="print JSON")
+
+
+def list_models(arguments: argparse.Namespace, make_workstation: MakeWorkstation) -> int:
+    """Print a table of every model, and what could not be read."""
+    with make_workstation() as workstation:
+        cards = workstation.library.list_models()
+        unreadable = workstation.library.list_unreadable()
+    if arguments.json:
+        trouble = [{"path": entry.path, **entry.error.to_json()} for entry in unreadable]
+        _print_json({"models": [card.to_json() for card in cards], "unreadable": trouble})
+        return 0
+    rows = [("ID", "SIZE", "TYPE", "PARAMETERS", "CONTEXT", "KIND"), *(_make_row(card) for card in cards)]
+    widths = [max(len(row[column]) for row in rows) for column in range(6)]
+    for row in rows:
+        print("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
+    if not cards:
+        print("\nThere is no model yet. Add one with “yanmo models import FILE”.")
+    for entry in unreadable:
+        print(f"\n{entry.path}\n  {entry.error.english()}", file=sys.stderr)
+    return 0
+
+
+def show_model(arguments: argparse.Namespace, make_workstation: MakeWorkstation) -> int:
+    """Print everything that is known of one model."""
+    with make_workstation() as workstation:
+        card = workstation.library.find(arguments.model)
+        sha256 = workstation.library.known_sha256(card)
+    memory = _estimate(card)
+    if arguments.json:
+        _print_json({**card.to_json(), "sha256": sha256, "memory": memory})
+        return 0
+    facts = {
+        "id": card.id,
+        "name": card.name,
+        "path": card.path,
+        "parts": str(len(card.files)) if len(card.files) > 1 else "",
+        "kind": card.kind,
+        "format": card.format,
+        "architecture": card.architecture,
+        "quantization": card.quantization,
+        "parameters": _count(card.parameter_count),
+        "size": _size(card.size_bytes),
+        "context": f"{card.context_length:,} tokens" if card.context_length else "",
+        "chat template": "yes" if card.has_chat_template else "no",
+        "languages": ", ".join(card.languages),
+        "licence": card.licence,
+        "SHA-256": sha256 or "not computed yet: yanmo models verify",
+        "memory": ", ".join(f"{_size(needed)} with {context} tokens" for context, needed in memory.items()),
+    }
+    for name, text in facts.items():
+        if text:
+            print(f"{name:<14} {text}")
+    return 0
+
+
+def import_model(arguments: argparse.Namespace, make_workstation: MakeWorkstation) -> int:
+    """Add a model in place or as a copy."""
+    with make_workstation() as workstation:
+        card = workstation.library.import_model(arguments.path, copy=arguments.copy, on_progress=_make_meter(arguments))
+    if arguments.json:
+        _print_json(card.to_json())
+    else:
+        print(f"Added {card.name} ({card.quantization}, {_size(card.size_bytes)}) as {card.id}.")
+    return 0
+
+
+def remove_model(arguments: argparse.Namespace, make_workstation: MakeWorkstation) -> int:
+    """Forget or delete a model; files are deleted only after a question or with ``--yes``."""
+    with make_workstation() as workstation:
+        card = workstation.library.find(arguments.model)
+        deletes = card.is_copy or arguments.delete
+        if deletes and not arguments.yes and not card.is_starter and not _confirm(card):
+            print("Nothing was deleted. To delete without this question, add --yes.", file=sys.stderr)
+            return 1
+        card = workstation.library.remove(card.path, delete=arguments.delete)
+    if arguments.json:
+        _print_json({"removed": card.to_json(), "deleted": deletes})
+    else:
+        print(f"Deleted {card.name}." if deletes else f"Forgot {card.name}; its file stays where it is.")
+    return 0
+
+
+def verify_model(arguments: argparse.Namespace, make_workstation: MakeWorkstation) -> int:
+    """Check the structure and the SHA-256 of a model's files."""
+    with make_workstation() as workstation:
+        found = workstation.library.verify(arguments.model, _make_meter(arguments))
+    if arguments.json:
+        _print_json({"id": found.card.id, "sha256": found.sha256, "state": found.state})
+        return 0
+    meaning = {
+        "first": "whole; its hash is recorded now",
+        "same": "whole and unchanged",
+        "new": "whole, but another file than the one recorded before",
+    }
+    print(f"{found.card.name} is {meaning[found.state]}.\nSHA-256 {found.sha256}")
+    return 0
+
+
+def _show_help(parser: argparse.ArgumentParser) -> int:
+    parser.print_help()
+    return 0
+
+
+def _make_row(card: ModelCard) -> tuple[str, ...]:
+    context = f"{card.context_length:,}" if card.context_length else ""
+    return (card.id, _size(card.size_bytes), card.quantization, _count(card.parameter_count), context, card.kind)
+
+
+def _estimate(card: ModelCard) -> dict[str, int]:
+    """Bytes needed for some context lengths, for a GGUF."""
+    if card.format != "gguf" or card.kind not in ("chat", "base"):
+        return {}
+    from models.gguf_header import read_header
+    from models.memory_fit import estimate_memory
+
+    headers = [read_header(path) for path in card.files]
+    contexts = [length for length in (2048, 8192, 32768) if length <= card.context_length] or [card.context_length]
+    rest = sum(tensor.byte_count for header in headers[1:] for tensor in header.tensors)
+    return {f"{length:,}": estimate_memory(headers[0], length).total + rest for length in contexts}
+
+
+def _confirm(card: ModelCard) -> bool:
+    if not sys.stdin.isatty():
+        return False
+    files = "\n".join(card.files) if card.format == "gguf" else card.path
+    return input(f"Delete {_size(card.size_bytes)}?\n{files}\n[y/N] ").strip().lower() in ("y", "yes")
+
+
+def _make_meter(arguments: argparse.Namespace) -> Callable[[int, int], bool] | None:
+    """A percentage on a terminal; nothing in a script."""
+    if arguments.json or not sys.stderr.isatty():
+        return None
+    shown = -1
+
+    def show(done: int, total: int) -> bool:
+        nonlocal shown
+        percent = done * 100 // max(total, 1)
+        if percent != shown:
+            shown = percent
+            print(f"\r{percent:3d} %", end="" if percent < 100 else "\r     \r", file=sys.stderr, flush=True)
+        return True
+
+    return show
+
+
+def _print_json(value: Any) -> None:
+    json.dump(value, sys.stdout, ensure_ascii=False, indent=2)
+    print()
+
+
+def _size(count: int) -> str:
+    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("KB", 10**3)):
+        if count >= factor:
+            return f"{count / factor:.3g} {unit}" if count < 1000 * factor else f"{count / factor:,.0f} {unit}"
+    return f"{count} B"
+
+
+def _count(count: int) -> str:
+    for unit, factor in (("B", 10**9), ("M", 10**6), ("K", 10**3)):
+        if count >= factor:
+            return f"{count / factor:.3g} {unit}"
+    return str(count) if count else ""

@@ -1,0 +1,209 @@
+"""A conversation typed in a terminal: one prompt after another, and commands that begin with a slash."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.cli.chat import refuse_if_blind, report_end
+from app.cli.terminal import Terminal
+from backends.messages import ImagePart, Part, TextPart
+from models.errors import UserFacingError
+
+if TYPE_CHECKING:
+    from app.workstation import Workstation
+
+_HELP = """commands:
+  /new                begin a new conversation
+  /model [NAME]       answer with another model; without a name, say which one answers
+  /system [TEXT]      set the system prompt; without a text, show it
+  /image FILE         show a picture with the next message
+  /file FILE          attach a document to the next message
+  /regenerate         answer the last question again
+  /continue           go on with a reply that was stopped or cut off
+  /save FILE          write this conversation to a file (.md, .html or .json)
+  /help               this list
+  /exit               leave
+
+A line that ends in \\ goes on in the next one; a line of three quotes (\"\"\") begins and ends a longer text.
+Ctrl+C stops a reply and keeps it; Ctrl+D leaves."""
+_QUOTES = '"""'
+
+
+class Repl:
+    """Reads prompts until there are no more."""
+
+    def __init__(
+        self,
+        workstation: Workstation,
+        conversation_id: str,
+        attached: Iterable[Part] = (),
+        read_line: Callable[[str], str] = input,
+    ) -> None:
+        self._workstation = workstation
+        self._conversation_id = conversation_id
+        self._attached = list(attached)
+        self._read_line = read_line
+        self._terminal = Terminal(workstation)
+        self._is_over = False
+        self._commands: dict[str, Callable[[str], None]] = {
+            "new": self._new,
+            "model": self._model,
+            "system": self._system,
+            "image": self._image,
+            "file": self._file,
+            "regenerate": self._regenerate,
+            "continue": self._continue,
+            "save": self._save,
+            "help": lambda _: self._terminal.note(_HELP),
+            "exit": self._exit,
+            "quit": self._exit,
+        }
+
+    def run(self) -> int:
+        """Until Ctrl+D or /exit; returns the exit status."""
+        self._terminal.note("Type a message; /help lists commands, Ctrl+D leaves.")
+        try:
+            with _line_history(self._workstation.paths.data / "terminal_history"):
+                while not self._is_over:
+                    self._turn()
+        finally:
+            self._terminal.close()
+        return 0
+
+    def _turn(self) -> None:
+        try:
+            text = self._read()
+        except EOFError:
+            print(file=sys.stderr)
+            self._is_over = True
+            return
+        except KeyboardInterrupt:
+            self._terminal.note("\n(Ctrl+D leaves)")
+            return
+        try:
+            if text.startswith("/") and not text.startswith("//"):
+                self._command(text)
+            elif text.strip():
+                self._say(text.removeprefix("/") if text.startswith("//") else text)
+        except UserFacingError as error:
+            self._terminal.note(f"yanmo: {error.english()}")
+
+    def _read(self) -> str:
+        line = self._read_line("> ")
+        if line.strip() == _QUOTES:
+            lines: list[str] = []
+            while (line := self._read_line("… ")).strip() != _QUOTES:
+                lines.append(line)
+            return "\n".join(lines)
+        lines = []
+        while line.endswith("\\"):
+            lines.append(line[:-1])
+            line = self._read_line("… ")
+        return "\n".join([*lines, line])
+
+    def _command(self, text: str) -> None:
+        name, _, rest = text[1:].partition(" ")
+        command = self._commands.get(name.lower())
+        if command is None:
+            self._terminal.note(f"There is no command /{name}; /help lists them. To say it, begin with //.")
+            return
+        command(rest.strip())
+
+    def _say(self, text: str) -> None:
+        self._workstation.chat.send(self._conversation_id, (*self._attached, TextPart(text)))
+        self._attached.clear()
+        self._follow()
+
+    def _follow(self) -> None:
+        report_end(self._terminal, self._terminal.follow(self._conversation_id))
+
+    def _new(self, _: str) -> None:
+        old = self._workstation.conversations.get(self._conversation_id)
+        new = self._workstation.conversations.create(model=old.model, preset=old.preset, system_prompt=old.system_prompt)
+        if old.options:
+            self._workstation.conversations.update(new.id, options=old.options)
+        self._conversation_id = new.id
+        self._terminal.note("A new conversation.")
+
+    def _model(self, name: str) -> None:
+        if name:
+            model = self._workstation.find_model(name)
+            self._workstation.conversations.update(self._conversation_id, model=model)
+            self._terminal.note(f"{model} answers from now on.")
+            return
+        current = self._workstation.conversations.get(self._conversation_id).model
+        self._terminal.note(current or self._workstation.engines.default_model())
+
+    def _system(self, text: str) -> None:
+        if text:
+            self._workstation.conversations.update(self._conversation_id, system_prompt=text)
+            self._terminal.note("The system prompt is set.")
+            return
+        self._terminal.note(
+            self._workstation.conversations.get(self._conversation_id).system_prompt or "There is no system prompt."
+        )
+
+    def _image(self, name: str) -> None:
+        path = Path(name).expanduser()
+        refuse_if_blind(self._workstation, self._workstation.conversations.get(self._conversation_id).model, path.name)
+        part = self._workstation.attachments.make_part(path)
+        self._attached.append(part)
+        self._terminal.note(
+            "It goes with the next message." if isinstance(part, ImagePart) else "It is no picture, but goes along."
+        )
+
+    def _file(self, name: str) -> None:
+        self._attached.append(self._workstation.attachments.make_part(Path(name).expanduser()))
+        self._terminal.note("It goes with the next message.")
+
+    def _regenerate(self, _: str) -> None:
+        path = self._workstation.messages.path(self._conversation_id)
+        if not path:
+            self._terminal.note("Nothing was said yet.")
+            return
+        self._workstation.chat.regenerate(path[-1].id)
+        self._follow()
+
+    def _continue(self, _: str) -> None:
+        path = self._workstation.messages.path(self._conversation_id)
+        if not path:
+            self._terminal.note("Nothing was said yet.")
+            return
+        self._workstation.chat.continue_reply(path[-1].id)
+        self._follow()
+
+    def _save(self, name: str) -> None:
+        from app.text.export import EXPORT_FORMATS
+
+        path = Path(name).expanduser()
+        kind = next((kind for kind in EXPORT_FORMATS if path.suffix == f".{kind}"), None)
+        if kind is None:
+            self._terminal.note("Give a file name that ends in .md, .html or .json.")
+            return
+        self._workstation.portability.export_to(path, kind, [self._conversation_id])
+        self._terminal.note(f"Written to {path}.")
+
+    def _exit(self, _: str) -> None:
+        self._is_over = True
+
+
+@contextlib.contextmanager
+def _line_history(file: Path) -> Iterator[None]:
+    """Editing and history of lines where the system has readline; kept between sessions."""
+    try:
+        import readline
+    except ImportError:
+        yield
+        return
+    with contextlib.suppress(OSError):
+        readline.read_history_file(file)
+    readline.set_history_length(1000)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            readline.write_history_file(file)
