@@ -1,0 +1,291 @@
+"""The composer: text, attachments, send and stop. Enter sends, Shift+Enter breaks the line, an input method's Enter never sends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
+
+from app.gui.chat.composer_text import ComposerText
+from app.gui.chat.context_ring import ContextRing
+from app.gui.icons import make_icon, make_pixmap
+from app.gui.theme import Tokens
+from app.gui.translation import tr
+
+DRAFT_MILLISECONDS = 400
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp")
+
+
+class Composer(QFrame):
+    """Where a message is written. ``submitted`` carries the text and the attached paths."""
+
+    submitted = Signal(str, list)
+    stop_requested = Signal()
+    draft_changed = Signal(str)
+    edit_cancelled = Signal()
+    recall_requested = Signal()
+    refused = Signal(str)
+    image_pasted = Signal(object)
+
+    def __init__(self, tokens: Tokens, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("composer")
+        self.setAcceptDrops(True)
+        self._tokens = tokens
+        self._paths: list[str] = []
+        self._is_busy = False
+        self._is_editing = False
+        self._model = ""
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(12, 10, 12, 10)
+        layout.setSpacing(6)
+        layout.addWidget(self._make_edit_bar())
+        self._chips = QWidget(self)
+        self._chip_row = QHBoxLayout(self._chips)
+        self._chip_row.setContentsMargins(0, 0, 0, 0)
+        self._chip_row.setSpacing(8)
+        self._chips.hide()
+        layout.addWidget(self._chips)
+        self.text = ComposerText(self)
+        layout.addWidget(self.text)
+        layout.addLayout(self._make_buttons())
+        self._draft_timer = QTimer(self)
+        self._draft_timer.setSingleShot(True)
+        self._draft_timer.setInterval(DRAFT_MILLISECONDS)
+        self._draft_timer.timeout.connect(lambda: self.draft_changed.emit(self.text.toPlainText()))
+        self._connect()
+        self.retranslate()
+        self.retheme(tokens)
+
+    def _make_edit_bar(self) -> QWidget:
+        self._edit_bar = QWidget(self)
+        row = QHBoxLayout(self._edit_bar)
+        row.setContentsMargins(4, 0, 0, 0)
+        self._edit_label = QLabel(self._edit_bar)
+        self._edit_label.setProperty("role", "soft")
+        self._edit_cancel = QPushButton(self._edit_bar)
+        self._edit_cancel.setProperty("role", "link")
+        self._edit_cancel.clicked.connect(self.edit_cancelled)
+        row.addWidget(self._edit_label)
+        row.addStretch()
+        row.addWidget(self._edit_cancel)
+        self._edit_bar.hide()
+        return self._edit_bar
+
+    def _make_buttons(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        self.attach = QToolButton(self)
+        self.attach.setIconSize(QSize(20, 20))
+        self.context = ContextRing(self._tokens, self)
+        self.send = QToolButton(self)
+        self.send.setProperty("role", "send")
+        self.send.setIconSize(QSize(20, 20))
+        self.send.setFixedSize(34, 34)
+        row.addWidget(self.attach)
+        row.addStretch()
+        row.addWidget(self.context)
+        row.addWidget(self.send)
+        return row
+
+    def _connect(self) -> None:
+        self.text.sent.connect(self._submit)
+        self.text.cancelled.connect(self._escape)
+        self.text.recalled.connect(self.recall_requested)
+        self.text.files_given.connect(self.add_paths)
+        self.text.image_given.connect(self.image_pasted)
+        self.text.focus_changed.connect(self._show_focus)
+        self.text.textChanged.connect(self._text_changed)
+        self.send.clicked.connect(self._send_or_stop)
+        self.attach.clicked.connect(self._choose_files)
+
+    # ---- state
+
+    def set_busy(self, is_busy: bool) -> None:
+        """While a reply grows the send button stops it."""
+        self._is_busy = is_busy
+        self._show_button()
+
+    def set_model(self, name: str) -> None:
+        """Name the model in the placeholder."""
+        self._model = name
+        self.retranslate()
+
+    def set_text(self, text: str) -> None:
+        """Replace the text without counting it as a new draft."""
+        self.text.blockSignals(True)
+        self.text.setPlainText(text)
+        self.text.blockSignals(False)
+        self.text.fit()
+        self.text.moveCursor(self.text.textCursor().MoveOperation.End)
+        self._show_button()
+
+    def begin_edit(self, text: str, label: str) -> None:
+        """Show an earlier message for editing."""
+        self._is_editing = True
+        self._edit_label.setText(label)
+        self._edit_bar.show()
+        self.set_text(text)
+        self.text.setFocus()
+
+    def end_edit(self, draft: str = "") -> None:
+        """Back to writing a new message."""
+        self._is_editing = False
+        self._edit_bar.hide()
+        self.set_text(draft)
+
+    @property
+    def is_editing(self) -> bool:
+        """True while an earlier message is being edited."""
+        return self._is_editing
+
+    def flush_draft(self) -> None:
+        """Hand over a draft that still waits for its timer."""
+        if self._draft_timer.isActive():
+            self._draft_timer.stop()
+            self.draft_changed.emit(self.text.toPlainText())
+
+    def clear(self) -> None:
+        """Empty the text and drop the attachments, after a message was stored."""
+        self._draft_timer.stop()
+        self.set_text("")
+        self._paths.clear()
+        self._show_chips()
+
+    # ---- attachments
+
+    def add_paths(self, paths: Sequence[str]) -> None:
+        """Attach files; folders and missing files are refused with a word."""
+        for path in paths:
+            if not Path(path).is_file():
+                self.refused.emit(path)
+            elif path not in self._paths:
+                self._paths.append(path)
+        self._show_chips()
+
+    def paths(self) -> list[str]:
+        """What is attached."""
+        return list(self._paths)
+
+    def _remove_path(self, path: str) -> None:
+        self._paths.remove(path)
+        self._show_chips()
+
+    def _show_chips(self) -> None:
+        while self._chip_row.count():
+            item = self._chip_row.takeAt(0)
+            chip = item.widget() if item is not None else None
+            if chip is not None:
+                chip.deleteLater()
+        for path in self._paths:
+            self._chip_row.addWidget(self._make_chip(path))
+        self._chip_row.addStretch()
+        self._chips.setVisible(bool(self._paths))
+        self._show_button()
+
+    def _make_chip(self, path: str) -> QWidget:
+        chip = QFrame(self._chips)
+        chip.setObjectName("chip")
+        row = QHBoxLayout(chip)
+        row.setContentsMargins(10, 6, 6, 6)
+        icon = QLabel(chip)
+        is_image = Path(path).suffix.lower() in IMAGE_SUFFIXES
+        icon.setPixmap(make_pixmap("photo" if is_image else "file-text", self._tokens.accent, 20))
+        words = QVBoxLayout()
+        words.setSpacing(0)
+        name = QLabel(chip.fontMetrics().elidedText(Path(path).name, Qt.TextElideMode.ElideMiddle, 180), chip)
+        name.setProperty("role", "strong")
+        size = QLabel(f"{Path(path).suffix.lstrip('.').upper()} · {Path(path).stat().st_size / 1024:,.0f} KB", chip)
+        size.setProperty("role", "faint")
+        words.addWidget(name)
+        words.addWidget(size)
+        remove = QToolButton(chip)
+        remove.setProperty("role", "tiny")
+        remove.setIcon(make_icon("x", self._tokens.text_soft, size=14))
+        remove.setAccessibleName(tr("Remove {name}").format(name=Path(path).name))
+        remove.clicked.connect(lambda: self._remove_path(path))
+        for part in (icon, remove):
+            if part is remove:
+                row.addLayout(words)
+            row.addWidget(part)
+        return chip
+
+    def _choose_files(self) -> None:
+        paths, _ = QFileDialog.getOpenFileNames(self, tr("Attach files"))
+        if paths:
+            self.add_paths(paths)
+        self.text.setFocus()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if event.mimeData().hasUrls() or event.mimeData().hasImage():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        self.text.insertFromMimeData(event.mimeData())
+        event.acceptProposedAction()
+
+    # ---- behaviour
+
+    def _text_changed(self) -> None:
+        if not self._is_editing:
+            self._draft_timer.start()
+        self._show_button()
+
+    def _submit(self) -> None:
+        text = self.text.toPlainText().strip()
+        if (text or self._paths) and not self._is_busy:
+            self.submitted.emit(text, list(self._paths))
+
+    def _send_or_stop(self) -> None:
+        if self._is_busy:
+            self.stop_requested.emit()
+        else:
+            self._submit()
+
+    def _escape(self) -> None:
+        if self._is_editing:
+            self.edit_cancelled.emit()
+        elif self._is_busy:
+            self.stop_requested.emit()
+
+    def _show_button(self) -> None:
+        self.send.setEnabled(self._is_busy or bool(self.text.toPlainText().strip()) or bool(self._paths))
+        self.send.setIcon(
+            make_icon("player-stop" if self._is_busy else "arrow-up", "#ffffff", disabled=self._tokens.text_faint, size=20)
+        )
+        name = tr("Stop (Esc)") if self._is_busy else tr("Send (Enter)")
+        self.send.setToolTip(name)
+        self.send.setAccessibleName(name)
+
+    def _show_focus(self, has_focus: bool) -> None:
+        self.setProperty("focused", has_focus)
+        self.style().unpolish(self)
+        self.style().polish(self)
+
+    def retheme(self, tokens: Tokens) -> None:
+        """Wear other colours."""
+        self._tokens = self.context.tokens = tokens
+        self.attach.setIcon(make_icon("paperclip", tokens.text_soft, size=20))
+        self._show_button()
+        self._show_chips()
+        self.context.update()
+
+    def retranslate(self) -> None:
+        """Speak another language."""
+        hint = tr("Enter to send, Shift+Enter for a new line")
+        whom = tr("Message {model}…").format(model=self._model) if self._model else tr("Write a message…")
+        self.text.setPlaceholderText(f"{whom}   {hint}")
+        self.text.setAccessibleName(tr("Message"))
+        self.attach.setToolTip(tr("Attach files"))
+        self.attach.setAccessibleName(tr("Attach files"))
+        self._edit_cancel.setText(tr("Cancel (Esc)"))
+        self._show_button()
+        self.context.show_usage(*self.context.usage)
+
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.LanguageChange:
+            self.retranslate()
+        super().changeEvent(event)

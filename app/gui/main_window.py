@@ -1,0 +1,345 @@
+"""The window: a rail of pages, the palette, shortcuts, and everything that is remembered between runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, QTimer, Slot
+from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeySequence, QShortcut
+from PySide6.QtWidgets import (
+    QApplication,
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QMainWindow,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.gui.actions import make_actions
+from app.gui.bridge import Bridge
+from app.gui.chat.page import ChatPage
+from app.gui.chat.warm_up import import_drawing_libraries
+from app.gui.command_palette import CommandPalette
+from app.gui.icons import application_icon, make_icon
+from app.gui.library_page import LibraryPage
+from app.gui.settings.page import SettingsPage
+from app.gui.settings.transfer import make_labels
+from app.gui.settings.trash_dialog import TrashDialog
+from app.gui.theme import Sizes, Tokens, apply_theme, choose_tokens
+from app.gui.translation import Translations, tr
+from app.services.events import Event, LibraryChanged, SettingChanged
+from app.text.export import ExportFormat
+from app.workstation import Workstation
+from models.errors import UserFacingError
+
+PAGES = ("chat", "library", "settings")
+
+
+class MainWindow(QMainWindow):
+    """Owns the pages; hears the services through the bridge."""
+
+    def __init__(self, workstation: Workstation, translations: Translations) -> None:
+        super().__init__()
+        self._workstation = workstation
+        self._translations = translations
+        self._tokens = choose_tokens(workstation.settings.get("theme"))
+        application = QApplication.instance()
+        if isinstance(application, QApplication):
+            apply_theme(application, self._tokens)  # before the first widget: fonts are not handed down later
+        self.setWindowIcon(application_icon())
+        self.setMinimumSize(820, 560)
+        self.bridge = Bridge(workstation.events, self)
+        self.bridge.happened.connect(self._hear)
+        self.chat = ChatPage(workstation, self._tokens, self)
+        self.library = LibraryPage(workstation, self._tokens, self)
+        self.settings = SettingsPage(workstation, self._tokens, self)
+        self._pages = QStackedWidget(self)
+        for page in (self.chat, self.library, self.settings):
+            self._pages.addWidget(page)
+        body = QWidget(self)
+        layout = QHBoxLayout(body)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self._make_rail())
+        layout.addWidget(self._pages, 1)
+        self.setCentralWidget(body)
+        self.palette_overlay = CommandPalette(self._tokens, self)
+        self.palette_overlay.action_chosen.connect(self.run_action)
+        self.palette_overlay.conversation_chosen.connect(self._open_conversation)
+        self._shortcuts: list[QShortcut] = []
+        self._handlers = self._make_handlers()
+        self._make_shortcuts()
+        self._connect_pages()
+        QGuiApplication.styleHints().colorSchemeChanged.connect(self._system_theme_changed)
+        self.chat.title_changed.connect(self._show_title)
+        self._wear(self._tokens)
+        self.retranslate()
+        self._restore()
+
+    # ---- parts
+
+    def _make_rail(self) -> QWidget:
+        rail = QFrame(self)
+        rail.setObjectName("rail")
+        rail.setFixedWidth(Sizes.RAIL)
+        layout = QVBoxLayout(rail)
+        layout.setContentsMargins(8, 14, 8, 12)
+        layout.setSpacing(8)
+        self._rail: dict[str, tuple[QToolButton, str]] = {}
+        for name, icon in (("chat", "message-2"), ("library", "stack-2")):
+            layout.addWidget(self._make_rail_button(name, icon, lambda _checked=False, page=name: self.show_page(page)))
+        layout.addStretch()
+        layout.addWidget(self._make_rail_button("theme", "moon", lambda: self.run_action("theme")))
+        layout.addWidget(self._make_rail_button("settings", "settings", lambda: self.show_page("settings")))
+        return rail
+
+    def _make_rail_button(self, name: str, icon: str, action: Callable[..., None]) -> QToolButton:
+        button = QToolButton(self)
+        button.setProperty("role", "rail")
+        button.setIconSize(QSize(22, 22))
+        button.setFixedSize(44, 44)
+        button.setCheckable(name in PAGES)
+        button.clicked.connect(action)
+        self._rail[name] = (button, icon)
+        return button
+
+    def _connect_pages(self) -> None:
+        self.library.load_requested.connect(self._load_from_library)
+        self.library.import_requested.connect(self._import_from_library)
+        self.library.verify_requested.connect(self.chat.models.verify)
+        self.library.trouble.connect(self.chat.tell)
+        self.settings.export_requested.connect(self._export_everything)
+        self.settings.import_requested.connect(self._import_conversations)
+
+    def _make_handlers(self) -> dict[str, Callable[[], object]]:
+        chat = self.chat
+
+        def on_conversation(action: str) -> Callable[[], object]:
+            return lambda: chat.actions_on.run(action, chat.conversation_id) if chat.conversation_id else None
+
+        return {
+            "new_conversation": self._new_conversation,
+            "search": self._search,
+            "palette": self.open_palette,
+            "choose_model": chat.models.open_menu,
+            "add_model": chat.models.add_file,
+            "unload": self._workstation.engines.unload,
+            "stop": chat.stop,
+            "regenerate": lambda: self._on_last("assistant", "regenerate"),
+            "edit_last": lambda: self._on_last("user", "edit"),
+            "copy_last": lambda: self._on_last("assistant", "copy"),
+            "focus_composer": lambda: self.show_page("chat"),
+            "toggle_sidebar": chat.toggle_sidebar,
+            "toggle_inspector": chat.toggle_inspector,
+            "page_chat": lambda: self.show_page("chat"),
+            "page_library": lambda: self.show_page("library"),
+            "page_settings": lambda: self.show_page("settings"),
+            "theme": self._switch_theme,
+            "language": self._switch_language,
+            "rename": on_conversation("rename"),
+            "export_md": on_conversation("export:md"),
+            "delete": on_conversation("delete"),
+            "trash": lambda: TrashDialog(self._workstation, self).exec(),
+            "snapshots": chat.actions_on.show_snapshots,
+            "quit": self.close,
+        }
+
+    def _make_shortcuts(self) -> None:
+        for action in make_actions():
+            if action.shortcut:
+                shortcut = QShortcut(QKeySequence(action.shortcut), self)
+                shortcut.activated.connect(lambda name=action.name: self.run_action(name))
+                self._shortcuts.append(shortcut)
+
+    # ---- doing things
+
+    def run_action(self, name: str) -> None:
+        """Run an action by its name; user errors become a notice."""
+        try:
+            self._handlers[name]()
+        except UserFacingError as error:
+            self.chat.tell(error)
+
+    def show_page(self, name: str) -> None:
+        """Turn to a page."""
+        self._pages.setCurrentIndex(PAGES.index(name))
+        for key, (button, _) in self._rail.items():
+            button.setChecked(key == name)
+        self._draw_rail()
+        if name == "chat":
+            self.chat.composer.text.setFocus()
+
+    def open_palette(self) -> None:
+        """Show the command palette."""
+        self.palette_overlay.open_with(make_actions(), self._workstation.conversations.list(), self._tokens)
+
+    def _new_conversation(self) -> None:
+        self.show_page("chat")
+        self.chat.new_conversation()
+
+    def _open_conversation(self, conversation_id: str) -> None:
+        self.show_page("chat")
+        self.chat.open_conversation(conversation_id)
+
+    def _search(self) -> None:
+        self.show_page("chat")
+        if self.chat.sidebar.isHidden():
+            self.chat.toggle_sidebar()
+        self.chat.sidebar.search.setFocus()
+        self.chat.sidebar.search.selectAll()
+
+    def _on_last(self, role: str, action: str) -> None:
+        found = [model.message.id for model in self.chat.transcript.models() if model.message.role == role]
+        if found:
+            self.chat.transcript.action_requested.emit(action, found[-1])
+
+    def _load_from_library(self, reference: str) -> None:
+        self.show_page("chat")
+        self.chat.models.choose(reference)
+
+    def _import_from_library(self, path: str) -> None:
+        self.show_page("chat")
+        self.chat.models.import_file(path)
+
+    def _switch_theme(self) -> None:
+        self._workstation.settings.set("theme", "light" if self._tokens.name == "dark" else "dark")
+
+    def _switch_language(self) -> None:
+        self._workstation.settings.set("language", "en" if self._translations.language == "zh_CN" else "zh_CN")
+
+    def _export_everything(self) -> None:
+        filters: dict[str, ExportFormat] = {"JSON (*.json)": "json", "HTML (*.html)": "html", "Markdown (*.md)": "md"}
+        path, chosen = QFileDialog.getSaveFileName(self, tr("Export everything"), "yanmo.json", ";;".join(filters))
+        if not path:
+            return
+        kind = filters.get(chosen, "json")
+        self._tell_after(lambda: self._export_to(Path(path), kind))
+
+    def _export_to(self, path: Path, kind: ExportFormat) -> str:
+        self._workstation.portability.export_to(path, kind, labels=make_labels(self._translations.language))
+        return tr("Exported to {file}").format(file=path)
+
+    def _import_conversations(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self, tr("Import"), "", "JSON (*.json)")
+        if path:
+            self._tell_after(lambda: self._import_from(Path(path)))
+
+    def _import_from(self, path: Path) -> str:
+        added = self._workstation.portability.import_file(path)
+        return tr("{count} conversations were imported").format(count=len(added))
+
+    def _tell_after(self, work: Callable[[], str]) -> None:
+        """Do something and say on the chat page how it went."""
+        self.show_page("chat")
+        try:
+            self.chat.notice.say(work())
+        except UserFacingError as error:
+            self.chat.tell(error)
+
+    # ---- hearing
+
+    def _hear(self, event: object) -> None:
+        known: Event = event  # type: ignore[assignment]
+        if isinstance(known, SettingChanged):
+            self._setting_changed(known.key)
+        elif isinstance(known, LibraryChanged):
+            self.library.refresh()
+        else:
+            self.chat.hear(known)
+
+    def _setting_changed(self, key: str) -> None:
+        if key == "theme":
+            self._wear(choose_tokens(self._workstation.settings.get("theme")))
+        elif key == "language":
+            self._translations.use(self._workstation.settings.get("language"))
+        self.settings.show_setting(key)
+
+    @Slot()
+    def _system_theme_changed(self) -> None:
+        if self._workstation.settings.get("theme") == "system":
+            self._wear(choose_tokens("system"))
+
+    def _wear(self, tokens: Tokens) -> None:
+        self._tokens = tokens
+        application = QApplication.instance()
+        if isinstance(application, QApplication):
+            apply_theme(application, tokens)
+        for page in (self.chat, self.library, self.settings):
+            page.retheme(tokens)
+        self._draw_rail()
+
+    def _draw_rail(self) -> None:
+        for name, (button, icon) in self._rail.items():
+            shown = "sun" if name == "theme" and self._tokens.name == "dark" else icon
+            button.setIcon(make_icon(shown, self._tokens.accent if button.isChecked() else self._tokens.text_soft, size=22))
+
+    def _show_title(self, title: str) -> None:
+        self.setWindowTitle(f"{title} — Yanmo")
+
+    def retranslate(self) -> None:
+        """Speak another language."""
+        names = {
+            "chat": tr("Chat"),
+            "library": tr("Models"),
+            "theme": tr("Switch between light and dark"),
+            "settings": tr("Settings"),
+        }
+        for name, (button, _) in self._rail.items():
+            button.setToolTip(names[name])
+            button.setAccessibleName(names[name])
+
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.LanguageChange:
+            self.retranslate()
+        super().changeEvent(event)
+
+    # ---- remembering
+
+    def _restore(self) -> None:
+        settings = self._workstation.settings
+        geometry = settings.get("window.geometry", "")
+        if not (geometry and self.restoreGeometry(QByteArray.fromBase64(geometry.encode()))):
+            self.resize(1440, 900)
+        if settings.get("window.sidebar", True) is False:
+            self.chat.toggle_sidebar()
+        if settings.get("window.inspector", True) is False:
+            self.chat.toggle_inspector()
+        self.show_page("chat")
+
+    def open_first(self, first_run: str | None) -> None:
+        """Open the welcome conversation on the first run, else the one that was open last; then load the model."""
+        last = first_run or self._workstation.settings.get("window.conversation", "")
+        if not (last and self.chat.open_conversation(last)):
+            self.chat.new_conversation()
+        if self._workstation.settings.get("model.load_at_start"):
+            QTimer.singleShot(0, self, self._load_model)
+
+    def warm_up(self) -> None:
+        """Import in the background what the first formula and the first code card need, so that they do not wait for it."""
+        self._workstation.jobs.submit("disk", lambda _is_cancelled: import_drawing_libraries(), "warm up")
+
+    def _load_model(self) -> None:
+        try:
+            reference = self._workstation.engines.default_model()
+            if reference:
+                self._workstation.engines.load(reference)
+        except UserFacingError as error:
+            self.chat.tell(error)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self.chat.close_down()
+        settings = self._workstation.settings
+        settings.set("window.geometry", bytes(self.saveGeometry().toBase64().data()).decode())
+        self.bridge.close()
+        event.accept()
+
+    def keyPressEvent(self, event: object) -> None:
+        key = event.key()  # type: ignore[attr-defined]
+        if key == Qt.Key.Key_Escape and self._workstation.chat.is_busy(self.chat.conversation_id):
+            self.chat.stop()
+        else:
+            super().keyPressEvent(event)  # type: ignore[arg-type]
