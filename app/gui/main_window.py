@@ -76,7 +76,7 @@ class MainWindow(QMainWindow):
         self._connect_pages()
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._system_theme_changed)
         self.chat.title_changed.connect(self._show_title)
-        self._wear(self._tokens)
+        self._draw_rail()
         self.retranslate()
         self._restore()
 

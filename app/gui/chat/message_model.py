@@ -68,11 +68,15 @@ class MessageModel:
         if self.text:
             self.cutter.feed(self.text)
 
-    def grow(self, text: str) -> None:
-        """Add text that the engine wrote."""
-        self.text += text
-        if self.cutter is not None:
-            self.cutter.feed(text)
+    def catch_up(self, reasoning: str, text: str) -> None:
+        """Show what the reply has so far; normally more than before."""
+        self.reasoning = reasoning
+        if not text.startswith(self.text):
+            self.text, self.cutter = "", BlockCutter()
+        added = text[len(self.text) :]
+        self.text = text
+        if added and self.cutter is not None:
+            self.cutter.feed(added)
 
     def finish(self, message: StoredMessage) -> None:
         """The reply has reached its final state."""

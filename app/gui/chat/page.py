@@ -57,7 +57,7 @@ class ChatPage(QWidget):
         self.tokens = tokens
         self._conversation: Conversation | None = None
         self.sidebar = Sidebar(workstation, tokens, self)
-        self.transcript = Transcript(tokens, self)
+        self.transcript = Transcript(tokens, workstation.chat.live_text, self)
         self.composer = Composer(tokens, self)
         self.suggestions = Suggestions(self)
         self.inspector = Inspector(tokens, self)
@@ -299,7 +299,7 @@ class ChatPage(QWidget):
 
     def _hear_conversation(self, event: Event) -> None:
         if isinstance(event, ReplyGrew):
-            self.transcript.grow(event.message_id, event.text, event.reasoning)
+            self.transcript.grow(event.message_id)
         elif isinstance(event, ReplyProgress):
             self.transcript.show_progress(event.message_id, event.done, event.total)
         elif isinstance(event, ReplyStarted):

@@ -200,3 +200,18 @@ def test_what_was_open_is_open_again_after_a_restart(window: MainWindow, worksta
     assert again.chat.conversation_id == conversation
     again.close()
     again.deleteLater()
+
+
+def test_coming_back_to_a_growing_reply_shows_no_word_twice(qtbot, window: MainWindow, workstation: Workstation) -> None:
+    conversation = start(window, workstation, "echo:?words=400&delay=0.004")
+    other = workstation.conversations.create(title="other")
+    ask(qtbot, window, "count")
+    for _ in range(12):
+        qtbot.wait(60)
+        window.chat.open_conversation(other.id)
+        window.chat.open_conversation(conversation)
+        window.chat.transcript.flush()
+        shown = window.chat.transcript.models()[-1].text.split()
+        assert shown[:-1] == [f"word{number}" for number in range(1, len(shown))]
+    window.chat.stop()
+    wait_for_reply(qtbot, window, workstation)
