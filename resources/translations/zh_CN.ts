@@ -520,6 +520,14 @@
       <translation>它放弃了，留下的话是“{0}”。</translation>
     </message>
     <message>
+      <source>It has {0} tokens and the base has {1}: they cannot be compared.</source>
+      <translation>它有 {0} 个词元，而基准有 {1} 个：无法比较。</translation>
+    </message>
+    <message>
+      <source>It holds no importance matrix.</source>
+      <translation>它不含重要性矩阵。</translation>
+    </message>
+    <message>
       <source>It holds no vocabulary, so it can read no text.</source>
       <translation>它没有词表，所以读不了文本。</translation>
     </message>
@@ -642,6 +650,10 @@
     <message>
       <source>It is of version {0}, and this Yanmo reads version {1}.</source>
       <translation>它是第 {0} 版，而这个研墨读取第 {1} 版。</translation>
+    </message>
+    <message>
+      <source>It is quantized already: quantizing it again would add to the loss.</source>
+      <translation>它已经量化过：再量化一次会加大损失。</translation>
     </message>
     <message>
       <source>It lies in a folder that Yanmo only looks into; delete the file there.</source>
@@ -928,6 +940,10 @@
       <translation>不放入文件夹</translation>
     </message>
     <message>
+      <source>No matrix product was seen.</source>
+      <translation>没有看到任何矩阵乘法。</translation>
+    </message>
+    <message>
       <source>No model is in memory.</source>
       <translation>内存中没有模型。</translation>
     </message>
@@ -942,6 +958,14 @@
     <message>
       <source>Nothing of that name is in the library, and no such file exists.</source>
       <translation>模型库里没有这个名称，也没有这样的文件。</translation>
+    </message>
+    <message>
+      <source>Nothing was left behind.</source>
+      <translation>没有留下任何东西。</translation>
+    </message>
+    <message>
+      <source>Nothing was left behind; mend the cause and run the same command again.</source>
+      <translation>没有留下任何东西；请排除原因后再运行同一命令。</translation>
     </message>
     <message>
       <source>Off</source>
@@ -1102,6 +1126,10 @@
     <message>
       <source>Run “yanmo doctor” to see what is installed and what to add.</source>
       <translation>运行 “yanmo doctor” 看看已装了什么、该装什么。</translation>
+    </message>
+    <message>
+      <source>SHA-256 {0}, made {1} by llama.cpp {2}.</source>
+      <translation>SHA-256 {0}，由 llama.cpp {2} 于 {1} 制作。</translation>
     </message>
     <message>
       <source>SQLite says: {0}.</source>
@@ -1340,12 +1368,24 @@
       <translation>文件是空的。</translation>
     </message>
     <message>
+      <source>The file that was made cannot be read.</source>
+      <translation>做出的文件无法读取。</translation>
+    </message>
+    <message>
+      <source>The file that was made lacks {0} tensors.</source>
+      <translation>做出的文件缺少 {0} 个张量。</translation>
+    </message>
+    <message>
       <source>The folder holds no config.json with safetensors files.</source>
       <translation>文件夹里没有带 safetensors 文件的 config.json。</translation>
     </message>
     <message>
       <source>The import was cancelled.</source>
       <translation>导入已取消。</translation>
+    </message>
+    <message>
+      <source>The importance matrix of “{0}” is not whole.</source>
+      <translation>“{0}”的重要性矩阵不完整。</translation>
     </message>
     <message>
       <source>The list “tokenizer.ggml.{0}” does not fit the vocabulary of {1} tokens.</source>
@@ -1378,6 +1418,10 @@
     <message>
       <source>The model's chat template could not be applied.</source>
       <translation>无法套用模型的对话模板。</translation>
+    </message>
+    <message>
+      <source>The new file would replace the one it is made from.</source>
+      <translation>新文件会覆盖它的来源文件。</translation>
     </message>
     <message>
       <source>The options are not a table.</source>
@@ -1422,6 +1466,10 @@
     <message>
       <source>The tensor “{0}” is there twice.</source>
       <translation>张量“{0}”出现了两次。</translation>
+    </message>
+    <message>
+      <source>The text has fewer than {0} tokens: take a longer one.</source>
+      <translation>文本不足 {0} 个词元：请用更长的文本。</translation>
     </message>
     <message>
       <source>The text is too long to be tokenized.</source>
@@ -1514,6 +1562,10 @@
     <message>
       <source>This processor cannot run the engine as it was built.</source>
       <translation>这个处理器无法运行现有的引擎。</translation>
+    </message>
+    <message>
+      <source>This type needs an importance matrix.</source>
+      <translation>这种类型需要重要性矩阵。</translation>
     </message>
     <message>
       <source>Thought for {seconds} s</source>
@@ -1736,6 +1788,10 @@
       <translation>文本</translation>
     </message>
     <message>
+      <source>{0} cannot be written: {1}.</source>
+      <translation>无法写入 {0}：{1}。</translation>
+    </message>
+    <message>
       <source>{0} could not be written: {1}.</source>
       <translation>无法写入 {0}：{1}。</translation>
     </message>
@@ -1746,6 +1802,10 @@
     <message>
       <source>{0} is neither true nor false.</source>
       <translation>{0} 既不是真也不是假。</translation>
+    </message>
+    <message>
+      <source>{0}, {1} bits per weight, {2} MB: {3} smaller than {4}.</source>
+      <translation>{0}，每权重 {1} 位，{2} MB：比 {4} 小 {3}。</translation>
     </message>
     <message>
       <source>{0}: {1}.</source>
@@ -1782,6 +1842,10 @@
     <message>
       <source>{file} could not be imported.</source>
       <translation>无法导入 {file}。</translation>
+    </message>
+    <message>
+      <source>{file} could not be quantized.</source>
+      <translation>无法量化 {file}。</translation>
     </message>
     <message>
       <source>{file} is damaged.</source>
