@@ -39,12 +39,12 @@ def _add_quantize(subparsers: argparse._SubParsersAction[argparse.ArgumentParser
     parser = subparsers.add_parser(
         "quantize",
         help="make a smaller GGUF and write its quality card",
-        description="Make smaller files from a GGUF in F32, F16 or BF16. Each gets a card beside it: what it is and how it was made, and, "
-        "with --text, what it cost.",
+        description="Make smaller files from a GGUF in F32, F16 or BF16, or from a Hugging Face checkpoint. "
+        "Each gets a card beside it: what it is and how it was made, and, with --text, what it cost.",
         epilog=_QUANTIZE_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("source", metavar="SRC", help="a GGUF file, or the name of a model in the library")
+    parser.add_argument("source", metavar="SRC", help="a GGUF file, a checkpoint folder (safetensors), or a model in the library")
     parser.add_argument("--to", metavar="TYPE[,TYPE…]", default="", help="Q4_K_M, Q8_0, IQ4_XS … any type of llama.cpp")
     parser.add_argument("--recipe", type=Path, metavar="FILE", help="a TOML recipe, as the card shows it")
     parser.add_argument(
@@ -157,6 +157,8 @@ def run_quantize(arguments: argparse.Namespace, make_workstation: Callable[[], W
         return 2
     source = _find(arguments.source, make_workstation)
     text = read_text(arguments.text) if arguments.text else ""
+    if source.is_dir():
+        source = _convert(source, arguments)
     imatrix = _prepare_imatrix(source, arguments)
     if imatrix is not None:
         recipes = [replace(recipe, imatrix_sha256=hash_file(imatrix)) for recipe in recipes]
@@ -198,6 +200,20 @@ def run_quality(arguments: argparse.Namespace, make_workstation: Callable[[], Wo
     for place in quality.worst[:5]:
         print(f"\n{place.divergence:8.3f}  …{place.before[-60:]!r} → {place.token!r}")
     return 0
+
+
+def _convert(folder: Path, arguments: argparse.Namespace) -> Path:
+    """A GGUF in BF16 of a checkpoint, beside it or in the folder for what is made; one that is there already is used."""
+    from quantize.gguf.convert import convert_checkpoint
+
+    out = arguments.out
+    place = out if out is not None and out.suffix != ".gguf" else (out or folder).parent
+    place.mkdir(parents=True, exist_ok=True)
+    target = place / f"{folder.resolve().name}-BF16.gguf"
+    if not target.exists():
+        with _Line(f"{folder.name}: converting", is_quiet=arguments.json) as line:
+            convert_checkpoint(folder, target, "BF16", progress=line.show)
+    return target
 
 
 def _measure(model: Path, base: Path | None, text: str, arguments: argparse.Namespace) -> Quality:
@@ -267,7 +283,7 @@ def read_text(path: Path) -> str:
 
 def _find(reference: str, make_workstation: Callable[[], Workstation]) -> Path:
     path = Path(reference)
-    if path.is_file():
+    if path.is_file() or path.is_dir():
         return path
     with make_workstation() as workstation:
         return Path(workstation.library.find(reference).path)

@@ -720,6 +720,10 @@
       <translation>它的文件头超出了文件本身。</translation>
     </message>
     <message>
+      <source>Its positions are scaled by “{0}”, which is not known here.</source>
+      <translation>它的位置按“{0}”缩放，这里不认识这种方式。</translation>
+    </message>
+    <message>
       <source>Its process could not be started: {0}.</source>
       <translation>无法启动它的进程：{0}。</translation>
     </message>
@@ -734,6 +738,14 @@
     <message>
       <source>Its process was ended by {0}.</source>
       <translation>它的进程被 {0} 终止。</translation>
+    </message>
+    <message>
+      <source>Its tokenizer cuts text in a way that is not known here; a wrong cut would change every token.</source>
+      <translation>它的分词器切分文本的方式这里不认识；切错会改变每个词元。</translation>
+    </message>
+    <message>
+      <source>Its tokenizer is not a byte-level BPE, and no other kind can be converted yet.</source>
+      <translation>它的分词器不是字节级 BPE，其他种类还不能转换。</translation>
     </message>
     <message>
       <source>Its vocabulary is not a list of texts.</source>
@@ -1292,6 +1304,10 @@
       <translation>检查发现：{0}。</translation>
     </message>
     <message>
+      <source>The checkpoint holds the tensor “{0}”, which this kind of model does not have.</source>
+      <translation>检查点含有张量“{0}”，这类模型没有它。</translation>
+    </message>
+    <message>
       <source>The conversation is longer than the model's context.</source>
       <translation>对话超出了模型的上下文。</translation>
     </message>
@@ -1444,6 +1460,10 @@
       <translation>搜索索引已损坏：{0}。</translation>
     </message>
     <message>
+      <source>The shard {0} is missing or not whole.</source>
+      <translation>分片 {0} 缺失或不完整。</translation>
+    </message>
+    <message>
       <source>The surprise that Mirostat steers to.</source>
       <translation>Mirostat 所趋向的惊奇度。</translation>
     </message>
@@ -1460,8 +1480,16 @@
       <translation>张量“{0}”的形状 {1} 对 {2} 来说不可能。</translation>
     </message>
     <message>
+      <source>The tensor “{0}” has the type {1}, which cannot be converted.</source>
+      <translation>张量“{0}”的类型 {1} 无法转换。</translation>
+    </message>
+    <message>
       <source>The tensor “{0}” has {1} dimensions.</source>
       <translation>张量“{0}”有 {1} 个维度。</translation>
+    </message>
+    <message>
+      <source>The tensor “{0}” holds values that are no numbers.</source>
+      <translation>张量“{0}”含有不是数字的值。</translation>
     </message>
     <message>
       <source>The tensor “{0}” is there twice.</source>
