@@ -38,6 +38,7 @@ class CommandPalette(QFrame):
 
     action_chosen = Signal(str)
     conversation_chosen = Signal(str)
+    closed = Signal()
 
     def __init__(self, tokens: Tokens, parent: QWidget) -> None:
         super().__init__(parent)
@@ -116,5 +117,6 @@ class CommandPalette(QFrame):
                 return True
             if event.key() == Qt.Key.Key_Escape:
                 self.hide()
+                self.closed.emit()
                 return True
         return bool(super().eventFilter(watched, event))

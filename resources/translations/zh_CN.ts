@@ -1208,6 +1208,10 @@
       <translation>快照…</translation>
     </message>
     <message>
+      <source>Something went wrong inside Yanmo; the log in the data folder says what.</source>
+      <translation>研墨内部出了点问题；数据文件夹里的日志有记录。</translation>
+    </message>
+    <message>
       <source>Something went wrong.</source>
       <translation>出了点问题。</translation>
     </message>
@@ -1680,6 +1684,10 @@
       <translation>请等它写完，或先停止它。</translation>
     </message>
     <message>
+      <source>Wait until the reply ends, or stop it with Esc.</source>
+      <translation>请等回复写完，或按 Esc 停止。</translation>
+    </message>
+    <message>
       <source>What is quantization?</source>
       <translation>什么是量化？</translation>
     </message>
@@ -1782,6 +1790,14 @@
     <message>
       <source>made by hand</source>
       <translation>手动</translation>
+    </message>
+    <message>
+      <source>missing</source>
+      <translation>已不存在</translation>
+    </message>
+    <message>
+      <source>needs the torch engine</source>
+      <translation>需要 torch 引擎</translation>
     </message>
     <message>
       <source>off</source>

@@ -64,10 +64,12 @@ class MessageActions(QObject):
     def apply_fix(self, fix: str) -> None:
         """Do what the button of an error offers."""
         engines = self._workstation.engines
-        reference = engines.current_model or engines.default_model()
+        conversation = self._page.conversation
+        reference = (conversation.model if conversation else "") or engines.current_model or engines.default_model()
         options = engines.options_for(reference)
         facts = engines.current()
-        held = (facts.context_length if facts else 0) or options.context_length or 4096
+        is_loaded = facts is not None and engines.current_model == reference
+        held = (facts.context_length if facts and is_loaded else 0) or options.context_length or 4096
         if fix == "reload_smaller_context":
             engines.load(reference, replace(options, context_length=max(512, held // 2)))
         elif fix == "reload_larger_context":

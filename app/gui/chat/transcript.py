@@ -84,6 +84,7 @@ class Transcript(KeyScrollArea):
         if not same_start:
             self._strip.follows_end = True
             self._strip.anchor = (None, 0.0)
+            self.at_end_changed.emit(True)
         self._build_rows()
 
     def grow(self, message_id: str) -> None:
@@ -185,20 +186,15 @@ class Transcript(KeyScrollArea):
         return row
 
     def _build_rows(self) -> None:
-        """Cut all messages into rows anew, keeping the widgets of rows that did not change."""
+        """Cut all messages into rows anew, keeping rows of text that still begin at the same block."""
         width = self._column()
-        known = {
-            (row.model.message.id, row.kind, row.first, row.last, row.model.text if row.kind == "user" else ""): row
-            for row in self._strip.rows
-        }
+        known = {(row.model.message.id, row.first): row for row in self._strip.rows if row.kind == "text"}
         rows: list[Row] = []
         for model in self._models:
             for row in iter_rows(model, width):
-                old = known.get(
-                    (row.model.message.id, row.kind, row.first, row.last, row.model.text if row.kind == "user" else "")
-                )
-                if old is not None and old.model is model and old.blocks == row.blocks and row.kind == "text":
-                    rows.append(old)
+                old = known.get((row.model.message.id, row.first)) if row.kind == "text" else None
+                if old is not None and old.model is model and (old.last < 0) == (row.last < 0):
+                    rows.append(self._updated(old, row, width))
                 else:
                     rows.append(row)
         kept = set(rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from html import escape
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QImageReader, QPixmap
@@ -207,7 +208,8 @@ class FootRow(RowWidget):
         layout.setContentsMargins(0, 2, 0, 14)
         layout.setSpacing(4)
         layout.addWidget(self.make_button("copy", tr("Copy as Markdown"), "copy"))
-        layout.addWidget(self.make_button("refresh", tr("Regenerate"), "regenerate"))
+        if message.parent_id is not None:  # the welcome answers no question
+            layout.addWidget(self.make_button("refresh", tr("Regenerate"), "regenerate"))
         layout.addWidget(self.make_button("pencil", tr("Edit reply"), "edit"))
         if message.state in ("stopped", "length", "interrupted"):
             layout.addWidget(self.make_button("player-track-next", tr("Continue"), "continue"))
@@ -315,7 +317,7 @@ def make_attachment_view(part: ImagePart | FilePart, tokens: Tokens, parent: QWi
                     )
                 )
                 label.setAccessibleName(part.name or tr("picture"))
-                label.setToolTip(part.name)
+                label.setToolTip(escape(part.name))
                 return label
     chip = QFrame(parent)
     chip.setObjectName("chip")
@@ -324,6 +326,7 @@ def make_attachment_view(part: ImagePart | FilePart, tokens: Tokens, parent: QWi
     icon = QLabel(chip)
     icon.setPixmap(make_pixmap("photo" if isinstance(part, ImagePart) else "file-text", tokens.accent, 20))
     name = QLabel(part.name, chip)
+    name.setTextFormat(Qt.TextFormat.PlainText)
     name.setProperty("role", "strong")
     layout.addWidget(icon)
     layout.addWidget(name)
