@@ -16,6 +16,7 @@ from app.gui.theme import Tokens
 from app.gui.translation import tr
 
 DRAFT_MILLISECONDS = 400
+LARGE_DRAFT = 2_000
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp")
 
 
@@ -265,13 +266,18 @@ class Composer(QFrame):
             self.stop_requested.emit()
 
     def _show_button(self) -> None:
-        self.send.setEnabled(self._is_busy or bool(self.text.toPlainText().strip()) or bool(self._paths))
+        self.send.setEnabled(self._is_busy or self._has_words() or bool(self._paths))
         self.send.setIcon(
             make_icon("player-stop" if self._is_busy else "arrow-up", "#ffffff", disabled=self._tokens.text_faint, size=20)
         )
         name = tr("Stop (Esc)") if self._is_busy else tr("Send (Enter)")
         self.send.setToolTip(name)
         self.send.setAccessibleName(name)
+
+    def _has_words(self) -> bool:
+        """Whether anything but blanks is written; a large draft is not copied at every key to find out."""
+        count = self.text.document().characterCount()
+        return count > LARGE_DRAFT or bool(self.text.toPlainText().strip())
 
     def _show_focus(self, has_focus: bool) -> None:
         self.setProperty("focused", has_focus)

@@ -170,7 +170,9 @@ class ConversationDelegate(QStyledItemDelegate):
         painter.drawText(QRect(box.left() + 12, box.top() + 6, width, 20), Qt.AlignmentFlag.AlignVCenter, title)
         painter.setFont(make_font(Sizes.TEXT_SMALL))
         painter.setPen(QColor(self.tokens.text_faint))
-        snippet = painter.fontMetrics().elidedText(" ".join(item.snippet.split()), Qt.TextElideMode.ElideRight, width)
+        start = max(0, item.ranges[0][0] - 16) if item.ranges else 0
+        words = ("…" if start else "") + " ".join(item.snippet[start:].split())
+        snippet = painter.fontMetrics().elidedText(words, Qt.TextElideMode.ElideRight, width)
         painter.drawText(QRect(box.left() + 12, box.top() + 27, width, 20), Qt.AlignmentFlag.AlignVCenter, snippet)
 
     def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QWidget:

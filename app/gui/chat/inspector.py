@@ -145,6 +145,10 @@ class Inspector(QWidget):
             lambda: self.preset_save_requested.emit(self._prompt.toPlainText(), self._options.to_json())
         )
         layout.addWidget(self._save_preset)
+        self._delete_preset = QPushButton(page)
+        self._delete_preset.setProperty("role", "link")
+        self._delete_preset.clicked.connect(lambda: self.preset_delete_requested.emit(str(self._preset.currentData())))
+        layout.addWidget(self._delete_preset)
         layout.addStretch()
         return page
 
@@ -239,6 +243,7 @@ class Inspector(QWidget):
         index = self._preset.findData(current)
         self._preset.setCurrentIndex(max(index, 0))
         self._preset.blockSignals(False)
+        self._delete_preset.setVisible(any(preset.name == current and not preset.built_in for preset in self._presets))
 
     def _show_options(self, options: GenerationOptions) -> None:
         self._options = options
@@ -358,6 +363,7 @@ class Inspector(QWidget):
         self._mirostat.setCurrentIndex(max(index, 0))
         self._mirostat.setAccessibleName("Mirostat")
         self._save_preset.setText(tr("Save as preset…"))
+        self._delete_preset.setText(tr("Delete this preset"))
         self._context_title.setText(tr("Context"))
         self._context_bar.setAccessibleName(tr("Context"))
         self._context_note.setText(

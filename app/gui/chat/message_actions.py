@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QApplication
 
 from app.gui.chat.run_card_dialog import RunCardDialog
+from app.gui.chat.text_dialog import TextDialog
 from app.gui.translation import tr
 from app.workstation import Workstation
 from models.errors import UserFacingError
@@ -49,6 +50,8 @@ class MessageActions(QObject):
             self._turn(message_id, 1 if action == "next_sibling" else -1)
         elif action == "run_card":
             RunCardDialog(messages.get(message_id), page).exec()
+        elif action == "show_all":
+            TextDialog(messages.get(message_id).text, page).exec()
         elif action == "resized":
             page.transcript.measure_again()
         elif action.startswith("fix:"):

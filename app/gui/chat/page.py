@@ -113,6 +113,7 @@ class ChatPage(QWidget):
         self.composer.stop_requested.connect(self.stop)
         self.inspector.changed.connect(self._settings_changed)
         self.inspector.preset_save_requested.connect(self._save_preset)
+        self.inspector.preset_delete_requested.connect(self._delete_preset)
         self.top_bar.sidebar_toggled.connect(self.toggle_sidebar)
         self.top_bar.inspector_toggled.connect(self.toggle_inspector)
         self.top_bar.menu_requested.connect(self._open_menu)
@@ -282,6 +283,13 @@ class ChatPage(QWidget):
         try:
             self._workstation.presets.save(Preset(name.strip(), system_prompt, options))
             self._settings_changed({"preset": name.strip(), "options": {}})
+        except UserFacingError as error:
+            self.tell(error)
+
+    def _delete_preset(self, name: str) -> None:
+        try:
+            self._workstation.presets.delete(name)
+            self._settings_changed({"preset": "Balanced", "options": {}})
         except UserFacingError as error:
             self.tell(error)
 

@@ -270,9 +270,16 @@ class UserRow(RowWidget):
         buttons.setSpacing(2)
         buttons.addStretch()
         self.add_sibling_buttons(buttons)
+        if row.model.shown_text != row.model.text:
+            whole = QPushButton(tr("Show all {count} characters").format(count=f"{len(row.model.text):,}"), self._buttons)
+            whole.setProperty("role", "link")
+            whole.clicked.connect(lambda: self.act("show_all"))
+            buttons.addWidget(whole)
         buttons.addWidget(self.make_button("copy", tr("Copy as Markdown"), "copy"))
         buttons.addWidget(self.make_button("pencil", tr("Edit and send again"), "edit"))
         self._bubble.setVisible(bool(row.model.text))
+        self._blocks = cut_blocks(row.model.shown_text)
+        self._drawn_width = 0
         self._arrange(width)
 
     def refresh_row(self, row: Row, width: int) -> None:
@@ -289,7 +296,9 @@ class UserRow(RowWidget):
             top += height + 8
         if self.row.model.text:
             widest = int(width * 0.82) - 32
-            self._browser.show_blocks(self.row.model.blocks, 0, widest)
+            if self._drawn_width != widest:
+                self._browser.show_blocks(self._blocks, 0, widest)
+                self._drawn_width = widest
             text_width = min(widest, math.ceil(self._browser.document().idealWidth()) + 1)
             text_height = self._browser.height_for(text_width)
             self._browser.setGeometry(16, 11, text_width, text_height)
