@@ -279,7 +279,6 @@ class UserRow(RowWidget):
         buttons.addWidget(self.make_button("pencil", tr("Edit and send again"), "edit"))
         self._bubble.setVisible(bool(row.model.text))
         self._blocks = cut_blocks(row.model.shown_text)
-        self._drawn_width = 0
         self._arrange(width)
 
     def refresh_row(self, row: Row, width: int) -> None:
@@ -296,9 +295,7 @@ class UserRow(RowWidget):
             top += height + 8
         if self.row.model.text:
             widest = int(width * 0.82) - 32
-            if self._drawn_width != widest:
-                self._browser.show_blocks(self._blocks, 0, widest)
-                self._drawn_width = widest
+            self._browser.show_blocks(self._blocks, 0, widest)
             text_width = min(widest, math.ceil(self._browser.document().idealWidth()) + 1)
             text_height = self._browser.height_for(text_width)
             self._browser.setGeometry(16, 11, text_width, text_height)

@@ -133,6 +133,14 @@ def test_a_huge_open_code_block_stays_quick_to_grow(transcript: Growing) -> None
     assert (time.process_time() - start) / 5 < 0.5
 
 
+def test_a_bubble_is_as_high_as_its_text_however_often_it_is_measured(transcript: Growing) -> None:
+    transcript.show_messages([message(1, "How does it work? 它是怎么工作的？", "user")])
+    for _ in range(3):
+        transcript.measure_again()
+        transcript._remake()
+        assert transcript._strip.rows[0].height < 120
+
+
 def test_reasoning_is_folded_and_opens(transcript: Growing) -> None:
     thought = StoredMessage(
         "m1", "c", None, "assistant", (ReasoningPart("deep thought", 3.4), TextPart("answer")), "complete", 1.0
