@@ -6,6 +6,8 @@ import logging
 import logging.handlers
 from pathlib import Path
 
+from app.paths import make_private_folder
+
 _FORMAT = "%(asctime)s %(levelname)-7s %(processName)s %(threadName)s %(name)s: %(message)s"
 
 
@@ -15,7 +17,7 @@ def start_logging(file: Path, *, level: int = logging.INFO) -> logging.Handler |
     The handler is returned so that :func:`stop_logging` can take it away again.
     """
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        make_private_folder(file.parent)
         handler = logging.handlers.RotatingFileHandler(file, maxBytes=2_000_000, backupCount=3, encoding="utf-8")
     except OSError:
         return None

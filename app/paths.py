@@ -67,6 +67,19 @@ def make_paths(data: Path | str | None = None) -> Paths:
     return Paths(data=folder, models=folder / "models", logs=folder / "logs", resources=_resources_folder(), knowledge=folder)
 
 
+def make_private_folder(folder: Path) -> None:
+    """Make a folder, and the folders above it that are missing, for this user alone; one that is there stays as it is.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    if folder.is_dir():
+        return
+    if folder.parent != folder:
+        make_private_folder(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)
+
+
 def _user_data_folder() -> Path:
     from platformdirs import user_data_dir
 

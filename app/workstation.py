@@ -46,7 +46,8 @@ if TYPE_CHECKING:
 
 _ECHO = "echo:"
 _HASHED_AT_ONCE_BYTES = 64 * 1024 * 1024
-_DAY_SECONDS = 24 * 60 * 60
+_HOUR_SECONDS = 60 * 60
+_DAY_SECONDS = 24 * _HOUR_SECONDS
 
 
 class Workstation:
@@ -102,8 +103,12 @@ class Workstation:
         return ensure_first_conversation(self.conversations, self.messages, self.paths.prompts, language)
 
     def start_housekeeping(self) -> None:
-        """Today's snapshot, old trash, unused attachments and the check of a large database: in the background."""
+        """Today's snapshot, old trash, unused attachments and the check of a large database: in the background.
+
+        Whether a snapshot is due is asked again every hour: some people never close a window.
+        """
         self.jobs.submit("disk", self._keep_house, "housekeeping")
+        self.jobs.repeat(_HOUR_SECONDS, "disk", self._make_daily_snapshot, "daily snapshot")
 
     def find_model(self, name: str) -> str:
         """The one reference of a model that may be named by id, path, file name or name: its id, or its path where no list has it.
@@ -128,7 +133,9 @@ class Workstation:
                 if self._canonical_reference(model or self.engines.default_model()) == self.starter_model():
                     preset = "Deterministic"
         now = time.time()
-        return Conversation("", "", now, now, model=model, preset=preset, system_prompt=str(self.settings.get("chat.system_prompt")))
+        return Conversation(
+            "", "", now, now, model=model, preset=preset, system_prompt=str(self.settings.get("chat.system_prompt"))
+        )
 
     def start_conversation(self, model: str = "") -> Conversation:
         """A new conversation with the settings that a person chose for new ones."""
@@ -228,11 +235,18 @@ class Workstation:
         try:
             if self.paths.database.stat().st_size > CHECKED_AT_START_BYTES:
                 check_quickly(self.paths.database, is_cancelled)
-            if self.settings.get("snapshots.daily"):
-                self.snapshots.make_daily(is_cancelled)
+            self._make_daily_snapshot(is_cancelled)
             if not is_cancelled():
                 self.conversations.purge_trash(time.time() - float(self.settings.get("trash.days")) * _DAY_SECONDS)
                 self.attachments.collect()
+        except UserFacingError as error:
+            if not is_cancelled():
+                self.events.publish(StoreTrouble(error))
+
+    def _make_daily_snapshot(self, is_cancelled: Callable[[], bool]) -> None:
+        try:
+            if self.settings.get("snapshots.daily"):
+                self.snapshots.make_daily(is_cancelled)
         except UserFacingError as error:
             if not is_cancelled():
                 self.events.publish(StoreTrouble(error))

@@ -17,6 +17,7 @@ _WINDOWS_CODES = {
     0xC0000017: "SIGKILL",
     0xC00000FD: "SIGSEGV",
 }
+_BROKE_DOWN = "The engine broke down while reading it."
 
 
 def explain_crash(exit_code: int | None, log: str, path: str, *, loading: bool) -> UserFacingError:
@@ -37,9 +38,12 @@ def explain_crash(exit_code: int | None, log: str, path: str, *, loading: bool) 
         reason = "The file became shorter, or its disk went away, while the model was in use."
         return DamagedModelFile(file=name, reason=reason, details=details)
     if loading:
-        reason = f"The engine broke down while reading it. {_last_words(log)}".strip()
+        words = _last_words(log)
+        reason = f"The engine broke down while reading it, with the message “{words}”." if words else _BROKE_DOWN
         return DamagedModelFile(file=name, reason=reason, details=details)
-    return EngineCrashed(reason=_last_words(log) or _say_fate(fate, exit_code), details=details)
+    words = _last_words(log)
+    reason = f"It gave up with the message “{words}”." if words else _say_fate(fate, exit_code)
+    return EngineCrashed(reason=reason, details=details)
 
 
 def _name_signal(exit_code: int | None) -> str:
@@ -55,7 +59,7 @@ def _name_signal(exit_code: int | None) -> str:
 
 def _last_words(log: str) -> str:
     matches = list(_ASSERTION.finditer(log))
-    return f"It gave up with the message “{matches[-1].group(0).strip()[:200]}”." if matches else ""
+    return matches[-1].group(0).strip()[:200] if matches else ""
 
 
 def _say_fate(fate: str, exit_code: int | None) -> str:

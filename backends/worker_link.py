@@ -225,8 +225,8 @@ class WorkerLink:
         """The life of the link's thread: start the process, read until it ends, say why it ended."""
         try:
             process, connection = self._start_process()
-        except OSError as error:
-            self._finish(EngineCrashed(reason=f"Its process could not be started: {error}."))
+        except Exception as error:  # noqa: BLE001 - whatever it is, who waits in load() must hear of it
+            self._finish(EngineCrashed(reason=f"Its process could not be started: {error}.", details=repr(error)))
             return
         with contextlib.suppress(EOFError, OSError):
             while True:

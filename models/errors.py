@@ -7,6 +7,9 @@
         ├── InvalidOption               a value outside its range
         ├── ModelError
         │   ├── ModelNotFound           no such file, id or folder
+        │   ├── AmbiguousModel          a name that fits several models
+        │   ├── CannotSee               a picture for a model of text
+        │   ├── CannotHear              a sound for a model of text
         │   ├── NotAModelFile           the file is something else
         │   ├── DamagedModelFile        a model, but cut off or corrupted
         │   ├── UnsupportedArchitecture the engine does not know this network
@@ -122,6 +125,30 @@ class ModelNotFound(ModelError):
     what = "The model {model} was not found."
     why = "Nothing of that name is in the library, and no such file exists."
     remedy = "Check the path, or list what is here with “yanmo models list”."
+    fixes = ("choose_model",)
+
+
+class AmbiguousModel(ModelError):
+    code = "ambiguous_model"
+    what = "“{model}” could be any of several models."
+    why = "It fits {candidates}."
+    remedy = "Use one of these ids, or the path of the file."
+    fixes = ("choose_model",)
+
+
+class CannotSee(ModelError):
+    code = "cannot_see"
+    what = "{model} cannot see pictures."
+    why = "There is a picture in this conversation."
+    remedy = "Choose a model that can see, or ask without the picture."
+    fixes = ("choose_model",)
+
+
+class CannotHear(ModelError):
+    code = "cannot_hear"
+    what = "{model} cannot hear sounds."
+    why = "There is a sound in this conversation."
+    remedy = "Choose a model that can hear, or ask without the sound."
     fixes = ("choose_model",)
 
 

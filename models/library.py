@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from models.card import ModelCard, is_later_part
-from models.errors import DamagedModelFile, ModelError, ModelNotFound, NotAModelFile, UserFacingError
+from models.errors import AmbiguousModel, DamagedModelFile, ModelError, ModelNotFound, NotAModelFile, UserFacingError
 from models.formats import is_partial, read_any_card, recognise
 
 _DEEPEST = 8
@@ -77,11 +77,12 @@ class Library:
         with self._lock:
             return [UnreadableModel(path, error) for path, (_, error) in sorted(self._unreadable.items())]
 
-    def find(self, reference: str) -> ModelCard:
-        """The model of this id, path, file name, or name; a part of a name will do where only one model has it.
+    def find(self, reference: str, *, is_exact: bool = False) -> ModelCard:
+        """The model of this id, path, file name, or name; unless ``is_exact``, a part of a name that only one model has will do.
 
         Raises:
             ModelNotFound: none.
+            AmbiguousModel: several; the error names them.
             UserFacingError: a path that holds something else, or a damaged model.
         """
         reference = reference.strip()
@@ -90,14 +91,22 @@ class Library:
         path = Path(reference).expanduser()
         cards = self.list_models()
         for card in cards:
-            if reference in (card.id, card.path, card.name, Path(card.path).name, Path(card.path).stem):
+            if reference in (card.id, card.path):
                 return card
-        if path.exists() and (path.is_file() or recognise(path)):
+        is_there = path.exists() and (path.is_file() or recognise(path))
+        if is_there and _is_path_like(reference):
+            return self._mark(read_any_card(path.absolute()))
+        named = [card for card in cards if reference in (card.name, Path(card.path).name, Path(card.path).stem)]
+        if named:
+            return _the_only(reference, named)
+        if is_there:
             return self._mark(read_any_card(path.absolute()))
         wanted = reference.lower()
-        partial = [card for card in cards if any(wanted in text.lower() for text in (card.id, card.name, Path(card.path).name))]
-        if len(partial) == 1:
-            return partial[0]
+        if not is_exact and not _is_path_like(reference):
+            texts = {card.path: (card.id, card.name, Path(card.path).stem) for card in cards}
+            partial = [card for card in cards if any(wanted in text.lower() for text in texts[card.path])]
+            if partial:
+                return _the_only(reference, partial)
         raise ModelNotFound(model=reference)
 
     def import_model(self, path: Path, *, copy: bool = False, on_progress: Progress | None = None) -> ModelCard:
@@ -122,10 +131,11 @@ class Library:
         """Forget an imported model, or delete one that lies in Yanmo's own folder. ``delete`` also deletes what is elsewhere.
 
         Raises:
-            ModelNotFound: none of that name.
+            ModelNotFound: none of that name; a part of a name is not enough here.
+            AmbiguousModel: several of that name.
             ModelError: it is the starter, lies in a folder that is only looked into, or cannot be deleted.
         """
-        card = self.find(reference)
+        card = self.find(reference, is_exact=True)
         if card.is_starter:
             raise ModelError(model=card.name, reason="It is a part of Yanmo and stays.")
         with self._lock:
@@ -267,6 +277,22 @@ def iter_models(folder: Path) -> Iterator[Path]:
         for name in sorted(files):
             if name.lower().endswith(".gguf") and not is_partial(name) and not is_later_part(here / name):
                 yield here / name
+
+
+def _is_path_like(reference: str) -> bool:
+    """Whether a text can only be meant as a path or a file's name."""
+    return reference in (".", "..") or any(sign in reference for sign in "/\\") or reference.lower().endswith(".gguf")
+
+
+def _the_only(reference: str, cards: Sequence[ModelCard]) -> ModelCard:
+    """The one card; links to one and the same file count once.
+
+    Raises:
+        AmbiguousModel: there are several.
+    """
+    if len({Path(card.path).resolve() for card in cards}) > 1:
+        raise AmbiguousModel(model=reference, candidates=", ".join(card.id for card in cards))
+    return cards[0]
 
 
 def _read_known(file: Path) -> dict[str, Any]:

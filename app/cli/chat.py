@@ -10,12 +10,14 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.cli.printable import read_piped
 from backends.options import SAMPLING_RANGES, GenerationOptions, SamplingOptions
 from models.errors import AttachmentRefused, DatabaseInUse, UserFacingError, error_from_json
 
 if TYPE_CHECKING:
     from app.cli.terminal import Terminal
     from app.services.events import ReplyEnded
+    from app.store.records import Conversation
     from app.workstation import Workstation
     from backends.messages import Part
 
@@ -42,7 +44,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("model", metavar="MODEL", nargs="?", default="")
-    parser.add_argument("-p", "--prompt", metavar="TEXT", help="ask this and leave; piped input is added below it")
+    parser.add_argument(
+        "-p",
+        "--prompt",
+        metavar="TEXT",
+        help="ask this and leave; input that is piped in within two seconds, or a file, is added below it",
+    )
     parser.add_argument("--image", metavar="FILE", action="append", default=[], type=Path, help="show a picture (repeatable)")
     parser.add_argument("--file", metavar="FILE", action="append", default=[], type=Path, help="attach a document (repeatable)")
     parser.add_argument("--system", metavar="TEXT", help="the system prompt")
@@ -98,12 +105,17 @@ def run_chat(arguments: argparse.Namespace, make_workstation: Callable[[], Works
         return 2
     with _open_for_chat(arguments) as workstation:
         arguments.model = workstation.find_model(arguments.model) if arguments.model else ""
-        conversation_id = _choose_conversation(workstation, arguments)
-        attached = _attach(workstation, arguments)
+        read_generation_options(arguments, {})  # whatever is refused is refused before there is a conversation
+        known = _find_conversation(workstation, arguments)
+        attached = _attach(workstation, arguments, arguments.model or (known.model if known else ""))
+        conversation_id = _choose_conversation(workstation, arguments, known)
         if prompt is None:
             from app.cli.repl import Repl
 
-            return Repl(workstation, conversation_id, attached).run()
+            status = Repl(workstation, conversation_id, attached).run()
+            if known is None and not workstation.messages.path(conversation_id):
+                workstation.conversations.purge(conversation_id)
+            return status
         return _ask_once(workstation, conversation_id, (*attached, *_text_parts(prompt)), is_json=arguments.json)
 
 
@@ -140,13 +152,15 @@ def _open_for_chat(arguments: argparse.Namespace) -> Workstation:
         return make_temporary_workstation(arguments.paths)
 
 
-def _choose_conversation(workstation: Workstation, arguments: argparse.Namespace) -> str:
-    if arguments.conversation == "last" and workstation.conversations.list():
-        conversation = max(workstation.conversations.list(), key=lambda one: one.updated_at)
-    elif arguments.conversation:
-        conversation = workstation.conversations.get(arguments.conversation)
-    else:
-        conversation = workstation.start_conversation(arguments.model)
+def _find_conversation(workstation: Workstation, arguments: argparse.Namespace) -> Conversation | None:
+    """The one to go on with; none where a new one is to be made."""
+    if arguments.conversation == "last" and (found := workstation.conversations.list()):
+        return max(found, key=lambda one: one.updated_at)
+    return workstation.conversations.get(arguments.conversation) if arguments.conversation else None
+
+
+def _choose_conversation(workstation: Workstation, arguments: argparse.Namespace, known: Conversation | None) -> str:
+    conversation = known or workstation.start_conversation(arguments.model)
     base = conversation.options
     if not base and conversation.preset:
         preset_found = workstation.presets.get(conversation.preset)
@@ -163,35 +177,42 @@ def _choose_conversation(workstation: Workstation, arguments: argparse.Namespace
     return conversation.id
 
 
-def _attach(workstation: Workstation, arguments: argparse.Namespace) -> tuple[Part, ...]:
-    """The pictures and documents of the command line.
+def _attach(workstation: Workstation, arguments: argparse.Namespace, model: str) -> tuple[Part, ...]:
+    """The pictures and documents of the command line, for a model.
 
     Raises:
-        AttachmentRefused: a file is not what it should be, or the model cannot see.
+        AttachmentRefused: a file is not what it should be, or the model can neither see nor hear it.
     """
     from backends.messages import ImagePart
 
-    parts = []
+    parts: list[Part] = []
     for path in arguments.image:
         part = workstation.attachments.make_part(path)
         if not isinstance(part, ImagePart):
             raise AttachmentRefused(file=path.name, reason="It is not a picture.")
         parts.append(part)
-    if arguments.image:
-        refuse_if_blind(workstation, arguments.model, arguments.image[0].name)
-    return (*parts, *(workstation.attachments.make_part(path) for path in arguments.file))
+    parts += [workstation.attachments.make_part(path) for path in arguments.file]
+    for part in parts:
+        refuse_if_senseless(workstation, model, part)
+    return tuple(parts)
 
 
-def refuse_if_blind(workstation: Workstation, model: str, file_name: str) -> None:
-    """Load the model and look whether it can see.
+def refuse_if_senseless(workstation: Workstation, model: str, part: Part) -> None:
+    """For a picture or a sound, load the model and look whether it can see or hear.
 
     Raises:
         AttachmentRefused: it cannot.
     """
+    from backends.messages import AudioPart, ImagePart
+
+    if not isinstance(part, ImagePart | AudioPart):
+        return
     with workstation.engines.lease(model) as engine:
         facts = engine.facts
-    if facts is not None and not facts.can_see:
-        raise AttachmentRefused(file=file_name, reason=f"The model {facts.name} cannot see pictures; choose a vision model.")
+    if facts is not None and isinstance(part, ImagePart) and not facts.can_see:
+        raise AttachmentRefused(file=part.name, reason=f"The model {facts.name} cannot see pictures; choose a vision model.")
+    if facts is not None and isinstance(part, AudioPart) and not facts.can_hear:
+        raise AttachmentRefused(file=part.name, reason=f"The model {facts.name} cannot hear sounds; choose one that can.")
 
 
 def _ask_once(workstation: Workstation, conversation_id: str, parts: tuple[Part, ...], *, is_json: bool) -> int:
@@ -241,7 +262,7 @@ def _error_text(error: UserFacingError) -> dict[str, str]:
 
 def _read_prompt(arguments: argparse.Namespace) -> str | None:
     """The prompt with what was piped in below it; none where a person sits at a terminal and gave none."""
-    piped = "" if sys.stdin is None or sys.stdin.isatty() else sys.stdin.read()
+    piped = read_piped(is_needed=arguments.prompt is None)
     if arguments.prompt is None and (sys.stdin is None or sys.stdin.isatty()):
         return None
     return "\n\n".join(text for text in (arguments.prompt or "", piped.strip("\n")) if text.strip())

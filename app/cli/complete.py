@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from app.cli.chat import add_generation_options, read_generation_options
+from app.cli.printable import make_printable, read_piped
 
 if TYPE_CHECKING:
     from app.workstation import Workstation
@@ -46,7 +47,7 @@ def run_complete(arguments: argparse.Namespace, make_workstation: Callable[[], W
 
     if arguments.count is not None:
         arguments.max_tokens = arguments.count
-    prompt = arguments.prompt if arguments.prompt is not None else _read_piped()
+    prompt = arguments.prompt if arguments.prompt is not None else read_piped(is_needed=True).removesuffix("\n")
     if not prompt:
         print("yanmo complete: there is no text: give -p TEXT, or pipe it in.", file=sys.stderr)
         return 2
@@ -59,7 +60,7 @@ def run_complete(arguments: argparse.Namespace, make_workstation: Callable[[], W
             if isinstance(event, TextDelta):
                 pieces.append(event.text)
                 if not arguments.json:
-                    sys.stdout.write(event.text)
+                    sys.stdout.write(make_printable(event.text, sys.stdout))
                     sys.stdout.flush()
             elif isinstance(event, Failed):
                 raise event.error
@@ -71,7 +72,3 @@ def run_complete(arguments: argparse.Namespace, make_workstation: Callable[[], W
     else:
         print()
     return 0
-
-
-def _read_piped() -> str:
-    return "" if sys.stdin is None or sys.stdin.isatty() else sys.stdin.read().removesuffix("\n")

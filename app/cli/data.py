@@ -57,11 +57,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--format", choices=("md", "json", "html"), default="md", help="json holds every branch and can be imported"
     )
     export.add_argument("--conversation", metavar="ID", action="append", help="only this one (repeatable; default: all)")
-    export.add_argument("--out", metavar="PATH", type=Path, help="default: print it")
+    export.add_argument("--out", metavar="PATH", type=Path, help="a file, or a folder for it; default: print it")
     export.set_defaults(run=export_data)
 
     add = commands.add_parser("import", help="add the conversations of a JSON export")
     add.add_argument("file", metavar="FILE", type=Path)
+    add.add_argument("--copies", action="store_true", help="add what is already here again, as copies")
     add.set_defaults(run=import_data)
 
     listing = commands.add_parser("list", help="the conversations and their ids")
@@ -79,8 +80,9 @@ def back_up(arguments: argparse.Namespace, make_workstation: MakeWorkstation) ->
         snapshot = Snapshots(arguments.paths.database, arguments.paths.snapshots).make("manual")
         print(snapshot.name)
     else:
-        count = write_backup(arguments.paths, arguments.file)
-        print(f"{arguments.file}: the database and {count} attachments.")
+        file = arguments.file / f"yanmo-{datetime.now():%Y-%m-%d-%H%M%S}.zip" if arguments.file.is_dir() else arguments.file
+        count = write_backup(arguments.paths, file)
+        print(f"{file}: the database and {count} attachments.")
     return 0
 
 
@@ -115,7 +117,8 @@ def export_data(arguments: argparse.Namespace, make_workstation: MakeWorkstation
     """``yanmo data export``"""
     with make_workstation() as workstation:
         if arguments.out is not None:
-            workstation.portability.export_to(arguments.out, arguments.format, arguments.conversation)
+            written = workstation.portability.export_to(arguments.out, arguments.format, arguments.conversation)
+            print(f"Written to {written}.", file=sys.stderr)
         else:
             sys.stdout.write(workstation.portability.export(arguments.format, arguments.conversation))
     return 0
@@ -126,8 +129,13 @@ def import_data(arguments: argparse.Namespace, make_workstation: MakeWorkstation
     from app.workstation import make_workstation as open_workstation
 
     with open_workstation(arguments.paths) as workstation:
-        added = workstation.portability.import_file(arguments.file)
-        print(json.dumps(added) if arguments.json else f"{len(added)} conversations were added.")
+        found = workstation.portability.import_and_count(arguments.file, copies=arguments.copies)
+    if arguments.json:
+        print(json.dumps(found.added))
+        return 0
+    print(f"{len(found.added)} conversations were added.")
+    if found.already_here:
+        print(f"{found.already_here} were already here; --copies adds them again.")
     return 0
 
 

@@ -83,8 +83,10 @@ def _look_at_display() -> Iterator[Finding]:
     if sys.platform in ("win32", "darwin"):
         yield Finding("Display", "good", "the system's own")
         return
+    from app.cli.display import has_display
+
     name = os.environ.get("WAYLAND_DISPLAY") or os.environ.get("DISPLAY")
-    if name:
+    if name and has_display(sys.platform, os.environ):
         yield Finding("Display", "good", f"{'Wayland' if os.environ.get('WAYLAND_DISPLAY') else 'X11'} ({name})")
     else:
         yield Finding("Display", "note", "none: the window cannot open here", "Use “yanmo chat” in the terminal.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
 import logging
 import os
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 from app import __version__
 from app.cli import chat, complete, data, doctor, models, quantize
 from app.paths import DATA_VARIABLE, Paths, make_paths
-from models.errors import DatabaseInUse, UserFacingError
+from models.errors import DatabaseInUse, StoreError, UserFacingError
 
 if TYPE_CHECKING:
     from app.workstation import Workstation
@@ -67,6 +68,8 @@ def make_parser() -> argparse.ArgumentParser:
 
 def open_window(arguments: argparse.Namespace, make_workstation: Callable[[], Workstation]) -> int:  # noqa: ARG001
     """The window; where none can be shown, the same job in the terminal."""
+    from app.cli.display import has_display
+
     if not has_display(sys.platform, os.environ):
         print("There is no display here, so Yanmo answers in the terminal.", file=sys.stderr)
         return chat.run_without_window(arguments)
@@ -77,13 +80,6 @@ def open_window(arguments: argparse.Namespace, make_workstation: Callable[[], Wo
         print(f"The window cannot be shown ({error}), so Yanmo answers in the terminal.", file=sys.stderr)
         return chat.run_without_window(arguments)
     return int(application.main(arguments.paths))
-
-
-def has_display(platform: str, environment: os._Environ[str] | dict[str, str]) -> bool:
-    """Whether a window can be shown: always on Windows and macOS, elsewhere where X11, Wayland or a Qt platform is named."""
-    if platform in ("win32", "darwin"):
-        return True
-    return any(environment.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))
 
 
 def _run(arguments: argparse.Namespace, paths: Paths) -> int:
@@ -112,10 +108,15 @@ def _tell(error: UserFacingError) -> None:
 
 
 def _open_workstation(paths: Paths) -> Workstation:
-    """For commands that look at models and settings: beside an open window they read without writing."""
+    """For commands that look at models and settings: beside an open window, or on a disk that is read-only, they only read."""
     from app.workstation import make_workstation
 
     try:
         return make_workstation(paths)
     except DatabaseInUse:
         return make_workstation(paths, exclusive=False)
+    except StoreError as error:
+        if type(error) is StoreError:  # it cannot be written; what is damaged or too new cannot be read either
+            with contextlib.suppress(UserFacingError):
+                return make_workstation(paths, exclusive=False)
+        raise

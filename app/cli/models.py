@@ -130,7 +130,7 @@ def import_model(arguments: argparse.Namespace, make_workstation: MakeWorkstatio
 def remove_model(arguments: argparse.Namespace, make_workstation: MakeWorkstation) -> int:
     """Forget or delete a model; files are deleted only after a question or with ``--yes``."""
     with make_workstation() as workstation:
-        card = workstation.library.find(arguments.model)
+        card = workstation.library.find(arguments.model, is_exact=True)
         deletes = card.is_copy or arguments.delete
         if deletes and not arguments.yes and not card.is_starter and not _confirm(card):
             print("Nothing was deleted. To delete without this question, add --yes.", file=sys.stderr)

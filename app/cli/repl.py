@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.cli.chat import refuse_if_blind, report_end
+from app.cli.chat import refuse_if_senseless, report_end
 from app.cli.terminal import Terminal
 from backends.messages import ImagePart, Part, TextPart
 from models.errors import UserFacingError
@@ -148,17 +148,20 @@ class Repl:
         )
 
     def _image(self, name: str) -> None:
-        path = Path(name).expanduser()
-        refuse_if_blind(self._workstation, self._workstation.conversations.get(self._conversation_id).model, path.name)
-        part = self._workstation.attachments.make_part(path)
-        self._attached.append(part)
+        part = self._attach(name)
         self._terminal.note(
             "It goes with the next message." if isinstance(part, ImagePart) else "It is no picture, but goes along."
         )
 
     def _file(self, name: str) -> None:
-        self._attached.append(self._workstation.attachments.make_part(Path(name).expanduser()))
+        self._attach(name)
         self._terminal.note("It goes with the next message.")
+
+    def _attach(self, name: str) -> Part:
+        part = self._workstation.attachments.make_part(Path(name).expanduser())
+        refuse_if_senseless(self._workstation, self._workstation.conversations.get(self._conversation_id).model, part)
+        self._attached.append(part)
+        return part
 
     def _regenerate(self, _: str) -> None:
         path = self._workstation.messages.path(self._conversation_id)

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, TextIO
 
+from app.cli.printable import make_printable
 from app.services.events import Event, ModelLoading, ReplyEnded, ReplyGrew, ReplyProgress, StoreTrouble
 
 if TYPE_CHECKING:
@@ -120,6 +121,7 @@ class _Writer:
     def write(self, text: str, reasoning: str) -> None:
         if self._out is None:
             return
+        text, reasoning = make_printable(text, self._out), make_printable(reasoning, self._out)
         if reasoning and self._out.isatty():
             self._out.write(("" if self._is_dim else _DIM) + reasoning)
             self._is_dim = True

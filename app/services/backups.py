@@ -14,6 +14,7 @@ from contextlib import closing
 from pathlib import Path
 
 from app.paths import Paths
+from app.store.connections import open_to_read
 from app.store.database import refuse_if_too_new
 from app.store.folder_lock import FolderLock
 from app.store.snapshots import Snapshots, copy_database, verify_database
@@ -104,7 +105,7 @@ def _check_index(paths: Paths) -> list[str]:
 
 
 def _check_attachments(paths: Paths) -> list[str]:
-    with closing(sqlite3.connect(f"{paths.database.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+    with closing(open_to_read(paths.database)) as connection:
         rows = connection.execute("SELECT sha256, suffix, name FROM attachments").fetchall()
     problems = []
     for sha256, suffix, name in rows:

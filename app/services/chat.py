@@ -31,12 +31,24 @@ from app.store.messages import Messages
 from app.store.presets import Presets
 from app.store.records import Conversation, MessageState, RunCard, StoredMessage
 from backends.backend import GenerationRequest
-from backends.events import Failed, Finished, FinishReason, PromptProgress, ReasoningDelta, TextDelta, Usage
+from backends.events import Failed, Finished, FinishReason, LoadedModel, PromptProgress, ReasoningDelta, TextDelta, Usage
 from backends.messages import AudioPart, FilePart, ImagePart, Message, Part, TextPart
 from backends.options import GenerationOptions, generation_options_from_json
-from models.errors import EngineCrashed, GenerationFailed, LoadCancelled, ReplyInProgress, StoreError, UserFacingError
+from models.errors import (
+    CannotHear,
+    CannotSee,
+    EngineCrashed,
+    GenerationFailed,
+    LoadCancelled,
+    ReplyInProgress,
+    StoreError,
+    UserFacingError,
+)
 
 _SAVE_RETRY_SECONDS = 1.0
+_STOP_SECONDS = 5.0
+"""How long to wait for replies that are to end: on a full disk they could not be kept for ever."""
+
 _CONTINUABLE: tuple[MessageState, ...] = ("stopped", "length", "interrupted", "failed")
 _STATES: dict[FinishReason, MessageState] = {"stop": "complete", "length": "length", "cancelled": "stopped"}
 _log = logging.getLogger(__name__)
@@ -52,7 +64,14 @@ class _Reply:
     cancelled: threading.Event = field(default_factory=threading.Event)
     started: float = field(default_factory=time.monotonic)
     model: str = ""
-    thread: threading.Thread | None = None
+    trouble: StoreError | None = None
+    ended: threading.Event = field(default_factory=threading.Event)
+
+    def cancel(self) -> None:
+        """Let it end soon."""
+        self.cancelled.set()
+        if self.stream is not None:
+            self.stream.cancel()
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,18 +168,28 @@ class Chat:
         with self._lock:
             reply = self._replies.get(conversation_id)
         if reply is not None:
-            reply.cancelled.set()
-            if reply.stream is not None:
-                reply.stream.cancel()
+            reply.cancel()
 
     def stop_all(self) -> None:
-        """End every reply and wait until all are kept."""
-        for conversation_id in self.busy_conversations():
-            self.stop(conversation_id)
-        with self._lock:
-            threads = [reply.thread for reply in self._replies.values() if reply and reply.thread]
-        for thread in threads:
-            thread.join()
+        """End every reply, those that are about to begin too, and wait until all are kept.
+
+        Raises:
+            StoreError: a reply could not be kept within seconds; it is still tried.
+        """
+        deadline = time.monotonic() + _STOP_SECONDS
+        while True:
+            with self._lock:
+                replies = list(self._replies.values())
+            if not replies:
+                return
+            for reply in replies:
+                if reply is not None:
+                    reply.cancel()
+                    reply.ended.wait(max(0.0, deadline - time.monotonic()))
+            if time.monotonic() >= deadline:
+                troubles = [reply.trouble for reply in replies if reply is not None and reply.trouble is not None]
+                raise troubles[0] if troubles else StoreError(reason="A reply did not end in time.")
+            time.sleep(0.005)
 
     def is_busy(self, conversation_id: str) -> bool:
         """Whether a reply is being written."""
@@ -186,9 +215,10 @@ class Chat:
         self._meter.measure(conversation_id, tuple(draft_parts))
 
     def close(self) -> None:
-        """Stop everything; returns when every word is kept."""
+        """Stop everything; returns when every word is kept, or cannot be."""
         self._is_closing.set()
-        self.stop_all()
+        with contextlib.suppress(StoreError):
+            self.stop_all()
         self._journal.close()
         self._meter.close()
 
@@ -230,15 +260,21 @@ class Chat:
             self._replies.pop(conversation_id, None)
 
     def _begin(self, message: StoredMessage, reply: _Reply) -> None:
-        reply.thread = threading.Thread(target=self._run, args=(message, reply), name="reply", daemon=True)
+        thread = threading.Thread(target=self._run, args=(message, reply), name="reply", daemon=True)
         with self._lock:
             self._replies[message.conversation_id] = reply
         self._bus.publish(ConversationsChanged())
         self._bus.publish(ReplyStarted(message.conversation_id, message.id))
-        reply.thread.start()
+        thread.start()
 
     def _run(self, message: StoredMessage, reply: _Reply) -> None:
         """The body of a reply's thread."""
+        try:
+            self._answer(message, reply)
+        finally:
+            reply.ended.set()
+
+    def _answer(self, message: StoredMessage, reply: _Reply) -> None:
         self._journal.watch(reply.live)
         try:
             outcome = self._generate(message, reply)
@@ -269,6 +305,7 @@ class Chat:
         with self._engines.lease(conversation.model, reply.cancelled.is_set) as engine:
             assert engine.link is not None
             reply.model = engine.reference
+            _refuse_what_it_cannot_take(request, engine.facts)
             reply.stream = engine.link.generate(request)
             if reply.cancelled.is_set():
                 reply.stream.cancel()
@@ -281,7 +318,9 @@ class Chat:
             facts = replace(facts, file_sha256=self._find_hash(engine.reference))
         ids = (live.conversation_id, live.message_id)
         assert reply.stream is not None
+        received = 0
         for event in reply.stream:
+            received += isinstance(event, TextDelta | ReasoningDelta)
             match event:
                 case TextDelta(text):
                     live.add_text(text)
@@ -295,7 +334,7 @@ class Chat:
                     card = make_run_card(facts, options, event, time.monotonic() - reply.started, before)
                     return _Outcome(_STATES[reason], card)
                 case Failed(error):
-                    end = Finished("stop", Usage())
+                    end = Finished("stop", Usage(output_tokens=received))  # a piece is a token, or nearly
                     card = make_run_card(facts, options, end, time.monotonic() - reply.started, before)
                     return _Outcome("failed", card, error)
         return _Outcome("failed", error=EngineCrashed(reason="The reply ended without a word about why."))
@@ -308,6 +347,7 @@ class Chat:
                 self._messages.finish(message_id, reply.live.parts(), outcome.state, outcome.run, outcome.error)
                 break
             except StoreError as error:
+                reply.trouble = error
                 if not has_told:
                     _log.warning("a reply cannot be saved: %s", error)
                     self._bus.publish(StoreTrouble(error))
@@ -346,6 +386,15 @@ class Chat:
             stored = preset.options if preset else {}
         options = generation_options_from_json(stored)
         return options if options.seed is not None else replace(options, seed=secrets.randbits(32))
+
+
+def _refuse_what_it_cannot_take(request: GenerationRequest, facts: LoadedModel | None) -> None:
+    """Raises CannotSee or CannotHear where an engine would pass over a picture or a sound without a word."""
+    parts = [part for message in request.messages for part in message.parts]
+    if facts is not None and not facts.can_see and any(isinstance(part, ImagePart) for part in parts):
+        raise CannotSee(model=facts.name)
+    if facts is not None and not facts.can_hear and any(isinstance(part, AudioPart) for part in parts):
+        raise CannotHear(model=facts.name)
 
 
 def _first_name(parts: Iterable[Part]) -> str:

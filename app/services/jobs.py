@@ -23,6 +23,7 @@ class Jobs:
         self._lock = threading.Lock()
         self._lanes: dict[Lane, ThreadPoolExecutor] = {}
         self._closing = threading.Event()
+        self._clocks: list[threading.Thread] = []
 
     def submit(self, lane: Lane, job: Callable[[Callable[[], bool]], T], name: str = "") -> Future[T] | None:
         """Queue a job; none where Yanmo is closing."""
@@ -35,11 +36,26 @@ class Jobs:
         future.add_done_callback(lambda done: _log_failure(name or job.__qualname__, done))
         return future
 
+    def repeat(self, seconds: float, lane: Lane, job: Callable[[Callable[[], bool]], T], name: str = "") -> None:
+        """Queue a job again and again until Yanmo closes, for the first time after ``seconds``."""
+
+        def tick() -> None:
+            while not self._closing.wait(seconds):
+                self.submit(lane, job, name)
+
+        clock = threading.Thread(target=tick, name=f"clock {name}", daemon=True)
+        with self._lock:
+            if not self._closing.is_set():
+                clock.start()
+                self._clocks.append(clock)
+
     def close(self) -> None:
         """Drop what waits, ask what runs to stop, and wait for it."""
         with self._lock:
             self._closing.set()
-            lanes = list(self._lanes.values())
+            lanes, clocks = list(self._lanes.values()), list(self._clocks)
+        for clock in clocks:
+            clock.join()
         for lane in lanes:
             lane.shutdown(wait=True, cancel_futures=True)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import secrets
 from collections.abc import Iterable
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import datetime
 from pathlib import Path
 from typing import cast
 
@@ -27,10 +28,18 @@ from app.text.document import (
 from app.text.export import ExportFormat, export
 from app.text.import_chats import read_json
 from backends.messages import AudioPart, FilePart, ImagePart, Part
-from models.errors import ImportFailed, StoreError
+from models.errors import ConversationNotFound, ImportFailed, StoreError
 
 _OWN_FIELDS = ("id", "messages", "active_leaf")
 _SHARED_FIELDS = tuple(field.name for field in fields(ExportedConversation) if field.name not in _OWN_FIELDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """The ids of the conversations that an import added, and how many were already here."""
+
+    added: tuple[str, ...]
+    already_here: int
 
 
 class Portability:
@@ -50,12 +59,14 @@ class Portability:
 
     def export_to(
         self, path: Path, kind: ExportFormat, conversation_ids: Iterable[str] | None = None, labels: Labels = ENGLISH
-    ) -> None:
-        """Write the file; one that is there is replaced only when the new one is whole.
+    ) -> Path:
+        """Write the file, or one with a name of its own in a folder; returns its path. An old one stays until the new is whole.
 
         Raises:
             StoreError: it cannot be written there.
         """
+        if path.is_dir():
+            path = path / f"yanmo-{datetime.now():%Y-%m-%d-%H%M%S}.{kind}"
         text = self.export(kind, conversation_ids, labels)
         temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
         try:
@@ -66,9 +77,14 @@ class Portability:
         finally:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
+        return path
 
-    def import_file(self, path: Path) -> list[str]:
-        """Add the conversations of a JSON export; returns their ids. One that is already here is added as a copy.
+    def import_file(self, path: Path, *, copies: bool = False) -> list[str]:
+        """As :meth:`import_and_count`; returns the ids of what was added."""
+        return list(self.import_and_count(path, copies=copies).added)
+
+    def import_and_count(self, path: Path, *, copies: bool = False) -> Imported:
+        """Add the conversations of a JSON export; one that is already here is added again only with ``copies``.
 
         Raises:
             ImportFailed: nothing was added.
@@ -79,7 +95,10 @@ class Portability:
             raise ImportFailed(file=path.name, reason=f"{error.strerror or error}.") from error
         except UnicodeDecodeError:
             raise ImportFailed(file=path.name, reason="It is not a text in UTF-8.") from None
-        return self.import_document(read_json(text, path.name))
+        document = read_json(text, path.name)
+        new = tuple(one for one in document.conversations if copies or not self._is_here(one))
+        added = self.import_document(replace(document, conversations=new)) if new else []
+        return Imported(tuple(added), len(document.conversations) - len(new))
 
     def import_document(self, document: Document) -> list[str]:
         """Add every conversation of a document in one transaction; returns their ids."""
@@ -151,6 +170,14 @@ class Portability:
             marks = ", ".join("?" * len(chunk))
             is_taken = is_taken or bool(self._connections.rows(f"SELECT 1 FROM messages WHERE id IN ({marks}) LIMIT 1", chunk))
         return {name: make_id() if is_taken else name for name in old}
+
+    def _is_here(self, exported: ExportedConversation) -> bool:
+        """Whether a conversation with every message of it is here and not in the trash."""
+        with contextlib.suppress(ConversationNotFound):
+            if self._conversations.get(exported.id).deleted_at is None:
+                here = {message.id for message in self._messages.tree(exported.id)}
+                return here.issuperset(message.id for message in exported.messages)
+        return False
 
     def _name_file(self, part: Part) -> Part:
         if not isinstance(part, ImagePart | AudioPart | FilePart):

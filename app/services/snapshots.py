@@ -37,8 +37,9 @@ class SnapshotService:
         return self._snapshots.make(reason)
 
     def make_daily(self, is_cancelled: Callable[[], bool]) -> Snapshot | None:
-        """Today's snapshot, unless there is one."""
-        return self._snapshots.make("daily", is_cancelled) if self._snapshots.is_due() else None
+        """Today's snapshot, unless there is one, or nobody has said anything yet."""
+        is_used = self._connections.row("SELECT 1 FROM messages WHERE role = 'user' LIMIT 1") is not None
+        return self._snapshots.make("daily", is_cancelled) if is_used and self._snapshots.is_due() else None
 
     def restore(self, name: str) -> None:
         """Put a snapshot back; what was there becomes a snapshot itself.
@@ -46,7 +47,7 @@ class SnapshotService:
         Raises:
             SnapshotNotFound: there is none of that name.
             DatabaseTooNew: a later Yanmo made it.
-            StoreError: the snapshot is damaged, or the disk is full; nothing was changed.
+            StoreError: the snapshot is damaged, a reply could not be kept, or the disk is full; nothing was changed.
         """
         snapshot = self._snapshots.find(name)
         refuse_if_too_new(Path(snapshot.path))

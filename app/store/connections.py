@@ -16,6 +16,7 @@ from models.errors import DatabaseDamaged, DiskFull, StoreError, UserFacingError
 
 _BUSY_TIMEOUT_MS = 5000
 _FULL_CODES = {sqlite3.SQLITE_FULL}
+_REFUSAL_CODES = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}
 _DAMAGE_CODES = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
@@ -23,7 +24,11 @@ class _ThreadConnection:
     """A thread's own connection; dropped with the thread, and then closed."""
 
     def __init__(self, path: Path, may_write: bool) -> None:
-        connection = sqlite3.connect(str(path), check_same_thread=False, timeout=_BUSY_TIMEOUT_MS / 1000)
+        if may_write:
+            connection = sqlite3.connect(str(path), check_same_thread=False, timeout=_BUSY_TIMEOUT_MS / 1000)
+        else:
+            connection = open_to_read(path)
+        connection.text_factory = decode_text
         self.close = weakref.finalize(self, connection.close)
         connection.row_factory = sqlite3.Row
         self.database = sqlite_utils.Database(connection, execute_plugins=False)
@@ -141,6 +146,37 @@ class Connections:
             raise translate_error(error, self.path) from error
 
 
+def open_to_read(path: Path) -> sqlite3.Connection:
+    """A connection that changes nothing, beside an open Yanmo too.
+
+    On a read-only disk SQLite refuses a database with a write-ahead log, though none is there: it is told that nothing changes.
+
+    Raises:
+        sqlite3.Error: it cannot be opened.
+    """
+    address = f"{path.resolve().as_uri()}?mode=ro"
+    connection = sqlite3.connect(address, uri=True, check_same_thread=False, timeout=_BUSY_TIMEOUT_MS / 1000)
+    connection.text_factory = decode_text
+    try:
+        connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+    except sqlite3.OperationalError as error:
+        connection.close()
+        is_refused = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF in _REFUSAL_CODES
+        if not is_refused or not path.is_file() or path.with_name(f"{path.name}-wal").exists():
+            raise
+        connection = sqlite3.connect(f"{address}&immutable=1", uri=True, check_same_thread=False)
+        connection.text_factory = decode_text
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def decode_text(data: bytes) -> str:
+    """A stored text; what a failing disk made undecodable becomes a � rather than an error that hides everything else."""
+    return data.decode("utf-8", "replace")
+
+
 def storable(text: str) -> str:
     """The text with half characters (lone surrogates, as a clipboard or a command line can hold) replaced: SQLite takes none."""
     try:
@@ -161,6 +197,11 @@ def translate_error(error: sqlite3.Error, path: Path) -> UserFacingError:
         return DiskFull(folder=path.parent, free=_free_text(path.parent), details=str(error))
     if code in _DAMAGE_CODES or (type(error) is sqlite3.DatabaseError and "malformed" in str(error)):
         return DatabaseDamaged(file=path, reason=f"SQLite says: {error}.", details=str(error))
+    if "Could not decode" in str(error):  # the message of SQLite holds the text itself, which belongs in no log
+        return DatabaseDamaged(file=path, reason="Some text in it cannot be read.")
+    if code == sqlite3.SQLITE_CANTOPEN:
+        reason = f"{path} cannot be opened: its disk may be read-only, or the file may belong to someone else."
+        return StoreError(reason=reason, details=str(error))
     is_ours = isinstance(error, sqlite3.ProgrammingError | sqlite3.IntegrityError) or code == sqlite3.SQLITE_ERROR
     if is_ours or not isinstance(error, sqlite3.OperationalError):
         raise error

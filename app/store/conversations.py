@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from app.store.connections import Connections, storable
+from app.store.damage import read_object
 from app.store.records import Conversation
 from models.errors import ConversationNotFound
 
@@ -211,7 +212,7 @@ def _conversation(row: sqlite3.Row) -> Conversation:
         system_prompt=row["system_prompt"],
         model=row["model"],
         preset=row["preset"],
-        options=json.loads(row["options"]) if row["options"] != "{}" else {},
+        options=read_object(row["options"]) if row["options"] != "{}" else {},
         draft=row["draft"],
         title_is_automatic=bool(row["title_is_automatic"]),
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from app.store.connections import Connections, translate_error
+from app.paths import make_private_folder
+from app.store.connections import Connections, open_to_read, translate_error
 from app.store.migrations import migrations
 from app.store.snapshots import IsCancelled, Snapshots, interrupt_when, never
 from models.errors import DatabaseDamaged, DatabaseTooNew, StoreError
@@ -28,11 +30,12 @@ def open_database(path: Path, snapshots: Snapshots, *, may_write: bool = True) -
         raise StoreError(reason=f"There is nothing in {path.parent} yet.")
     if is_new:
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_private_folder(path.parent)
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # SQLite would let everyone read it
         except OSError as error:
             raise StoreError(reason=f"{path.parent}: {error.strerror or error}.") from error
     if not is_new and path.stat().st_size <= CHECKED_AT_START_BYTES:
-        check_quickly(path)
+        check_quickly(path, may_write=may_write)
     connections = Connections(path, may_write=may_write)
     try:
         _bring_up_to_date(connections, snapshots, is_new, may_write)
@@ -42,7 +45,7 @@ def open_database(path: Path, snapshots: Snapshots, *, may_write: bool = True) -
     return connections
 
 
-def check_quickly(path: Path, is_cancelled: IsCancelled = never) -> None:
+def check_quickly(path: Path, is_cancelled: IsCancelled = never, *, may_write: bool = True) -> None:
     """Let SQLite read every page; a check that is cancelled finds nothing.
 
     Raises:
@@ -50,7 +53,7 @@ def check_quickly(path: Path, is_cancelled: IsCancelled = never) -> None:
         StoreError: the file cannot be opened.
     """
     try:
-        with closing(sqlite3.connect(path, timeout=5)) as connection:
+        with closing(sqlite3.connect(path, timeout=5) if may_write else open_to_read(path)) as connection:
             interrupt_when(connection, is_cancelled)
             problems = [str(row[0]) for row in connection.execute("PRAGMA quick_check(5)") if row[0] != "ok"]
     except sqlite3.Error as error:
@@ -69,7 +72,7 @@ def refuse_if_too_new(path: Path) -> None:
     """
     known = {step.name for step in migrations._migrations}
     try:
-        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+        with closing(open_to_read(path)) as connection:
             applied = [row[0] for row in connection.execute("SELECT name FROM _sqlite_migrations ORDER BY rowid")]
     except sqlite3.Error as error:
         raise translate_error(error, path) from error

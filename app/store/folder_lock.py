@@ -7,6 +7,7 @@ import os
 import sys
 from pathlib import Path
 
+from app.paths import make_private_folder
 from models.errors import DatabaseInUse, StoreError
 
 _LOCK_OFFSET = 1 << 20  # msvcrt locks bytes against reading too: lock one far behind the process id
@@ -24,7 +25,7 @@ class FolderLock:
         """
         self._path = path
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_private_folder(path.parent)
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise StoreError(reason=f"{path.parent}: {error.strerror or error}.") from error

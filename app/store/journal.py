@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 import threading
@@ -9,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from app.store.connections import Connections, storable
+from app.store.damage import UNREADABLE
 from backends.messages import Part, ReasoningPart, TextPart, part_from_json, part_to_json
 
 
@@ -43,15 +45,28 @@ class Journal:
             self._written[message_id] = (number + 1, parts)
 
     def read(self, message_id: str) -> tuple[Part, ...] | None:
-        """What was journalled of a reply; none where nothing was."""
+        """What was journalled of a reply, up to what is damaged of it; none where nothing was."""
         rows = self._connections.rows("SELECT change FROM journal WHERE message_id = ? ORDER BY number", (message_id,))
-        return fold_changes([json.loads(row[0]) for row in rows]) if rows else None
+        changes: list[dict[str, Any]] = []
+        try:
+            changes.extend(json.loads(row[0]) for row in rows)
+            return fold_changes(changes) if changes else None
+        except UNREADABLE:
+            return _fold_the_readable(changes)
 
     def forget(self, connection: sqlite3.Connection, message_id: str) -> None:
         """The reply has ended: its final parts are written in this transaction."""
         connection.execute("DELETE FROM journal WHERE message_id = ?", (message_id,))
         with self._lock:
             self._written.pop(message_id, None)
+
+
+def _fold_the_readable(changes: list[dict[str, Any]]) -> tuple[Part, ...] | None:
+    """The parts after the longest beginning of the changes that makes sense."""
+    for count in range(len(changes), 0, -1):
+        with contextlib.suppress(*UNREADABLE):
+            return fold_changes(changes[:count])
+    return None
 
 
 def describe_change(before: tuple[Part, ...], after: tuple[Part, ...]) -> dict[str, Any]:

@@ -8,11 +8,12 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, fields
-from typing import Any
+from typing import Any, get_args
 
 from app.store.attachments import Attachments
 from app.store.connections import Connections, storable
 from app.store.conversations import make_id, touch_conversation
+from app.store.damage import DAMAGED_MESSAGE, UNREADABLE, read_object, rescue_words
 from app.store.journal import Journal
 from app.store.records import MessageState, RunCard, StoredMessage
 from app.store.search import make_search_text
@@ -241,7 +242,10 @@ class Messages:
         journalled = self._journal.read(message_id) if state == "streaming" else None
         if journalled is not None:
             return journalled
-        return tuple(self._decode(value) for value in json.loads(text))
+        try:
+            return tuple(self._decode(value) for value in json.loads(text))
+        except UNREADABLE:
+            return (TextPart(f"{DAMAGED_MESSAGE}\n\n{rescue_words(text)}"),)
 
     def _decode(self, value: dict[str, Any]) -> Part:
         """The common kinds by hand: a long conversation opens in half the time."""
@@ -258,12 +262,12 @@ class Messages:
             message_id,
             conversation_id,
             parent_id,
-            role,
+            role if role in _ROLES else "user",
             self._parts(message_id, parts, state),
-            state,
+            state if state in _STATES else "interrupted",
             created_at,
-            run_card_from_json(json.loads(run)) if run else None,
-            json.loads(error) if error else None,
+            run_card_from_json(value) if (value := read_object(run)) else None,
+            read_object(error) or None,
             index,
             count,
         )
@@ -275,6 +279,9 @@ _RUN_FIELDS = frozenset(field.name for field in fields(RunCard))
 def run_card_from_json(value: dict[str, Any]) -> RunCard:
     """The card as it was stored; fields of a later version are left out."""
     return RunCard(**{name: item for name, item in value.items() if name in _RUN_FIELDS})
+
+
+_ROLES, _STATES = frozenset(get_args(Role)), frozenset(get_args(MessageState))
 
 
 def _check_parent(connection: sqlite3.Connection, conversation_id: str, parent_id: str | None) -> None:

@@ -7,6 +7,7 @@ import sqlite3
 import time
 
 from app.store.connections import Connections, storable
+from app.store.damage import read_object
 from app.store.records import Preset
 from backends.options import GenerationOptions, SamplingOptions, generation_options_from_json
 from models.errors import InvalidOption
@@ -68,4 +69,4 @@ class Presets:
 
 
 def _preset(row: sqlite3.Row) -> Preset:
-    return Preset(row["name"], row["system_prompt"], json.loads(row["options"]))
+    return Preset(row["name"], row["system_prompt"], read_object(row["options"]))

@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast, get_args
 
-from app.store.connections import Connections, translate_error
+from app.paths import make_private_folder
+from app.store.connections import Connections, open_to_read, translate_error
 from app.store.records import Snapshot, SnapshotReason
 from models.errors import DatabaseDamaged, SnapshotNotFound, StoreError
 
@@ -54,7 +55,10 @@ class Snapshots:
         Raises:
             StoreError: the copy could not be written, is not whole or was cancelled; no snapshot was made.
         """
-        self._folder.mkdir(parents=True, exist_ok=True)
+        try:
+            make_private_folder(self._folder)
+        except OSError as error:
+            raise StoreError(reason=f"{self._folder}: {error.strerror or error}.") from error
         name = self._free_name(reason)
         path = self._folder / f"{name}{_SUFFIX}"
         copy_database(self._database, path, is_cancelled)
@@ -81,7 +85,7 @@ class Snapshots:
         """Replace what an open database holds by a snapshot, in one transaction; what it held becomes a snapshot first."""
         verify_database(source)
         self.make("manual")
-        with connections.exclusive() as live, closing(_open_to_read(source)) as copy:
+        with connections.exclusive() as live, closing(open_to_read(source)) as copy:
             copy.backup(live.conn)
 
     def restore_closed(self, source: Path) -> Path | None:
@@ -116,7 +120,8 @@ def copy_database(source: Path, target: Path, is_cancelled: IsCancelled = never)
     """
     temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        with _translating(source), closing(_open_to_read(source)) as original, closing(sqlite3.connect(temporary)) as copy:
+        os.close(os.open(temporary, os.O_RDWR | os.O_CREAT, 0o600))
+        with _translating(source), closing(open_to_read(source)) as original, closing(sqlite3.connect(temporary)) as copy:
             original.backup(copy, pages=1024, progress=lambda *_: _stop_if(is_cancelled))
             copy.execute("PRAGMA journal_mode = DELETE")
         verify_database(temporary, is_cancelled)
@@ -139,13 +144,15 @@ def verify_database(path: Path, is_cancelled: IsCancelled = never) -> None:
     if not path.is_file():
         raise StoreError(reason=f"{path} does not exist.")
     try:
-        with closing(_open_to_read(path)) as connection:
+        with closing(open_to_read(path)) as connection:
             interrupt_when(connection, is_cancelled)
             problems = [str(row[0]) for row in connection.execute("PRAGMA quick_check(5)") if row[0] != "ok"]
             problems += [f"a row of {row[0]} refers to nothing" for row in connection.execute("PRAGMA foreign_key_check")][:5]
             is_ours = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'conversations'").fetchone()[0]
     except sqlite3.Error as error:
         _stop_if(is_cancelled)
+        if (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF == sqlite3.SQLITE_CANTOPEN:
+            raise translate_error(error, path) from error
         raise DatabaseDamaged(file=path, reason=f"SQLite says: {error}.") from error
     if not is_ours:
         raise DatabaseDamaged(file=path, reason="It is not a Yanmo database.")
@@ -174,10 +181,6 @@ def interrupt_when(connection: sqlite3.Connection, is_cancelled: IsCancelled) ->
 def _stop_if(is_cancelled: IsCancelled) -> None:
     if is_cancelled():
         raise StoreError(reason="It was cancelled.")
-
-
-def _open_to_read(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
 
 
 @contextlib.contextmanager

@@ -108,6 +108,6 @@ def _import_bindings() -> Any:
     try:
         return importlib.import_module("llama_cpp.llama_cpp")
     except (ImportError, OSError, RuntimeError, AttributeError) as error:
-        raise EngineUnavailable(engine="llamacpp", reason=f"Its library could not be loaded: {error}") from error
+        raise EngineUnavailable(engine="llamacpp", reason=f"Its library could not be loaded: {error}.") from error
     finally:
         del sys.modules["llama_cpp"]  # whoever wants the whole package later gets the real one

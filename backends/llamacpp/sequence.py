@@ -119,7 +119,7 @@ class CachedSequence:
         self.tokens.clear()
         if result == 1:
             raise OutOfMemory(model=self._name, reason="The KV cache has no room left.")
-        raise GenerationFailed(reason=f"llama.cpp could not compute the next step (code {result}).")
+        raise GenerationFailed(reason=f"The engine could not compute the next step (code {result}).")
 
     def _take_stock(self, tokens: Sequence[int]) -> None:
         """After an abort whole ubatches may be in the cache: ask it, and believe only what it says."""

@@ -153,16 +153,25 @@ def loader_cache() -> str:
 
 
 def make_environment() -> str:
-    """Create ``.venv``; the answer is a problem or empty."""
-    if environment_python().exists():
+    """Create ``.venv``, anew where the one that is there has no pip; the answer is a problem or empty."""
+    if has_pip():
         return ""
     print("Making the virtual environment .venv …", flush=True)
-    done = subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=False)
+    done = subprocess.run([sys.executable, "-m", "venv", "--clear", str(VENV)], check=False)
     return (
         ""
         if done.returncode == 0
         else "The virtual environment could not be made: is Python's venv module installed (python3-venv)?"
     )
+
+
+def has_pip() -> bool:
+    """Whether the environment's Python runs and has pip: one whose making was cut off has none."""
+    try:
+        command = [str(environment_python()), "-m", "pip", "--version"]
+        return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode == 0
+    except OSError:
+        return False
 
 
 def install_python_packages(purpose: str, accelerator: str) -> None:

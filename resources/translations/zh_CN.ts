@@ -36,6 +36,10 @@
       <translation>已经有名为 {0} 的模型。</translation>
     </message>
     <message>
+      <source>A reply did not end in time.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>A reply is still being written in this conversation.</source>
       <translation>这个对话里还有一条回复正在写。</translation>
     </message>
@@ -180,6 +184,14 @@
       <translation>选择模型 (Ctrl+M)</translation>
     </message>
     <message>
+      <source>Choose a model that can hear, or ask without the sound.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Choose a model that can see, or ask without the picture.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>Choose another file.</source>
       <translation>请选择其他文件。</translation>
     </message>
@@ -298,6 +310,10 @@
     <message>
       <source>Delete this conversation</source>
       <translation>删除此对话</translation>
+    </message>
+    <message>
+      <source>Delete this preset</source>
+      <translation>删除此预设</translation>
     </message>
     <message>
       <source>Details</source>
@@ -516,6 +532,10 @@
       <translation>它一声不响地结束了。</translation>
     </message>
     <message>
+      <source>It fits {candidates}.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>It gave up with the message “{0}”.</source>
       <translation>它放弃了，留下的话是“{0}”。</translation>
     </message>
@@ -718,6 +738,10 @@
     <message>
       <source>Its header does not fit into the file.</source>
       <translation>它的文件头超出了文件本身。</translation>
+    </message>
+    <message>
+      <source>Its library could not be loaded: {0}.</source>
+      <translation type="unfinished" />
     </message>
     <message>
       <source>Its positions are scaled by “{0}”, which is not known here.</source>
@@ -1176,6 +1200,10 @@
       <translation>设置</translation>
     </message>
     <message>
+      <source>Show all {count} characters</source>
+      <translation>显示全部 {count} 个字符</translation>
+    </message>
+    <message>
       <source>Show in folder</source>
       <translation>在文件夹中显示</translation>
     </message>
@@ -1338,6 +1366,18 @@
     <message>
       <source>The engine asked for more memory than the machine has.</source>
       <translation>引擎要求的内存超过了本机所有。</translation>
+    </message>
+    <message>
+      <source>The engine broke down while reading it, with the message “{0}”.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>The engine broke down while reading it.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>The engine could not compute the next step (code {0}).</source>
+      <translation type="unfinished" />
     </message>
     <message>
       <source>The engine could not finish this reply.</source>
@@ -1532,8 +1572,16 @@
       <translation>{0} 里有损坏的值。</translation>
     </message>
     <message>
+      <source>There is a picture in this conversation.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>There is a problem with the model {model}.</source>
       <translation>模型 {model} 有问题。</translation>
+    </message>
+    <message>
+      <source>There is a sound in this conversation.</source>
+      <translation type="unfinished" />
     </message>
     <message>
       <source>There is no database in {0}.</source>
@@ -1670,6 +1718,10 @@
     <message>
       <source>Update Yanmo, or restore an older snapshot.</source>
       <translation>请更新研墨，或恢复较早的快照。</translation>
+    </message>
+    <message>
+      <source>Use one of these ids, or the path of the file.</source>
+      <translation type="unfinished" />
     </message>
     <message>
       <source>Verify the file</source>
@@ -1916,6 +1968,14 @@
       <translation>{folder} 只剩 {free}。</translation>
     </message>
     <message>
+      <source>{model} cannot hear sounds.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>{model} cannot see pictures.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>{model} has changed since it was last verified: download it again.</source>
       <translation>{model} 自上次校验后已改变：请重新下载。</translation>
     </message>
@@ -1986,6 +2046,10 @@
     <message>
       <source>“{0}” is {1}; it must not be negative.</source>
       <translation>“{0}”是 {1}；它不能是负数。</translation>
+    </message>
+    <message>
+      <source>“{model}” could be any of several models.</source>
+      <translation type="unfinished" />
     </message>
     <message>
       <source>“{option}” cannot be {value}.</source>

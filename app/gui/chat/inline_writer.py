@@ -172,6 +172,7 @@ class InlineWriter:
         image = drawn.image
         if not is_display:
             image = _centred_on_x_height(drawn.image, drawn.ascent, drawn.descent, form.font(), self._ratio)
+            picture.setFont(form.font())  # "middle" is half the x-height of the picture's own font
             picture.setVerticalAlignment(QTextCharFormat.VerticalAlignment.AlignMiddle)
         picture.setName(self._add_image(image))
         picture.setWidth(image.width() / self._ratio * scale)
