@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from models.errors import UserFacingError
@@ -69,16 +69,18 @@ class PromptProgress:
 
 @dataclass(frozen=True, slots=True)
 class TextDelta:
-    """More of the answer. Always whole Unicode characters."""
+    """More of the answer. Always whole Unicode characters; ``pieces`` is how many events were joined to this one."""
 
     text: str
+    pieces: int = field(default=1, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class ReasoningDelta:
-    """More of the reasoning that precedes the answer."""
+    """More of the reasoning that precedes the answer; ``pieces`` as in :class:`TextDelta`."""
 
     text: str
+    pieces: int = field(default=1, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -202,11 +202,11 @@ class _Outbox:
             last = self._pairs[-1] if self._pairs else None
             if last is not None and last[0] == request_id and type(last[1]) is type(event):
                 match event, last[1]:
-                    case TextDelta(text), TextDelta(before):
-                        self._pairs[-1] = (request_id, TextDelta(before + text))
+                    case TextDelta(text, count), TextDelta(before, earlier):
+                        self._pairs[-1] = (request_id, TextDelta(before + text, earlier + count))
                         return
-                    case ReasoningDelta(text), ReasoningDelta(before):
-                        self._pairs[-1] = (request_id, ReasoningDelta(before + text))
+                    case ReasoningDelta(text, count), ReasoningDelta(before, earlier):
+                        self._pairs[-1] = (request_id, ReasoningDelta(before + text, earlier + count))
                         return
             self._pairs.append((request_id, event))
             # The first piece of a reply, its end, and whatever is rare should not wait for company.

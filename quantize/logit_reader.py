@@ -84,7 +84,7 @@ class LogitReader:
         self._api.llama_memory_clear(self._api.llama_get_memory(self._context), True)
         result = int(self._api.llama_decode(self._context, batch))
         if result:
-            raise QuantizationFailed(file=self._model.path, reason=f"llama.cpp could not compute the logits (code {result}).")
+            raise QuantizationFailed(file=self._model.path, reason=f"The engine could not compute the logits (code {result}).")
 
     def close(self) -> None:
         """Free the batch and the model. Safe to call twice."""

@@ -234,8 +234,11 @@ class MainWindow(QMainWindow):
             self._tell_after(lambda: self._import_from(Path(path)))
 
     def _import_from(self, path: Path) -> str:
-        added = self._workstation.portability.import_file(path)
-        return tr("{count} conversations were imported").format(count=len(added))
+        imported = self._workstation.portability.import_and_count(path)
+        said = tr("{count} conversations were imported").format(count=len(imported.added))
+        if imported.already_here:
+            said += " " + tr("{count} were here already").format(count=imported.already_here)
+        return said
 
     def _tell_after(self, work: Callable[[], str]) -> None:
         """Do something and say on the chat page how it went."""

@@ -22,7 +22,7 @@ from app.services.events import (
     StoreTrouble,
 )
 from app.services.live_replies import JournalWriter, LiveReply
-from app.services.prompts import make_prompt
+from app.services.prompts import make_prompt, refuse_unfit_parts
 from app.services.run_cards import make_run_card
 from app.services.titles import make_title
 from app.store.attachments import Attachments
@@ -31,12 +31,10 @@ from app.store.messages import Messages
 from app.store.presets import Presets
 from app.store.records import Conversation, MessageState, RunCard, StoredMessage
 from backends.backend import GenerationRequest
-from backends.events import Failed, Finished, FinishReason, LoadedModel, PromptProgress, ReasoningDelta, TextDelta, Usage
+from backends.events import Failed, Finished, FinishReason, PromptProgress, ReasoningDelta, TextDelta, Usage
 from backends.messages import AudioPart, FilePart, ImagePart, Message, Part, TextPart
 from backends.options import GenerationOptions, generation_options_from_json
 from models.errors import (
-    CannotHear,
-    CannotSee,
     EngineCrashed,
     GenerationFailed,
     LoadCancelled,
@@ -305,7 +303,7 @@ class Chat:
         with self._engines.lease(conversation.model, reply.cancelled.is_set) as engine:
             assert engine.link is not None
             reply.model = engine.reference
-            _refuse_what_it_cannot_take(request, engine.facts)
+            refuse_unfit_parts(request.messages, engine.facts)
             reply.stream = engine.link.generate(request)
             if reply.cancelled.is_set():
                 reply.stream.cancel()
@@ -320,12 +318,13 @@ class Chat:
         assert reply.stream is not None
         received = 0
         for event in reply.stream:
-            received += isinstance(event, TextDelta | ReasoningDelta)
             match event:
-                case TextDelta(text):
+                case TextDelta(text, pieces):
+                    received += pieces
                     live.add_text(text)
                     self._bus.publish(ReplyGrew(*ids, text=text))
-                case ReasoningDelta(text):
+                case ReasoningDelta(text, pieces):
+                    received += pieces
                     live.add_reasoning(text)
                     self._bus.publish(ReplyGrew(*ids, reasoning=text))
                 case PromptProgress(done, total):
@@ -386,15 +385,6 @@ class Chat:
             stored = preset.options if preset else {}
         options = generation_options_from_json(stored)
         return options if options.seed is not None else replace(options, seed=secrets.randbits(32))
-
-
-def _refuse_what_it_cannot_take(request: GenerationRequest, facts: LoadedModel | None) -> None:
-    """Raises CannotSee or CannotHear where an engine would pass over a picture or a sound without a word."""
-    parts = [part for message in request.messages for part in message.parts]
-    if facts is not None and not facts.can_see and any(isinstance(part, ImagePart) for part in parts):
-        raise CannotSee(model=facts.name)
-    if facts is not None and not facts.can_hear and any(isinstance(part, AudioPart) for part in parts):
-        raise CannotHear(model=facts.name)
 
 
 def _first_name(parts: Iterable[Part]) -> str:

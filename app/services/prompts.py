@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterable
 
 from app.store.records import StoredMessage
-from backends.messages import FilePart, Message, Part, ReasoningPart, TextPart, make_text_message
+from backends.events import LoadedModel
+from backends.messages import AudioPart, FilePart, ImagePart, Message, Part, ReasoningPart, TextPart, make_text_message
+from models.errors import CannotHear, CannotSee
 
 
 def make_prompt(system_prompt: str, branch: Iterable[StoredMessage]) -> tuple[Message, ...]:
@@ -27,6 +29,20 @@ def make_prompt(system_prompt: str, branch: Iterable[StoredMessage]) -> tuple[Me
         else:
             messages.append(Message(stored.role, parts))
     return tuple(messages)
+
+
+def refuse_unfit_parts(messages: Iterable[Message], facts: LoadedModel | None) -> None:
+    """Refuse what an engine would pass over without a word.
+
+    Raises:
+        CannotSee: there is a picture, and the model was loaded without eyes.
+        CannotHear: there is a sound, and it cannot hear.
+    """
+    parts = [part for message in messages for part in message.parts]
+    if facts is not None and not facts.can_see and any(isinstance(part, ImagePart) for part in parts):
+        raise CannotSee(model=facts.name)
+    if facts is not None and not facts.can_hear and any(isinstance(part, AudioPart) for part in parts):
+        raise CannotHear(model=facts.name)
 
 
 def write_out_files(parts: Iterable[Part]) -> tuple[Part, ...]:

@@ -37,7 +37,7 @@
     </message>
     <message>
       <source>A reply did not end in time.</source>
-      <translation type="unfinished" />
+      <translation>有一条回复没有及时结束。</translation>
     </message>
     <message>
       <source>A reply is still being written in this conversation.</source>
@@ -185,11 +185,11 @@
     </message>
     <message>
       <source>Choose a model that can hear, or ask without the sound.</source>
-      <translation type="unfinished" />
+      <translation>请选择能听声音的模型，或不带声音再问一次。</translation>
     </message>
     <message>
       <source>Choose a model that can see, or ask without the picture.</source>
-      <translation type="unfinished" />
+      <translation>请选择能看图的模型，或不带图片再问一次。</translation>
     </message>
     <message>
       <source>Choose another file.</source>
@@ -533,7 +533,7 @@
     </message>
     <message>
       <source>It fits {candidates}.</source>
-      <translation type="unfinished" />
+      <translation>与它相符的有：{candidates}。</translation>
     </message>
     <message>
       <source>It gave up with the message “{0}”.</source>
@@ -741,7 +741,7 @@
     </message>
     <message>
       <source>Its library could not be loaded: {0}.</source>
-      <translation type="unfinished" />
+      <translation>无法加载它的程序库：{0}。</translation>
     </message>
     <message>
       <source>Its positions are scaled by “{0}”, which is not known here.</source>
@@ -1236,6 +1236,10 @@
       <translation>快照…</translation>
     </message>
     <message>
+      <source>Some text in it cannot be read.</source>
+      <translation>其中有些文字无法读取。</translation>
+    </message>
+    <message>
       <source>Something went wrong inside Yanmo; the log in the data folder says what.</source>
       <translation>研墨内部出了点问题；数据文件夹里的日志有记录。</translation>
     </message>
@@ -1369,15 +1373,19 @@
     </message>
     <message>
       <source>The engine broke down while reading it, with the message “{0}”.</source>
-      <translation type="unfinished" />
+      <translation>引擎在读取它时崩溃了，留下的信息是“{0}”。</translation>
     </message>
     <message>
       <source>The engine broke down while reading it.</source>
-      <translation type="unfinished" />
+      <translation>引擎在读取它时崩溃了。</translation>
+    </message>
+    <message>
+      <source>The engine could not compute the logits (code {0}).</source>
+      <translation>引擎无法计算 logits（代码 {0}）。</translation>
     </message>
     <message>
       <source>The engine could not compute the next step (code {0}).</source>
-      <translation type="unfinished" />
+      <translation>引擎无法计算下一步（代码 {0}）。</translation>
     </message>
     <message>
       <source>The engine could not finish this reply.</source>
@@ -1573,7 +1581,7 @@
     </message>
     <message>
       <source>There is a picture in this conversation.</source>
-      <translation type="unfinished" />
+      <translation>这个对话里有图片。</translation>
     </message>
     <message>
       <source>There is a problem with the model {model}.</source>
@@ -1581,7 +1589,7 @@
     </message>
     <message>
       <source>There is a sound in this conversation.</source>
-      <translation type="unfinished" />
+      <translation>这个对话里有声音。</translation>
     </message>
     <message>
       <source>There is no database in {0}.</source>
@@ -1638,6 +1646,10 @@
     <message>
       <source>This message is complete.</source>
       <translation>这条消息已经完整。</translation>
+    </message>
+    <message>
+      <source>This message is damaged; what can be read of it follows.</source>
+      <translation>这条消息已损坏；以下是还能读出的内容。</translation>
     </message>
     <message>
       <source>This processor cannot run the engine as it was built.</source>
@@ -1721,7 +1733,7 @@
     </message>
     <message>
       <source>Use one of these ids, or the path of the file.</source>
-      <translation type="unfinished" />
+      <translation>请使用其中一个编号，或文件的路径。</translation>
     </message>
     <message>
       <source>Verify the file</source>
@@ -1884,6 +1896,10 @@
       <translation>文本</translation>
     </message>
     <message>
+      <source>{0} cannot be opened: its disk may be read-only, or the file may belong to someone else.</source>
+      <translation>无法打开 {0}：磁盘可能是只读的，或者文件属于其他用户。</translation>
+    </message>
+    <message>
       <source>{0} cannot be written: {1}.</source>
       <translation>无法写入 {0}：{1}。</translation>
     </message>
@@ -1932,6 +1948,10 @@
       <translation>{count} 词元，其中 {cached} 来自缓存</translation>
     </message>
     <message>
+      <source>{count} were here already</source>
+      <translation>其中 {count} 个已经在这里</translation>
+    </message>
+    <message>
       <source>{file} cannot be attached.</source>
       <translation>无法添加 {file}。</translation>
     </message>
@@ -1969,11 +1989,11 @@
     </message>
     <message>
       <source>{model} cannot hear sounds.</source>
-      <translation type="unfinished" />
+      <translation>{model} 听不懂声音。</translation>
     </message>
     <message>
       <source>{model} cannot see pictures.</source>
-      <translation type="unfinished" />
+      <translation>{model} 看不懂图片。</translation>
     </message>
     <message>
       <source>{model} has changed since it was last verified: download it again.</source>
@@ -2049,7 +2069,7 @@
     </message>
     <message>
       <source>“{model}” could be any of several models.</source>
-      <translation type="unfinished" />
+      <translation>“{model}”可能指多个模型。</translation>
     </message>
     <message>
       <source>“{option}” cannot be {value}.</source>

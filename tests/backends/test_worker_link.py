@@ -279,3 +279,14 @@ def test_a_request_survives_the_pipe_unchanged(open_link: MakeLink) -> None:
     link = open_link("echo:")
     request = GenerationRequest(prompt="line\n你好 🎉 \x00")
     assert text_of(link.generate(request)) == "line\n你好 🎉 \x00"
+
+
+def test_a_process_that_cannot_be_started_for_any_reason_ends_the_load(
+    open_link: MakeLink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: WorkerLink) -> None:
+        raise RuntimeError("no more threads")
+
+    monkeypatch.setattr(WorkerLink, "_start_process", refuse)
+    with pytest.raises(EngineCrashed, match="could not be started: no more threads"):
+        open_link("echo:", load=False).load()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from models.errors import DamagedModelFile, ModelError, ModelNotFound, NotAModelFile
+from models.errors import AmbiguousModel, DamagedModelFile, ModelError, ModelNotFound, NotAModelFile
 from models.library import Library, iter_models
 from tests.models.gguf_bytes import write_gguf
 
@@ -198,3 +198,46 @@ def test_a_damaged_memory_is_as_good_as_none(place: Path, content: str) -> None:
     assert len(library.list_models()) == 1
     library.verify("Yanmo Starter")
     assert json.loads((place / "data" / "library.json").read_text(encoding="utf-8"))["hashes"]
+
+
+def test_a_name_of_several_models_is_refused_with_all_of_them(place: Path) -> None:
+    for name in ("a.gguf", "b.gguf"):
+        write_gguf(place / "models" / name, {"general.name": (8, "Twin")})
+    library = open_library(place)
+    ids = [card.id for card in library.list_models() if card.name == "Twin"]
+    for reference in ("Twin", "twi"):
+        with pytest.raises(AmbiguousModel) as caught:
+            library.find(reference)
+        assert all(one in caught.value.english() for one in ids)
+    for reference, name in ((ids[0], "a.gguf"), ("b.gguf", "b.gguf"), (str(place / "models" / "b.gguf"), "b.gguf")):
+        assert Path(library.find(reference).path).name == name
+
+
+def test_two_names_of_one_file_are_one_model(place: Path) -> None:
+    path = write_gguf(place / "models" / "a.gguf", {"general.name": (8, "Twin")})
+    (place / "models" / "b.gguf").symlink_to(path)
+    assert open_library(place).find("Twin").path == str(path)
+
+
+@pytest.mark.parametrize("reference", [".", "..", "./", "models/a", "models\\a", "-model.gguf", ".gguf"])
+def test_what_looks_like_a_path_is_no_part_of_a_name(place: Path, monkeypatch: pytest.MonkeyPatch, reference: str) -> None:
+    write_gguf(place / "models" / "a..models-model.gguf", {"general.name": (8, "models/a models\\a ./ Some")})
+    monkeypatch.chdir(place / "data")
+    with pytest.raises(ModelNotFound):
+        open_library(place).find(reference)
+
+
+def test_a_part_of_a_name_removes_nothing(place: Path) -> None:
+    path = write_gguf(place / "models" / "Qwen3-4B.gguf")
+    with pytest.raises(ModelNotFound):
+        open_library(place).remove("Qwen3", delete=True)
+    assert path.exists()
+    open_library(place).remove("Qwen3-4B")
+    assert not path.exists()
+
+
+def test_a_file_here_is_meant_rather_than_one_of_that_name_elsewhere(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_gguf(place / "models" / "model.gguf")
+    here = write_gguf(place / "elsewhere" / "model.gguf")
+    monkeypatch.chdir(here.parent)
+    assert open_library(place).find("model.gguf").path == str(here)

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
+from app.gui.translation import tr_reason
+from app.store.damage import DAMAGED_MESSAGE
 from app.store.records import StoredMessage
 from app.text.markdown_blocks import Block, BlockCutter, cut_blocks
 from backends.messages import FilePart, ImagePart, Part, ReasoningPart, TextPart
@@ -37,7 +39,10 @@ class MessageModel:
     @classmethod
     def of(cls, message: StoredMessage, model_name: str = "") -> MessageModel:
         """The model of a message as it is stored."""
-        return cls(message, model_name, text=message.text, reasoning=reasoning_text(message.parts))
+        text = message.text
+        if text.startswith(DAMAGED_MESSAGE):
+            text = tr_reason(DAMAGED_MESSAGE) + text.removeprefix(DAMAGED_MESSAGE)
+        return cls(message, model_name, text=text, reasoning=reasoning_text(message.parts))
 
     @property
     def blocks(self) -> list[Block]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from app.cli.main import has_display, main, make_parser
+from app.cli.main import main, make_parser
 from app.workstation import make_workstation
 
 ECHO = "echo:?text=Hello%20there"
@@ -164,14 +164,6 @@ def test_without_a_display_the_same_job_is_done_in_the_terminal(run: Any) -> Non
     assert len(done.stdout.splitlines()) >= 3
 
 
-def test_what_can_show_a_window() -> None:
-    assert has_display("win32", {})
-    assert has_display("darwin", {})
-    assert not has_display("linux", {})
-    for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
-        assert has_display("linux", {name: "x"})
-
-
 def test_a_data_folder_that_cannot_be_is_told(run: Any, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert "file: " in run("--data-folder", str(tmp_path / "file"), "data", "list", status=1).stderr
@@ -234,7 +226,7 @@ def test_backup_check_restore_export_and_import_go_round(run: Any, tmp_path: Pat
     assert run("data", "check").stdout == "Everything is whole.\n"
     run("data", "restore", str(archive))
     assert len(run("data", "list").stdout.splitlines()) == 1
-    assert json.loads(run("data", "import", str(exported), "--json").stdout)
+    assert json.loads(run("data", "import", str(exported), "--copies", "--json").stdout)
     assert len(run("data", "list").stdout.splitlines()) == 2
     for path in (tmp_path / "data" / "attachments").glob("*/*"):
         path.write_text("changed")

@@ -49,10 +49,10 @@ def test_everything_comes_back_equal_in_an_empty_store(workstation: Workstation,
         assert other.conversations.list() == workstation.conversations.list()
 
 
-def test_what_is_already_here_is_added_as_a_copy(workstation: Workstation, tmp_path: Path) -> None:
+def test_what_is_already_here_is_added_as_a_copy_where_that_is_wished(workstation: Workstation, tmp_path: Path) -> None:
     conversation_id = fill(workstation)
     workstation.portability.export_to(tmp_path / "all.json", "json", [conversation_id])
-    (copy,) = workstation.portability.import_file(tmp_path / "all.json")
+    (copy,) = workstation.portability.import_file(tmp_path / "all.json", copies=True)
     assert copy != conversation_id
     assert [message.parts for message in workstation.messages.path(copy)] == [
         tuple(replace(part, path="") if isinstance(part, FilePart) else part for part in message.parts)
