@@ -36,7 +36,10 @@ class LoadedModel:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a reply cost. Times in seconds; ``cached_tokens`` of the prompt were already in the KV cache."""
+    """What a reply cost. Times in seconds; ``cached_tokens`` of the prompt were already in the KV cache.
+
+    ``waiting_seconds`` went by before the request had a place in the engine; ``first_token_seconds`` count from its arrival.
+    """
 
     prompt_tokens: int = 0
     cached_tokens: int = 0
@@ -44,6 +47,7 @@ class Usage:
     prompt_seconds: float = 0.0
     output_seconds: float = 0.0
     first_token_seconds: float = 0.0
+    waiting_seconds: float = 0.0
 
     @property
     def tokens_per_second(self) -> float:

@@ -118,6 +118,9 @@ class LoadOptions:
 
     ``context_length`` 0 takes the model's own, capped at ``DEFAULT_CONTEXT_LIMIT``; ``threads`` 0 means physical cores - 1;
     ``gpu_layers`` -1 offloads as many as fit; ``kv_type`` is a GGML type name for both halves of the KV cache.
+    ``parallel`` requests are answered at once, ``waiting_limit`` more may wait. With ``kv_unified`` all of them share one context,
+    so that one may use all of it and common beginnings lie in it once; without, each has ``context_length`` for itself, which
+    takes that much more memory and is faster where many long requests run together.
     """
 
     context_length: int = 0
@@ -129,12 +132,17 @@ class LoadOptions:
     use_mmap: bool = True
     use_mlock: bool = False
     device: str = ""
+    parallel: int = 4
+    kv_unified: bool = True
+    waiting_limit: int = 256
 
     def __post_init__(self) -> None:
         _check("context_length", self.context_length, 0, 16_777_216)
         _check("gpu_layers", self.gpu_layers, -1, 100_000)
         _check("threads", self.threads, 0, 1024)
         _check("batch_size", self.batch_size, 1, 65_536)
+        _check("parallel", self.parallel, 1, 128)
+        _check("waiting_limit", self.waiting_limit, 1, 1_000_000)
         if self.kv_type not in KV_TYPES:
             raise InvalidOption(option="kv_type", value=self.kv_type, allowed=", ".join(KV_TYPES))
 

@@ -20,6 +20,7 @@
         │   ├── TemplateFailed          the model's chat template refused the messages
         │   ├── LoadCancelled           the user cancelled the load
         │   ├── GenerationFailed        the engine reported an error
+        │   ├── EngineBusy              too many requests are waiting
         │   └── ReplyInProgress         a reply is being written in this conversation
         ├── StoreError
         │   ├── DatabaseDamaged         the integrity check failed
@@ -219,6 +220,13 @@ class GenerationFailed(EngineError):
     why = "{reason}"
     remedy = "Try again; if it happens again, load the model anew."
     fixes = ("regenerate", "reload_model")
+
+
+class EngineBusy(EngineError):
+    code = "engine_busy"
+    what = "The engine has too many requests waiting."
+    why = "{waiting} requests are waiting for their turn already."
+    remedy = "Wait until some of them are answered, then try again."
 
 
 class ReplyInProgress(EngineError):

@@ -1308,6 +1308,10 @@
       <translation>引擎不认识架构 “{architecture}”。</translation>
     </message>
     <message>
+      <source>The engine has too many requests waiting.</source>
+      <translation>引擎中等待的请求太多。</translation>
+    </message>
+    <message>
       <source>The engine refused it: {0}.</source>
       <translation>引擎拒绝了它：{0}。</translation>
     </message>
@@ -1600,6 +1604,10 @@
       <translation>请等它写完，或先停止它。</translation>
     </message>
     <message>
+      <source>Wait until some of them are answered, then try again.</source>
+      <translation>请等其中一些得到回答后再试。</translation>
+    </message>
+    <message>
       <source>What is quantization?</source>
       <translation>什么是量化？</translation>
     </message>
@@ -1838,6 +1846,10 @@
     <message>
       <source>{used} of {available} tokens of context are used</source>
       <translation>上下文已用 {used} / {available} 词元</translation>
+    </message>
+    <message>
+      <source>{waiting} requests are waiting for their turn already.</source>
+      <translation>已有 {waiting} 个请求在排队。</translation>
     </message>
     <message>
       <source>“{0}.attention.head_count” is 0: a model without attention heads.</source>
