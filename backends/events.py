@@ -86,6 +86,21 @@ class ReasoningDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenChosen:
+    """One token of the reply and how likely it was, told where :attr:`GenerationOptions.logprobs` asks for it.
+
+    ``text`` are the bytes that it stands for, which need not be whole characters; ``logprob`` is the natural logarithm of its
+    probability before any sampling step. ``alternatives`` are the likeliest tokens, best first, alike. Tokens that stop texts or
+    reasoning markers hide are told too.
+    """
+
+    token: int
+    text: bytes
+    logprob: float
+    alternatives: tuple[tuple[int, bytes, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """The reply is complete. ``seed`` is the one that was used."""
 
@@ -101,4 +116,4 @@ class Failed:
     error: UserFacingError
 
 
-GenerationEvent = PromptProgress | TextDelta | ReasoningDelta | Finished | Failed
+GenerationEvent = PromptProgress | TextDelta | ReasoningDelta | TokenChosen | Finished | Failed

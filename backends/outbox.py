@@ -7,7 +7,7 @@ import threading
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
 
-from backends.events import Failed, Finished, GenerationEvent, ReasoningDelta, TextDelta
+from backends.events import Failed, Finished, GenerationEvent, ReasoningDelta, TextDelta, TokenChosen
 from backends.worker_protocol import Events, Report
 
 _SEND_INTERVAL = 0.012
@@ -65,6 +65,8 @@ class Outbox:
                     return
         self._last_places[request_id] = len(self._pairs)
         self._pairs.append((request_id, event))
+        if isinstance(event, TokenChosen):
+            return  # it belongs to the text beside it
         # The first piece of a reply, its end, and whatever is rare should not wait for company.
         kind = type(event)
         self._is_urgent = self._is_urgent or kind is not self._last_kinds.get(request_id)

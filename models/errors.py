@@ -21,6 +21,7 @@
         │   ├── LoadCancelled           the user cancelled the load
         │   ├── GenerationFailed        the engine reported an error
         │   ├── EngineBusy              too many requests are waiting
+        │   ├── FormRefused             a JSON schema or grammar that cannot be followed
         │   └── ReplyInProgress         a reply is being written in this conversation
         ├── StoreError
         │   ├── DatabaseDamaged         the integrity check failed
@@ -227,6 +228,13 @@ class EngineBusy(EngineError):
     what = "The engine has too many requests waiting."
     why = "{waiting} requests are waiting for their turn already."
     remedy = "Wait until some of them are answered, then try again."
+
+
+class FormRefused(EngineError):
+    code = "form_refused"
+    what = "The form that was prescribed for the reply cannot be followed."
+    why = "{reason}"
+    remedy = "Correct or simplify the JSON schema or the grammar, and try again."
 
 
 class ReplyInProgress(EngineError):

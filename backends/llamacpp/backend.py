@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import deque
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from backends.backend import CancelCheck, GenerationRequest, ProgressCallback
 from backends.chat_template import PLAIN_STOPS, PLAIN_TRANSCRIPT, ChatTemplate
@@ -15,6 +16,7 @@ from backends.llamacpp.model import NativeModel
 from backends.llamacpp.precheck import check_files, check_memory
 from backends.llamacpp.reply import Prompt, Reply
 from backends.llamacpp.scheduler import Scheduler
+from backends.llamacpp.structured import FormCompiler
 from backends.options import LoadOptions
 from backends.reasoning import MARKERS, ReasoningSplitter, find_continued_format, find_open_format
 from models.card import read_card
@@ -33,6 +35,7 @@ class LlamaCppBackend:
         self._own_ids = itertools.count(-1, -1)
         self._own_events: dict[int, deque[GenerationEvent]] = {}
         self._others: list[tuple[int, GenerationEvent]] = []
+        self._forms: FormCompiler | None = None
         self._template: ChatTemplate | TemplateFailed = TemplateFailed()
         self._has_template = False
 
@@ -47,6 +50,7 @@ class LlamaCppBackend:
         self._model = model
         self._scheduler = Scheduler(model, parallel=options.parallel, waiting_limit=options.waiting_limit)
         tokenizer = model.tokenizer
+        self._forms = FormCompiler(tokenizer)
         tokenizer.show(MARKERS)
         source = model.chat_template()
         self._has_template = bool(source)
@@ -80,7 +84,7 @@ class LlamaCppBackend:
     def submit(self, request_id: int, request: GenerationRequest, is_cancelled: CancelCheck) -> None:
         """See :meth:`backends.backend.ServingBackend.submit`."""
         model, scheduler = self._loaded()
-        prompt = self._prepare(model, request)
+        prompt = replace(self._prepare(model, request), mask=self._forms.compile(request.options) if self._forms else None)
         if len(prompt.tokens) >= model.context_length:
             raise ContextOverflow(needed=len(prompt.tokens) + 1, available=model.context_length)
         scheduler.submit(Reply(request_id, model, prompt, request.options, is_cancelled))

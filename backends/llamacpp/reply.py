@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
-import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import numpy
 
 from backends.backend import CancelCheck
 from backends.events import Finished, FinishReason, GenerationEvent, PromptProgress, TextDelta, Usage
 from backends.llamacpp.kv_cache import Slot
+from backends.llamacpp.logprobs import Likelihoods
 from backends.llamacpp.model import NativeModel
 from backends.llamacpp.sampler import Sampler, choose_seed
+from backends.llamacpp.structured import TokenMask
 from backends.llamacpp.tokens import SENTENCEPIECE, Detokenizer, StopFinder
 from backends.options import GenerationOptions
 from backends.reasoning import ReasoningSplitter
-from models.errors import DamagedModelFile
-
-_CHECKED_LOGITS = 1024
+from models.errors import DamagedModelFile, GenerationFailed
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A prompt ready to be read. ``splitter`` is None for a raw prompt, whose text is passed on as it is."""
+    """A prompt ready to be read. ``splitter`` is None for a raw prompt, whose text is passed on as it is.
+
+    ``mask`` is the form that the reply must have, after its reasoning.
+    """
 
     tokens: list[int]
     stops: tuple[str, ...]
     splitter: ReasoningSplitter | None
+    mask: TokenMask | None = None
 
 
 class Reply:
@@ -89,18 +95,31 @@ class Reply:
 
         Raises:
             DamagedModelFile: the weights compute no numbers.
+            FormRefused: the form that was prescribed lets nothing follow.
         """
         if self._sampler is None:
             self._sampler = self._start_sampler(row)
-        token = self._sampler.choose(self._model.context, row)
+        likelihoods = None
+        if self._options.logprobs is not None:
+            likelihoods = Likelihoods(self._model.tokenizer, self._read_logits(row))
+        mask = self._prompt.mask
+        if mask is not None and self._prompt.splitter is not None and self._prompt.splitter.is_thinking:
+            mask = None
+        if mask is None:
+            token = self._sampler.choose(self._model.context, row)
+        else:
+            token = self._sampler.choose_among(self._read_logits(row), mask.allowed())
         if not self._first_token_at:
             self._first_token_at = time.perf_counter()
         if self._model.tokenizer.is_end(token):
             return "stop"
         self._output += 1
         self.tokens.append(token)
+        is_complete = mask is not None and mask.accept(token)
+        if likelihoods is not None:
+            self.events.append(likelihoods.describe(token, self._options.logprobs or 0))
         self._say(self._stops.add(self._detokenizer.add(token)))
-        if self._stops.found:
+        if self._stops.found or is_complete:
             return "stop"
         if self._output == self._options.max_tokens or len(self.tokens) > self._model.context_length:
             return "length"
@@ -122,15 +141,19 @@ class Reply:
     def _start_sampler(self, row: int) -> Sampler:
         model = self._model
         # A file with damaged weights computes NaN, which no sampler can choose from.
-        logits = model.api.llama_get_logits_ith(model.context, row)
-        if not logits or any(map(math.isnan, logits[: min(model.tokenizer.size, _CHECKED_LOGITS)])):
+        if numpy.isnan(self._read_logits(row)).any():
             raise DamagedModelFile(file=Path(model.path).name, reason="It computes no numbers: some of its weights are damaged.")
         self._read_at = time.perf_counter()
-        sampler = Sampler(
-            model.api, model.vocabulary, model.tokenizer.size, model.context_length, self._options.sampling, self._seed
-        )
+        sampler = Sampler(model.api, model.vocabulary, model.tokenizer.size, model.context_length, self._options, self._seed)
         sampler.feed(self._prompt.tokens)
         return sampler
+
+    def _read_logits(self, row: int) -> Any:
+        """The logits of a row, as a numpy view of the engine's own buffer."""
+        pointer = self._model.api.llama_get_logits_ith(self._model.context, row)
+        if not pointer:
+            raise GenerationFailed(reason="llama.cpp gave no numbers for the next token.")
+        return numpy.ctypeslib.as_array(pointer, (self._model.tokenizer.size,))
 
     def _say(self, text: str) -> None:
         if self._strips_space and text:

@@ -260,6 +260,10 @@
       <translation>复制上一条回复</translation>
     </message>
     <message>
+      <source>Correct or simplify the JSON schema or the grammar, and try again.</source>
+      <translation>请修正或简化 JSON Schema 或语法，然后重试。</translation>
+    </message>
+    <message>
       <source>Creative</source>
       <translation>创意</translation>
     </message>
@@ -1232,6 +1236,10 @@
       <translation>温度</translation>
     </message>
     <message>
+      <source>The JSON schema is no JSON object.</source>
+      <translation>JSON Schema 不是一个 JSON 对象。</translation>
+    </message>
+    <message>
       <source>The KV cache has no room left.</source>
       <translation>KV 缓存已没有空间。</translation>
     </message>
@@ -1320,6 +1328,10 @@
       <translation>引擎报告了一个错误。</translation>
     </message>
     <message>
+      <source>The engine says: {0}.</source>
+      <translation>引擎提示：{0}。</translation>
+    </message>
+    <message>
       <source>The engine stopped unexpectedly.</source>
       <translation>引擎意外停止了。</translation>
     </message>
@@ -1346,6 +1358,10 @@
     <message>
       <source>The folder holds no config.json with safetensors files.</source>
       <translation>文件夹里没有带 safetensors 文件的 config.json。</translation>
+    </message>
+    <message>
+      <source>The form that was prescribed for the reply cannot be followed.</source>
+      <translation>无法遵循为回答规定的格式。</translation>
     </message>
     <message>
       <source>The import was cancelled.</source>
