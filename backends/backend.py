@@ -76,5 +76,8 @@ class ServingBackend(Backend, Protocol):
     def step(self) -> Sequence[tuple[int, GenerationEvent]]:
         """Advance everything a little: pairs of request id and event. Each request ends with Finished or Failed."""
 
+    def rest(self) -> bool:
+        """Use a quiet moment to put things in order, for a fraction of a second; true if there is more to do."""
+
     def drop_all(self) -> None:
         """Forget every request without a word, after an error that was not foreseen."""

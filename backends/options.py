@@ -160,7 +160,8 @@ class LoadOptions:
     ``gpu_layers`` -1 offloads as many as fit; ``kv_type`` is a GGML type name for both halves of the KV cache.
     ``parallel`` requests are answered at once, ``waiting_limit`` more may wait. With ``kv_unified`` all of them share one context,
     so that one may use all of it and common beginnings lie in it once; without, each has ``context_length`` for itself, which
-    takes that much more memory and is faster where many long requests run together.
+    takes that much more memory and is faster where many long requests run together. What was read is kept in ``cache_folder``
+    between two lives of the engine, ``cache_megabytes`` at most for all models; without a folder nothing is.
     """
 
     context_length: int = 0
@@ -175,6 +176,8 @@ class LoadOptions:
     parallel: int = 4
     kv_unified: bool = True
     waiting_limit: int = 256
+    cache_folder: str = ""
+    cache_megabytes: int = 2048
 
     def __post_init__(self) -> None:
         _check("context_length", self.context_length, 0, 16_777_216)
@@ -183,6 +186,7 @@ class LoadOptions:
         _check("batch_size", self.batch_size, 1, 65_536)
         _check("parallel", self.parallel, 1, 128)
         _check("waiting_limit", self.waiting_limit, 1, 1_000_000)
+        _check("cache_megabytes", self.cache_megabytes, 0, 1e9)
         if self.kv_type not in KV_TYPES:
             raise InvalidOption(option="kv_type", value=self.kv_type, allowed=", ".join(KV_TYPES))
 

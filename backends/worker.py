@@ -42,6 +42,8 @@ from models.errors import EngineError, LoadCancelled, OutOfMemory, UserFacingErr
 
 _PROGRESS_STEP = 0.01
 _GUARD_INTERVAL = 0.5
+_REST_AFTER = 1.0
+_BETWEEN_RESTS = 0.02
 _LARGEST_LOG = 4 << 20
 
 
@@ -105,7 +107,7 @@ class _Worker:
         """All requests together: hand over what came, advance everything a little, and again."""
         while True:
             if engine.is_idle:
-                self._has_work.acquire()
+                self._await_work(engine)
             if self._closing.is_set():
                 return
             while self._has_work.acquire(blocking=False):
@@ -119,6 +121,12 @@ class _Worker:
                 with self._lock:
                     ids = set(self._flags) - {work.id for work in self._waiting}
                 self._tell([(number, Failed(EngineError(details=_describe(error)))) for number in ids])
+
+    def _await_work(self, engine: ServingBackend) -> None:
+        """Wait for a request; after a while of quiet the engine may put things in order."""
+        patience: float | None = _REST_AFTER
+        while not self._has_work.acquire(timeout=patience):
+            patience = _BETWEEN_RESTS if engine.rest() else None
 
     def _hand_over(self, engine: ServingBackend, work: Generate) -> None:
         try:

@@ -6,11 +6,13 @@ import itertools
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from backends.backend import CancelCheck, GenerationRequest, ProgressCallback
 from backends.chat_template import PLAIN_STOPS, PLAIN_TRANSCRIPT, ChatTemplate
 from backends.devices import GgmlLibrary
 from backends.events import Failed, Finished, GenerationEvent, LoadedModel
+from backends.llamacpp.archive import Archive, fingerprint
 from backends.llamacpp.library import NativeLibrary, library_folder
 from backends.llamacpp.model import NativeModel
 from backends.llamacpp.precheck import check_files, check_memory
@@ -19,7 +21,7 @@ from backends.llamacpp.scheduler import Scheduler
 from backends.llamacpp.structured import FormCompiler
 from backends.options import LoadOptions
 from backends.reasoning import MARKERS, ReasoningSplitter, find_continued_format, find_open_format
-from models.card import read_card
+from models.card import find_split_parts, read_card
 from models.errors import ContextOverflow, EngineError, TemplateFailed
 
 
@@ -35,6 +37,7 @@ class LlamaCppBackend:
         self._own_ids = itertools.count(-1, -1)
         self._own_events: dict[int, deque[GenerationEvent]] = {}
         self._others: list[tuple[int, GenerationEvent]] = []
+        self._archive: Archive | None = None
         self._forms: FormCompiler | None = None
         self._template: ChatTemplate | TemplateFailed = TemplateFailed()
         self._has_template = False
@@ -48,7 +51,8 @@ class LlamaCppBackend:
         estimate = check_memory(headers, options, on_processor=device == "CPU")
         model = NativeModel(self._library, path, options, progress)
         self._model = model
-        self._scheduler = Scheduler(model, parallel=options.parallel, waiting_limit=options.waiting_limit)
+        self._archive = self._open_archive(options)
+        self._scheduler = Scheduler(model, parallel=options.parallel, waiting_limit=options.waiting_limit, archive=self._archive)
         tokenizer = model.tokenizer
         self._forms = FormCompiler(tokenizer)
         tokenizer.show(MARKERS)
@@ -94,6 +98,10 @@ class LlamaCppBackend:
         self._advance()
         pairs, self._others = self._others, []
         return pairs
+
+    def rest(self) -> bool:
+        """See :meth:`backends.backend.ServingBackend.rest`."""
+        return self._scheduler is not None and self._scheduler.rest()
 
     def drop_all(self) -> None:
         """See :meth:`backends.backend.ServingBackend.drop_all`."""
@@ -142,8 +150,21 @@ class LlamaCppBackend:
         scheduler, self._scheduler = self._scheduler, None
         if scheduler is not None:
             scheduler.close()
+            while scheduler.rest() and self._archive is not None:
+                self._archive.wait()
+        if self._archive is not None:
+            self._archive.wait()
+            self._archive = None
         if model is not None:
             model.close()
+
+    def _open_archive(self, options: LoadOptions) -> Archive | None:
+        """Where sequences are kept between two lives of the engine; None where they are not."""
+        if not options.cache_folder or not options.cache_megabytes or self._model is None or self._library is None:
+            return None
+        facts: dict[str, object] = {"kv_type": options.kv_type, "engine": self._library.version}
+        key = b"".join(fingerprint(part, facts) for part in find_split_parts(Path(self._model.path)))
+        return Archive(Path(options.cache_folder), options.cache_megabytes * 1_000_000, key)
 
     def _loaded(self) -> tuple[NativeModel, Scheduler]:
         if self._model is None or self._scheduler is None:

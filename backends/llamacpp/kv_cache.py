@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -33,6 +34,7 @@ class KvCache:
 
     def __init__(self, api: Any, context: Any, slots: int, capacity: int, *, unified: bool, can_rewind: bool) -> None:
         self._api = api
+        self._context = context
         self._memory = api.llama_get_memory(context)
         self._unified = unified
         self._can_rewind = can_rewind
@@ -82,6 +84,33 @@ class KvCache:
             self.trim(target, common)
         target.is_busy = True
         return target
+
+    def export(self, slot: Slot) -> bytes:
+        """The state of a sequence, as :meth:`restore` takes it; empty where the engine cannot give it."""
+        room = int(self._api.llama_state_seq_get_size(self._context, slot.id))
+        buffer = (ctypes.c_uint8 * room)()
+        written = int(self._api.llama_state_seq_get_data(self._context, buffer, room, slot.id))
+        return bytes(memoryview(buffer)[:written])
+
+    def restore(self, tokens: Sequence[int], reserved: int, state: bytes) -> bool:
+        """Put a saved sequence into an idle slot; false where there is no room or the engine refuses it.
+
+        ``reserved`` cells are promised to others.
+        """
+        idle = [slot for slot in self.slots if not slot.is_busy]
+        if not idle or len(tokens) + reserved > self._free_at_most(None, 0):
+            return False
+        slot = self._choose_target(None, 0)
+        self.clear(slot)
+        self._evict_until(len(tokens) + reserved, keep=None)
+        buffer = (ctypes.c_uint8 * len(state)).from_buffer_copy(state)
+        self._api.llama_state_seq_set_data(self._context, buffer, len(state), slot.id)
+        if self.positions(slot) != (0 if self._can_rewind else len(tokens) - 1, len(tokens) - 1):
+            self._api.llama_memory_seq_rm(self._memory, slot.id, -1, -1)
+            return False
+        self.extend(slot, tokens)
+        slot.used_at = next(self._clock)
+        return True
 
     def release(self, slot: Slot) -> None:
         """The request is done; what it read stays for the next until room is needed."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from backends.events import Failed, FinishReason, GenerationEvent
+from backends.llamacpp.archive import Archive
 from backends.llamacpp.batch import Batch
 from backends.llamacpp.kv_cache import KvCache, common_length
 from backends.llamacpp.model import NativeModel
@@ -23,6 +24,8 @@ _SLOW_STEP_SECONDS = 0.05
 """A step that takes longer is computed under the abort callback; for faster ones it would cost more than it saves."""
 _WORTH_WAITING = 32
 """Tokens of a common beginning that another request is reading right now, for which a request waits some steps."""
+_WORTH_SAVING = 128
+"""Tokens from which on a sequence is kept on disk, and looked for there."""
 _NO_ROOM, _ABORTED = 1, 2
 
 
@@ -45,13 +48,15 @@ class Scheduler:
     continues later, with the same text.
     """
 
-    def __init__(self, model: NativeModel, *, parallel: int, waiting_limit: int) -> None:
+    def __init__(self, model: NativeModel, *, parallel: int, waiting_limit: int, archive: Archive | None = None) -> None:
         self._api = model.api
         self._model = model
         self._context = model.context
         self._name = Path(model.path).name
         self._parallel = parallel
         self._waiting_limit = waiting_limit
+        self._archive = archive
+        self._offered: dict[int, int] = {}
         self.cache = KvCache(
             model.api,
             model.context,
@@ -106,10 +111,27 @@ class Scheduler:
         events, self._events = self._events, []
         return events
 
+    def rest(self) -> bool:
+        """Save a sequence that is not on disk yet; false where there is none. Called when nothing happens for a while."""
+        if self._archive is None:
+            return False
+        for slot in sorted(self.cache.slots, key=lambda slot: -slot.used_at):
+            if len(slot.tokens) < _WORTH_SAVING or slot.is_busy or self._offered.get(slot.id) == slot.used_at:
+                continue
+            if self._archive.is_writing:
+                return True
+            self._offered[slot.id] = slot.used_at
+            if not self._archive.holds(slot.tokens):
+                self._archive.save(slot.tokens, self.cache.export(slot))
+                return True
+        return False
+
     def close(self) -> None:
         """Drop every request without a word."""
         for reply in (*self._active, *self._waiting):
             reply.close()
+            if reply.slot is not None:
+                self.cache.release(reply.slot)
         self._active.clear()
         self._waiting.clear()
         self._events.clear()
@@ -128,6 +150,7 @@ class Scheduler:
             if self._is_being_read(reply):
                 continue
             reserved = sum(other.pending for other in self._active)
+            self._recall(reply, reserved)
             slot = self.cache.take(reply.tokens, reserved, force=not self._active)
             if slot is None:
                 self._is_crowded = True  # until something ends
@@ -136,6 +159,18 @@ class Scheduler:
             self._active.append(reply)
             reply.slot = slot
             reply.begin()
+
+    def _recall(self, reply: Reply, reserved: int) -> None:
+        """Bring a saved beginning of a new request's prompt back into the cache, where it is longer than what is there."""
+        if self._archive is None or reply.has_begun:
+            return
+        saved, common = self._archive.match(reply.tokens)
+        if saved is None or common - self.cache.match(reply.tokens)[1] < _WORTH_SAVING:
+            return
+        if not self._model.can_rewind and common < len(saved.tokens):
+            return
+        if (state := self._archive.read(saved)) is not None:
+            self.cache.restore(saved.tokens, reserved, state)
 
     def _is_being_read(self, reply: Reply) -> bool:
         """Whether a request with a place is reading a longer beginning of this prompt than the cache holds."""

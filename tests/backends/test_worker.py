@@ -44,6 +44,9 @@ class BrittleEngine(EchoBackend):
         self._open.clear()
         return pairs
 
+    def rest(self) -> bool:
+        return False
+
     def drop_all(self) -> None:
         self._open.clear()
 
