@@ -38,6 +38,7 @@ class LoadedModel:
 class Usage:
     """What a reply cost. Times in seconds; ``cached_tokens`` of the prompt were already in the KV cache.
 
+    ``drafted_tokens`` were guessed ahead, of which ``accepted_tokens`` were right.
     ``waiting_seconds`` went by before the request had a place in the engine; ``first_token_seconds`` count from its arrival.
     """
 
@@ -48,11 +49,18 @@ class Usage:
     output_seconds: float = 0.0
     first_token_seconds: float = 0.0
     waiting_seconds: float = 0.0
+    drafted_tokens: int = 0
+    accepted_tokens: int = 0
 
     @property
     def tokens_per_second(self) -> float:
         """Decode speed; 0 where nothing was measured."""
         return self.output_tokens / self.output_seconds if self.output_seconds > 0 else 0.0
+
+    @property
+    def acceptance(self) -> float:
+        """The share of guesses that were right; 0 where nothing was guessed."""
+        return self.accepted_tokens / self.drafted_tokens if self.drafted_tokens else 0.0
 
 
 @dataclass(frozen=True, slots=True)

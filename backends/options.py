@@ -162,6 +162,9 @@ class LoadOptions:
     so that one may use all of it and common beginnings lie in it once; without, each has ``context_length`` for itself, which
     takes that much more memory and is faster where many long requests run together. What was read is kept in ``cache_folder``
     between two lives of the engine, ``cache_megabytes`` at most for all models; without a folder nothing is.
+    With ``lookup_tokens`` a reply that is written alone guesses as many tokens ahead where it repeats what was written before.
+    The text stays the same but for rounding, which differs with the number of tokens in a step; so a seed may give another text
+    where two tokens are all but equally likely. That is why it is off unless asked for.
     """
 
     context_length: int = 0
@@ -178,6 +181,7 @@ class LoadOptions:
     waiting_limit: int = 256
     cache_folder: str = ""
     cache_megabytes: int = 2048
+    lookup_tokens: int = 0
 
     def __post_init__(self) -> None:
         _check("context_length", self.context_length, 0, 16_777_216)
@@ -186,6 +190,7 @@ class LoadOptions:
         _check("batch_size", self.batch_size, 1, 65_536)
         _check("parallel", self.parallel, 1, 128)
         _check("waiting_limit", self.waiting_limit, 1, 1_000_000)
+        _check("lookup_tokens", self.lookup_tokens, 0, 64)
         _check("cache_megabytes", self.cache_megabytes, 0, 1e9)
         if self.kv_type not in KV_TYPES:
             raise InvalidOption(option="kv_type", value=self.kv_type, allowed=", ".join(KV_TYPES))

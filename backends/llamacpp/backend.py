@@ -52,7 +52,13 @@ class LlamaCppBackend:
         model = NativeModel(self._library, path, options, progress)
         self._model = model
         self._archive = self._open_archive(options)
-        self._scheduler = Scheduler(model, parallel=options.parallel, waiting_limit=options.waiting_limit, archive=self._archive)
+        self._scheduler = Scheduler(
+            model,
+            parallel=options.parallel,
+            waiting_limit=options.waiting_limit,
+            lookup_tokens=options.lookup_tokens,
+            archive=self._archive,
+        )
         tokenizer = model.tokenizer
         self._forms = FormCompiler(tokenizer)
         tokenizer.show(MARKERS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,12 +32,16 @@ _NO_ROOM, _ABORTED = 1, 2
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """What one reply puts into a batch: its next tokens; the last ``outputs`` of them from ``row`` on give logits."""
+    """What one reply puts into a batch: its next tokens; the last ``outputs`` of them from ``row`` on give logits.
+
+    The last ``guesses`` tokens are not chosen yet: they stand if the sampler chooses the same.
+    """
 
     reply: Reply
     tokens: list[int]
     row: int
     outputs: int
+    guesses: int = 0
 
 
 class Scheduler:
@@ -48,13 +53,22 @@ class Scheduler:
     continues later, with the same text.
     """
 
-    def __init__(self, model: NativeModel, *, parallel: int, waiting_limit: int, archive: Archive | None = None) -> None:
+    def __init__(
+        self,
+        model: NativeModel,
+        *,
+        parallel: int,
+        waiting_limit: int,
+        lookup_tokens: int = 0,
+        archive: Archive | None = None,
+    ) -> None:
         self._api = model.api
         self._model = model
         self._context = model.context
         self._name = Path(model.path).name
         self._parallel = parallel
         self._waiting_limit = waiting_limit
+        self._lookup_tokens = lookup_tokens
         self._archive = archive
         self._offered: dict[int, int] = {}
         self.cache = KvCache(
@@ -74,7 +88,8 @@ class Scheduler:
         self._no_abort = model.api.ggml_abort_callback()
         self._rate = _FIRST_RATE
         self._largest_chunk = self._batch.size
-        self._step_seconds = 0.0
+        self._step_seconds = self._plain_seconds = 0.0
+        self._right_guesses = 0
         self._is_crowded = False
 
     @property
@@ -209,7 +224,7 @@ class Scheduler:
         readers = [reply for reply in self._active if reply.is_reading]
         for reply in self._active:
             if reply not in readers and self._batch.room:
-                parts.append(self._add(reply, 1))
+                parts.append(self._add(reply, 1, self._guess(reply)))
         chunk = max(_SMALLEST_CHUNK, int(self._rate * _CHUNK_SECONDS))
         budget = min(chunk, self._largest_chunk, self._batch.room, self.cache.free - len(parts))
         if readers and budget > 0:
@@ -224,17 +239,23 @@ class Scheduler:
                 budget -= len(parts[-1].tokens)
         return parts
 
-    def _add(self, reply: Reply, count: int) -> _Part:
+    def _guess(self, reply: Reply) -> list[int]:
+        """What may come next, for a reply that has the engine for itself: beside others the engine is busy enough."""
+        if not self._lookup_tokens or len(self._active) > 1 or not self._plain_seconds or not self._model.can_rewind:
+            return []
+        return reply.guess(self._lookup_tokens, min(self._batch.room, self.cache.free, self._largest_chunk) - 1)
+
+    def _add(self, reply: Reply, count: int, guesses: Sequence[int] = ()) -> _Part:
         assert reply.slot is not None
         start = len(reply.slot.tokens)
-        tokens = reply.tokens[start : start + count]
-        outputs = int(start + count == len(reply.tokens))
-        row = self._batch.add(reply.slot.id, start, tokens, outputs) + count - outputs
-        return _Part(reply, tokens, row, outputs)
+        tokens = [*reply.tokens[start : start + count], *guesses]
+        outputs = int(start + count == len(reply.tokens)) + len(guesses)
+        row = self._batch.add(reply.slot.id, start, tokens, outputs) + len(tokens) - outputs
+        return _Part(reply, tokens, row, outputs, len(guesses))
 
     def _compute(self, parts: list[_Part]) -> None:
         """Decode the batch and deal with what became of it."""
-        reads = any(len(part.tokens) > 1 for part in parts)
+        reads = any(part.reply.is_reading for part in parts)
         can_abort = reads or self._step_seconds > _SLOW_STEP_SECONDS
         self._computing = [part.reply for part in parts]
         self._api.llama_set_abort_callback(self._context, self._abort if can_abort else self._no_abort, None)
@@ -243,6 +264,7 @@ class Scheduler:
         if result == 0:
             self._accept(parts)
             self._step_seconds = max(time.perf_counter() - started, 1e-6)
+            self._weigh_guesses(parts[0], reads=reads)
             if reads:
                 self._rate = self._batch.count / self._step_seconds
                 self._largest_chunk = min(self._batch.size, self._largest_chunk * 2)
@@ -262,12 +284,38 @@ class Scheduler:
             part.reply.note_read()
             if part.outputs:
                 try:
-                    reason = part.reply.choose(part.row)
+                    reason = self._choose(part)
                 except UserFacingError as error:
                     self._fail(part.reply, error)
                     continue
                 if reason is not None:
                     self._finish(part.reply, reason)
+
+    def _choose(self, part: _Part) -> FinishReason | None:
+        """One token, and after it as many more as were guessed right; wrong guesses leave the cache."""
+        reply, slot = part.reply, part.reply.slot
+        assert slot is not None
+        first = len(slot.tokens) - part.guesses
+        self._right_guesses = 0
+        try:
+            for index in range(part.outputs):
+                reason = reply.choose(part.row + index)
+                if reason is not None or index == part.guesses or reply.tokens[-1] != slot.tokens[first + index]:
+                    return reason
+                self._right_guesses += 1
+            return None
+        finally:
+            self.cache.trim(slot, first + self._right_guesses)
+
+    def _weigh_guesses(self, part: _Part, *, reads: bool) -> None:
+        """Learn what a step of one reply costs without guesses, and whether they are worth what they cost."""
+        if reads or self._computing != [part.reply]:
+            return
+        if part.guesses:
+            part.reply.note_guess(part.guesses, self._right_guesses, self._step_seconds, self._plain_seconds)
+        else:
+            before = self._plain_seconds or self._step_seconds
+            self._plain_seconds = before + 0.2 * (min(self._step_seconds, 3 * before) - before)
 
     def _take_stock(self, parts: list[_Part]) -> None:
         """A request was cancelled in the middle of a decode: what was finished stays, and who lost logits reads a token anew."""
@@ -275,8 +323,7 @@ class Scheduler:
             slot = part.reply.slot
             assert slot is not None
             self.cache.take_stock(slot, part.tokens)
-            if len(slot.tokens) == len(part.reply.tokens):
-                self.cache.trim(slot, len(slot.tokens) - 1)
+            self.cache.trim(slot, len(part.reply.tokens) - 1)
         self._drop_cancelled()
 
     def _recover_room(self, parts: list[_Part]) -> None:

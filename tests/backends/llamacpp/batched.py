@@ -27,9 +27,11 @@ def open_model(path: Path, **options: object) -> NativeModel:
 class Bench:
     """One scheduler; tracks what every request said and checks the bookkeeping after every step."""
 
-    def __init__(self, path: Path, *, parallel: int = 4, waiting_limit: int = 64, **options: object) -> None:
+    def __init__(
+        self, path: Path, *, parallel: int = 4, waiting_limit: int = 64, lookup_tokens: int = 0, **options: object
+    ) -> None:
         self.model = open_model(path, parallel=parallel, **options)
-        self.scheduler = Scheduler(self.model, parallel=parallel, waiting_limit=waiting_limit)
+        self.scheduler = Scheduler(self.model, parallel=parallel, waiting_limit=waiting_limit, lookup_tokens=lookup_tokens)
         self.events: dict[int, list[GenerationEvent]] = {}
         self.replies: dict[int, Reply] = {}
         self.decodes = 0

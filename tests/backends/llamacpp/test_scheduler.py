@@ -31,6 +31,7 @@ def benches(tiny_model: Path) -> Iterator[dict[str, Bench]]:
         "crowded": Bench(tiny_model, context_length=256, batch_size=32),
         "apart": Bench(tiny_model, context_length=256, batch_size=48, kv_unified=False, parallel=3),
         "alone": Bench(tiny_model, context_length=256, batch_size=16, parallel=1),
+        "guessing": Bench(tiny_model, context_length=512, batch_size=32, parallel=2, lookup_tokens=6),
     }
     yield found
     for bench in found.values():
@@ -67,7 +68,7 @@ BASES = ["the hell of it is that nobody ever tells you how it ends " * 2, "abcab
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.sampled_from(["roomy", "crowded", "apart", "alone"]), REQUESTS)
+@given(st.sampled_from(["roomy", "crowded", "apart", "alone", "guessing"]), REQUESTS)
 def test_any_mix_of_arrivals_branches_and_cancels_says_what_a_plain_loop_says(
     benches: dict[str, Bench], plain: Plain, kind: str, requests: list[dict[str, object]]
 ) -> None:
