@@ -15,6 +15,7 @@ from app.services.engines import Engines, Link, MakeLink, OnExit, choose_default
 from app.services.events import (
     ConversationChanged,
     ConversationsChanged,
+    DataRestored,
     Event,
     EventBus,
     LibraryChanged,
@@ -105,15 +106,19 @@ class Workstation:
         self.jobs.submit("disk", self._keep_house, "housekeeping")
 
     def find_model(self, name: str) -> str:
-        """The one reference of a model that may be named by id, path, file name or name.
+        """The one reference of a model that may be named by id, path, file name or name: its id, or its path where no list has it.
 
         Raises:
             ModelNotFound: nothing is named so.
+            AmbiguousModel: several are.
         """
-        return name if name.startswith(_ECHO) else self.library.find(name).id
+        if name.startswith(_ECHO):
+            return name
+        card = self.library.find(name)
+        return card.id if any(card.id == listed.id for listed in self.library.list_models()) else card.path
 
-    def start_conversation(self, model: str = "") -> Conversation:
-        """A new conversation with the settings that a person chose for new ones.
+    def plan_conversation(self, model: str = "") -> Conversation:
+        """What :meth:`start_conversation` would make, not stored: a new conversation's settings before its first word.
 
         With the starter model, where nobody chose a preset, it is Deterministic: a model that small is best at its surest.
         """
@@ -122,8 +127,15 @@ class Workstation:
             with contextlib.suppress(UserFacingError):
                 if self._canonical_reference(model or self.engines.default_model()) == self.starter_model():
                     preset = "Deterministic"
-        system_prompt = str(self.settings.get("chat.system_prompt"))
-        return self.conversations.create(model=model, preset=preset, system_prompt=system_prompt)
+        now = time.time()
+        return Conversation(
+            "", "", now, now, model=model, preset=preset, system_prompt=str(self.settings.get("chat.system_prompt"))
+        )
+
+    def start_conversation(self, model: str = "") -> Conversation:
+        """A new conversation with the settings that a person chose for new ones."""
+        plan = self.plan_conversation(model)
+        return self.conversations.create(model=plan.model, preset=plan.preset, system_prompt=plan.system_prompt)
 
     def starter_model(self) -> str:
         """The reference of the model that ships with Yanmo; empty where it does not lie in its place."""
@@ -197,7 +209,7 @@ class Workstation:
         with contextlib.suppress(UserFacingError):
             card = self.library.find(reference)
             known = self.library.known_sha256(card)
-            return known if known or card.size_bytes > _HASHED_AT_ONCE_BYTES else self.library.verify(card.id).sha256
+            return known if known or card.size_bytes > _HASHED_AT_ONCE_BYTES else self.library.verify(card.path).sha256
         return ""
 
     def _fill_in_model_hash(self, message_id: str, reference: str) -> None:
@@ -210,7 +222,7 @@ class Workstation:
                 card = self.library.find(reference)
                 sha256 = self.library.known_sha256(card)
                 if not sha256:
-                    sha256 = self.library.verify(card.id, lambda done, total: not is_cancelled()).sha256
+                    sha256 = self.library.verify(card.path, lambda done, total: not is_cancelled()).sha256
                 self.messages.set_model_hash(message_id, sha256)
 
         if reference:
@@ -233,6 +245,7 @@ class Workstation:
         self.messages.recover()
         self.settings.reload()
         self.events.publish(ConversationsChanged())
+        self.events.publish(DataRestored())
 
 
 def make_workstation(paths: Paths, *, exclusive: bool = True, make_link: MakeLink | None = None) -> Workstation:

@@ -7,21 +7,16 @@ reports, joining what came within some milliseconds; ``guardian`` ends an orphan
 
 from __future__ import annotations
 
-import contextlib
-import faulthandler
-import logging
 import os
 import queue
-import signal
-import sys
 import threading
-import time
 from collections import deque
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from backends.backend import Backend, ServingBackend
+from backends.child_process import prepare_child
 from backends.events import Failed, Finished, GenerationEvent, Usage
 from backends.outbox import Outbox
 from backends.registry import make_backend
@@ -41,15 +36,13 @@ from backends.worker_protocol import (
 from models.errors import EngineError, LoadCancelled, OutOfMemory, UserFacingError
 
 _PROGRESS_STEP = 0.01
-_GUARD_INTERVAL = 0.5
 _REST_AFTER = 1.0
 _BETWEEN_RESTS = 0.02
-_LARGEST_LOG = 4 << 20
 
 
 def run_worker(start: WorkerStart, connection: Connection) -> None:
     """The process's whole life. Never returns: exits without running destructors of libraries that may be in pieces."""
-    _prepare_process(start)
+    prepare_child(start.log_path, start.parent_pid)
     worker = _Worker(start, connection)
     try:
         worker.run()
@@ -240,54 +233,6 @@ class _Worker:
             except Exception as error:  # noqa: BLE001 - the worker loop, as above
                 answer = Counted(command.id, 0, EngineError(details=_describe(error)))
             self.outbox.put_report(answer)
-
-
-def _prepare_process(start: WorkerStart) -> None:
-    faulthandler.disable()  # its handlers would write and linger where a dead engine should just be dead
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the parent, which then closes us
-    _capture_output(start.log_path)
-    if sys.platform == "linux":
-        _tie_to_parent()
-        with contextlib.suppress(OSError):
-            # If memory runs out, the model goes and the window stays.
-            Path("/proc/self/oom_score_adj").write_text("600", encoding="ascii")
-    if sys.platform != "win32":
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a model's core dump is as large as the model
-    threading.Thread(target=_guard, args=(start.parent_pid,), name="guardian", daemon=True).start()
-
-
-def _capture_output(log_path: str) -> None:
-    """Send what native code prints to the log file, where the parent finds the last words of a process that aborted."""
-    if not log_path:
-        return
-    file = os.open(log_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    for stream in (1, 2):
-        os.dup2(file, stream)
-    os.close(file)
-    if sys.stderr is None:  # a windowed program on Windows has none
-        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
-    logging.basicConfig(level=logging.DEBUG, format="%(message)s")  # to standard error, which is that file now
-
-
-def _tie_to_parent() -> None:
-    """Have the kernel kill us with the thread that started us (prctl(2), PR_SET_PDEATHSIG): even ``kill -9`` leaves no orphan."""
-    import ctypes
-
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)
-
-
-def _guard(parent_pid: int) -> None:
-    """Exit once the parent is gone, and keep a chatty library from filling the disk."""
-    while True:
-        if os.getppid() != parent_pid:
-            os._exit(0)
-        with contextlib.suppress(OSError):
-            if os.fstat(2).st_size > _LARGEST_LOG:
-                os.ftruncate(2, 0)
-        time.sleep(_GUARD_INTERVAL)
 
 
 def _say_memory_ran_out(path: str) -> OutOfMemory:

@@ -31,6 +31,8 @@
         │   ├── SnapshotNotFound
         │   ├── ImportFailed            a file that is not an export
         │   └── DiskFull
+        ├── WorkCancelled               a long job was cancelled by the user
+        ├── QuantizationFailed          a smaller file could not be made, or not be measured
         └── AttachmentRefused           a file that cannot be attached
 
 A class carries English templates with ``{placeholders}``; an instance carries the facts that fill them. A face translates
@@ -298,6 +300,20 @@ class DiskFull(StoreError):
     what = "The disk is full."
     why = "{folder} has {free} left."
     remedy = "Free some space; nothing that was saved is lost."
+
+
+class WorkCancelled(UserFacingError):
+    code = "work_cancelled"
+    what = "It was cancelled."
+    why = ""
+    remedy = "Nothing was left behind."
+
+
+class QuantizationFailed(UserFacingError):
+    code = "quantization_failed"
+    what = "{file} could not be quantized."
+    why = "{reason}"
+    remedy = "Nothing was left behind; mend the cause and run the same command again."
 
 
 class AttachmentRefused(UserFacingError):

@@ -118,9 +118,9 @@ def read_safetensors_info(path: Path) -> SafetensorsInfo:
         try:
             begin, end = entry["data_offsets"]
             count = 1
-            for length in entry["shape"]:
-                count *= int(length)
-            if not 0 <= begin <= end <= size - 8 - len(start):
+            for extent in entry["shape"]:
+                count *= int(extent)
+            if not 0 <= begin <= end <= size - 8 - length:
                 raise DamagedModelFile(file=path.name, reason=f"It is cut off: “{name}” lies beyond its end.")
             values[str(entry["dtype"])] = values.get(str(entry["dtype"]), 0) + count
         except (KeyError, TypeError, ValueError) as error:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from app import __version__
-from app.cli import chat, complete, data, doctor, models
+from app.cli import chat, complete, data, doctor, models, quantize
 from app.paths import DATA_VARIABLE, Paths, make_paths
 from models.errors import DatabaseInUse, UserFacingError
 
@@ -60,7 +60,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--data-folder", metavar="DIR", help="keep conversations, models and settings here")
     parser.set_defaults(run=open_window)
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for family in (chat, complete, models, doctor, data):
+    for family in (chat, complete, models, quantize, doctor, data):
         family.add_parser(subparsers)
     return parser
 

@@ -6,10 +6,12 @@ with the data is told in a dialog with a way out, never by a traceback.
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from types import TracebackType
 
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
@@ -17,10 +19,12 @@ from PySide6.QtWidgets import QApplication
 from app.gui.icons import application_icon
 from app.gui.main_window import MainWindow
 from app.gui.theme import apply_theme, choose_tokens, load_fonts
-from app.gui.translation import Translations
+from app.gui.translation import Translations, tr
 from app.paths import Paths
 from app.workstation import Workstation, make_workstation
 from models.errors import DatabaseDamaged, DatabaseTooNew, UserFacingError
+
+ExceptionHook = Callable[[type[BaseException], BaseException, TracebackType | None], object]
 
 
 def main(paths: Paths, arguments: Sequence[str] = ()) -> int:
@@ -39,9 +43,26 @@ def main(paths: Paths, arguments: Sequence[str] = ()) -> int:
         window.show()
         QTimer.singleShot(1000, window, window.warm_up)
         _let_ctrl_c_work(window)
+        sys.excepthook = make_exception_hook(window, sys.excepthook)
         return application.exec()
     finally:
         workstation.close()
+
+
+def make_exception_hook(window: MainWindow, before: ExceptionHook) -> ExceptionHook:
+    """What happens to an error that a slot did not expect: a user's error is said in the window, a bug goes to the log as well."""
+
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if isinstance(error, UserFacingError):
+            window.chat.tell(error)
+            return
+        if not isinstance(error, Exception):
+            before(kind, error, trace)
+            return
+        logging.getLogger(__name__).error("an unexpected error in the window", exc_info=(kind, error, trace))
+        window.chat.notice.say(tr("Something went wrong inside Yanmo; the log in the data folder says what."))
+
+    return hook
 
 
 def make_application() -> QApplication:

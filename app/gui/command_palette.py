@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QFrame, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QKeyEvent, QKeySequence, QPainter
+from PySide6.QtWidgets import (
+    QFrame,
+    QLineEdit,
+    QListWidget,
+    QListWidgetItem,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.gui.actions import Action
 from app.gui.icons import make_icon
@@ -33,11 +42,33 @@ def match_score(query: str, text: str) -> int:
     return max(1, 300 - position)
 
 
+SHORTCUT = int(Qt.ItemDataRole.UserRole) + 1
+RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+
+
+class _PaletteDelegate(QStyledItemDelegate):
+    """Draws the shortcut at the right edge."""
+
+    def __init__(self, tokens: Tokens, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.tokens = tokens
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> None:
+        super().paint(painter, option, index)
+        shortcut = index.data(SHORTCUT)
+        if shortcut:
+            painter.save()
+            painter.setPen(QColor(self.tokens.text_faint))
+            painter.drawText(option.rect.adjusted(0, 0, -14, 0), RIGHT, shortcut)
+            painter.restore()
+
+
 class CommandPalette(QFrame):
     """An overlay; ``action_chosen`` carries an action's name, ``conversation_chosen`` an id."""
 
     action_chosen = Signal(str)
     conversation_chosen = Signal(str)
+    closed = Signal()
 
     def __init__(self, tokens: Tokens, parent: QWidget) -> None:
         super().__init__(parent)
@@ -52,6 +83,8 @@ class CommandPalette(QFrame):
         self.field.installEventFilter(self)
         self.list = QListWidget(self)
         self.list.setIconSize(QSize(18, 18))
+        self._delegate = _PaletteDelegate(tokens, self)
+        self.list.setItemDelegate(self._delegate)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.itemActivated.connect(self._run)
         self.list.itemClicked.connect(self._run)
@@ -61,7 +94,7 @@ class CommandPalette(QFrame):
 
     def open_with(self, actions: Sequence[Action], conversations: Sequence[Conversation], tokens: Tokens) -> None:
         """Show the palette over the window."""
-        self._tokens = tokens
+        self._tokens = self._delegate.tokens = tokens
         self._entries = [
             ("action", action.name, action.text, f"{action.icon}|{action.shortcut}")
             for action in actions
@@ -87,7 +120,8 @@ class CommandPalette(QFrame):
         for _, index in best:
             _, _, text, look = self._entries[index]
             icon, _, shortcut = look.partition("|")
-            item = QListWidgetItem(make_icon(icon, self._tokens.text_soft), f"{text}    {shortcut}" if shortcut else text)
+            item = QListWidgetItem(make_icon(icon, self._tokens.text_soft), text)
+            item.setData(SHORTCUT, QKeySequence(shortcut).toString(QKeySequence.SequenceFormat.NativeText))
             item.setData(Qt.ItemDataRole.UserRole, index)
             self.list.addItem(item)
         if self.list.count():
@@ -116,5 +150,6 @@ class CommandPalette(QFrame):
                 return True
             if event.key() == Qt.Key.Key_Escape:
                 self.hide()
+                self.closed.emit()
                 return True
         return bool(super().eventFilter(watched, event))

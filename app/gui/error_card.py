@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
@@ -32,7 +34,7 @@ class ErrorCard(QFrame):
     fix_requested = Signal(str)
     resized = Signal()
 
-    def __init__(self, error: UserFacingError, tokens: Tokens, parent: QWidget | None = None) -> None:
+    def __init__(self, error: UserFacingError, tokens: Tokens, parent: QWidget | None, *, offers_fixes: bool) -> None:
         super().__init__(parent)
         self.setObjectName("errorCard")
         what, why, remedy = translated_error(error)
@@ -58,11 +60,11 @@ class ErrorCard(QFrame):
                 layout.addWidget(label)
         self.setAccessibleName(what)
         self.setAccessibleDescription(f"{why} {remedy}")
-        self._add_buttons(error, tokens, layout)
+        self._add_buttons(error, error.fixes if offers_fixes else (), tokens, layout)
 
-    def _add_buttons(self, error: UserFacingError, tokens: Tokens, layout: QVBoxLayout) -> None:
+    def _add_buttons(self, error: UserFacingError, fixes: Sequence[str], tokens: Tokens, layout: QVBoxLayout) -> None:
         buttons = QHBoxLayout()
-        for fix in error.fixes:
+        for fix in fixes:
             label = fix_label(fix)
             if label:
                 button = QPushButton(label, self)
@@ -90,6 +92,8 @@ class ErrorCard(QFrame):
         self.resized.emit()
 
 
-def make_error_card(error: UserFacingError, tokens: Tokens, parent: QWidget | None = None) -> ErrorCard:
-    """The card of an error."""
-    return ErrorCard(error, tokens, parent)
+def make_error_card(
+    error: UserFacingError, tokens: Tokens, parent: QWidget | None = None, *, offers_fixes: bool = True
+) -> ErrorCard:
+    """The card of an error; without its buttons where nobody would hear them."""
+    return ErrorCard(error, tokens, parent, offers_fixes=offers_fixes)

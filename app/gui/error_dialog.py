@@ -34,7 +34,7 @@ class StartErrorDialog(QDialog):
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(20, 18, 20, 16)
         self._layout.setSpacing(12)
-        self._layout.addWidget(make_error_card(error, choose_tokens("system"), self))
+        self._layout.addWidget(make_error_card(error, choose_tokens("system"), self, offers_fixes=False))
         self.list = QListWidget(self)
         self.list.setAccessibleName(tr("Snapshots"))
         if paths is not None:

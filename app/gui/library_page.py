@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QPoint, QSize, Qt, QUrl, Signal
@@ -25,6 +26,8 @@ from app.gui.widgets import make_label
 from app.workstation import Workstation
 from models.card import ModelCard
 from models.errors import UserFacingError
+
+LOADABLE = int(Qt.ItemDataRole.UserRole) + 1
 
 
 def kind_label(kind: str) -> str:
@@ -87,6 +90,7 @@ class LibraryPage(QWidget):
         self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.list.customContextMenuRequested.connect(self._open_menu)
         self.list.itemActivated.connect(lambda item: self._load(item))
+        self.list.currentItemChanged.connect(self._selection_changed)
         layout.addWidget(self.list, 1)
         buttons = QHBoxLayout()
         self._load_button = QPushButton(self)
@@ -112,10 +116,12 @@ class LibraryPage(QWidget):
             return
         chosen = self._chosen()
         self.list.clear()
-        for card in self._workstation.library.list_models():
-            item = QListWidgetItem(make_icon("stack-2", self._tokens.accent, size=28), f"{card.name}\n{describe(card)}")
+        for card in sorted(self._workstation.library.list_models(), key=lambda found: found.format != "gguf"):
+            facts = describe(card) if card.format == "gguf" else f"{describe(card)}  ·  {tr('needs the torch engine')}"
+            item = QListWidgetItem(make_icon("stack-2", self._tokens.accent, size=28), f"{card.name}\n{facts}")
+            item.setData(LOADABLE, card.format == "gguf")
             item.setData(Qt.ItemDataRole.UserRole, card.id)
-            item.setToolTip(card.path)
+            item.setToolTip(escape(card.path))
             self.list.addItem(item)
             if chosen and chosen == card.id:
                 self.list.setCurrentItem(item)
@@ -127,8 +133,11 @@ class LibraryPage(QWidget):
         return str(item.data(Qt.ItemDataRole.UserRole)) if item is not None else ""
 
     def _load(self, item: QListWidgetItem | None) -> None:
-        if item is not None:
+        if item is not None and item.data(LOADABLE):
             self.load_requested.emit(item.data(Qt.ItemDataRole.UserRole))
+
+    def _selection_changed(self, item: QListWidgetItem | None) -> None:
+        self._load_button.setEnabled(item is not None and bool(item.data(LOADABLE)))
 
     def _choose_file(self) -> None:
         path, _ = QFileDialog.getOpenFileName(self, tr("Add a GGUF file"), "", tr("GGUF models (*.gguf);;All files (*)"))

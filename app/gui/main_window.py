@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, QTimer, Slot
-from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeySequence, QShortcut
+from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
     QApplication,
     QFileDialog,
@@ -51,7 +51,7 @@ class MainWindow(QMainWindow):
         if isinstance(application, QApplication):
             apply_theme(application, self._tokens)  # before the first widget: fonts are not handed down later
         self.setWindowIcon(application_icon())
-        self.setMinimumSize(820, 560)
+        self.setMinimumSize(860, 560)
         self.bridge = Bridge(workstation.events, self)
         self.bridge.happened.connect(self._hear)
         self.chat = ChatPage(workstation, self._tokens, self)
@@ -70,13 +70,14 @@ class MainWindow(QMainWindow):
         self.palette_overlay = CommandPalette(self._tokens, self)
         self.palette_overlay.action_chosen.connect(self.run_action)
         self.palette_overlay.conversation_chosen.connect(self._open_conversation)
+        self.palette_overlay.closed.connect(self.chat.composer.text.setFocus)
         self._shortcuts: list[QShortcut] = []
         self._handlers = self._make_handlers()
         self._make_shortcuts()
         self._connect_pages()
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._system_theme_changed)
         self.chat.title_changed.connect(self._show_title)
-        self._wear(self._tokens)
+        self._draw_rail()
         self.retranslate()
         self._restore()
 
@@ -173,6 +174,10 @@ class MainWindow(QMainWindow):
         if name == "chat":
             self.chat.composer.text.setFocus()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.chat.fit_width(event.size().width())
+
     def open_palette(self) -> None:
         """Show the command palette."""
         self.palette_overlay.open_with(make_actions(), self._workstation.conversations.list(), self._tokens)
@@ -249,7 +254,7 @@ class MainWindow(QMainWindow):
         elif isinstance(known, LibraryChanged):
             self.library.refresh()
         else:
-            self.chat.hear(known)
+            self.chat.hearing.hear(known)
 
     def _setting_changed(self, key: str) -> None:
         if key == "theme":
@@ -331,11 +336,14 @@ class MainWindow(QMainWindow):
             self.chat.tell(error)
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        self.chat.close_down()
-        settings = self._workstation.settings
-        settings.set("window.geometry", bytes(self.saveGeometry().toBase64().data()).decode())
-        self.bridge.close()
-        event.accept()
+        try:
+            self.chat.close_down()
+            geometry = bytes(self.saveGeometry().toBase64().data()).decode()
+            self._workstation.settings.set("window.geometry", geometry)
+        finally:
+            # Whatever could not be saved (a full disk), the window closes and hears nothing more.
+            self.bridge.close()
+            event.accept()
 
     def keyPressEvent(self, event: object) -> None:
         key = event.key()  # type: ignore[attr-defined]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
@@ -214,7 +215,7 @@ class ElidedLabel(QLabel):
     def set_full_text(self, text: str) -> None:
         """The text, of which as much is shown as fits."""
         self._full = text
-        self.setToolTip(text)
+        self.setToolTip(escape(text))
         self.setAccessibleName(text)
         self._fit()
 

@@ -117,6 +117,11 @@ class SettingChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class DataRestored:
+    """A snapshot took the place of all conversations and settings."""
+
+
+@dataclass(frozen=True, slots=True)
 class StoreTrouble:
     """Something could not be saved; it is kept in memory and tried again."""
 
@@ -137,6 +142,7 @@ Event = (
     | ModelFailed
     | LibraryChanged
     | SettingChanged
+    | DataRestored
     | StoreTrouble
 )
 Subscriber = Callable[[Event], None]

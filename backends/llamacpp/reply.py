@@ -167,7 +167,7 @@ class Reply:
         """The logits of a row, as a numpy view of the engine's own buffer."""
         pointer = self._model.api.llama_get_logits_ith(self._model.context, row)
         if not pointer:
-            raise GenerationFailed(reason="llama.cpp gave no numbers for the next token.")
+            raise GenerationFailed(reason="The engine gave no numbers for the next token.")
         return numpy.ctypeslib.as_array(pointer, (self._model.tokenizer.size,))
 
     def _say(self, text: str) -> None:

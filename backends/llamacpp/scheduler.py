@@ -273,7 +273,7 @@ class Scheduler:
         elif result == _NO_ROOM:
             self._recover_room(parts)
         else:
-            self._start_afresh(parts, GenerationFailed(reason=f"llama.cpp could not compute the next step (code {result})."))
+            self._start_afresh(parts, GenerationFailed(reason=f"The engine could not compute the next step (code {result})."))
 
     def _accept(self, parts: list[_Part]) -> None:
         """Note what the cache now holds, and let those choose who have logits."""

@@ -43,6 +43,8 @@ def cut(source: Path, target: Path, is_chinese: bool) -> None:
     """Write the subset of one font."""
     options = subset.Options()
     options.layout_features = ["*"] if not is_chinese else ["kern", "liga", "locl", "vert"]
+    if "Mono" in target.name:
+        options.layout_features = ["ccmp", "kern", "locl", "mark"]  # a ligature would show other signs than the code has
     options.name_IDs = ["*"]
     options.notdef_outline = True
     options.font_number = SIMPLIFIED_CHINESE_FACE if source.suffix == ".ttc" else -1

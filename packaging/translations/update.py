@@ -47,7 +47,7 @@ def collect_error_templates() -> list[str]:
 def collect_reasons() -> list[str]:
     """Every sentence that headless code may put into an error, f-strings as templates with ``{0}``, ``{1}`` …"""
     found: dict[str, None] = {}
-    for folder in ("models", "backends", "app/services", "app/store", "app/text"):
+    for folder in ("models", "backends", "quantize", "app/services", "app/store", "app/text"):
         for path in sorted((ROOT / folder).rglob("*.py")):
             for text in iter_sentences(ast.parse(path.read_text(encoding="utf-8"))):
                 found[text] = None

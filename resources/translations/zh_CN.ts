@@ -304,6 +304,10 @@
       <translation>删除此对话</translation>
     </message>
     <message>
+      <source>Delete this preset</source>
+      <translation>删除此预设</translation>
+    </message>
+    <message>
       <source>Details</source>
       <translation>详细信息</translation>
     </message>
@@ -524,6 +528,14 @@
       <translation>它放弃了，留下的话是“{0}”。</translation>
     </message>
     <message>
+      <source>It has {0} tokens and the base has {1}: they cannot be compared.</source>
+      <translation>它有 {0} 个词元，而基准有 {1} 个：无法比较。</translation>
+    </message>
+    <message>
+      <source>It holds no importance matrix.</source>
+      <translation>它不含重要性矩阵。</translation>
+    </message>
+    <message>
       <source>It holds no vocabulary, so it can read no text.</source>
       <translation>它没有词表，所以读不了文本。</translation>
     </message>
@@ -648,6 +660,10 @@
       <translation>它是第 {0} 版，而这个研墨读取第 {1} 版。</translation>
     </message>
     <message>
+      <source>It is quantized already: quantizing it again would add to the loss.</source>
+      <translation>它已经量化过：再量化一次会加大损失。</translation>
+    </message>
+    <message>
       <source>It lies in a folder that Yanmo only looks into; delete the file there.</source>
       <translation>它在研墨只查看的文件夹里；请到那里删除文件。</translation>
     </message>
@@ -712,6 +728,10 @@
       <translation>它的文件头超出了文件本身。</translation>
     </message>
     <message>
+      <source>Its positions are scaled by “{0}”, which is not known here.</source>
+      <translation>它的位置按“{0}”缩放，这里不认识这种方式。</translation>
+    </message>
+    <message>
       <source>Its process could not be started: {0}.</source>
       <translation>无法启动它的进程：{0}。</translation>
     </message>
@@ -726,6 +746,14 @@
     <message>
       <source>Its process was ended by {0}.</source>
       <translation>它的进程被 {0} 终止。</translation>
+    </message>
+    <message>
+      <source>Its tokenizer cuts text in a way that is not known here; a wrong cut would change every token.</source>
+      <translation>它的分词器切分文本的方式这里不认识；切错会改变每个词元。</translation>
+    </message>
+    <message>
+      <source>Its tokenizer is not a byte-level BPE, and no other kind can be converted yet.</source>
+      <translation>它的分词器不是字节级 BPE，其他种类还不能转换。</translation>
     </message>
     <message>
       <source>Its vocabulary is not a list of texts.</source>
@@ -932,6 +960,10 @@
       <translation>不放入文件夹</translation>
     </message>
     <message>
+      <source>No matrix product was seen.</source>
+      <translation>没有看到任何矩阵乘法。</translation>
+    </message>
+    <message>
       <source>No model is in memory.</source>
       <translation>内存中没有模型。</translation>
     </message>
@@ -946,6 +978,14 @@
     <message>
       <source>Nothing of that name is in the library, and no such file exists.</source>
       <translation>模型库里没有这个名称，也没有这样的文件。</translation>
+    </message>
+    <message>
+      <source>Nothing was left behind.</source>
+      <translation>没有留下任何东西。</translation>
+    </message>
+    <message>
+      <source>Nothing was left behind; mend the cause and run the same command again.</source>
+      <translation>没有留下任何东西；请排除原因后再运行同一命令。</translation>
     </message>
     <message>
       <source>Off</source>
@@ -1108,6 +1148,10 @@
       <translation>运行 “yanmo doctor” 看看已装了什么、该装什么。</translation>
     </message>
     <message>
+      <source>SHA-256 {0}, made {1} by llama.cpp {2}.</source>
+      <translation>SHA-256 {0}，由 llama.cpp {2} 于 {1} 制作。</translation>
+    </message>
+    <message>
       <source>SQLite says: {0}.</source>
       <translation>SQLite 说：{0}。</translation>
     </message>
@@ -1140,6 +1184,10 @@
       <translation>设置</translation>
     </message>
     <message>
+      <source>Show all {count} characters</source>
+      <translation>显示全部 {count} 个字符</translation>
+    </message>
+    <message>
       <source>Show in folder</source>
       <translation>在文件夹中显示</translation>
     </message>
@@ -1170,6 +1218,10 @@
     <message>
       <source>Snapshots…</source>
       <translation>快照…</translation>
+    </message>
+    <message>
+      <source>Something went wrong inside Yanmo; the log in the data folder says what.</source>
+      <translation>研墨内部出了点问题；数据文件夹里的日志有记录。</translation>
     </message>
     <message>
       <source>Something went wrong.</source>
@@ -1272,6 +1324,10 @@
       <translation>检查发现：{0}。</translation>
     </message>
     <message>
+      <source>The checkpoint holds the tensor “{0}”, which this kind of model does not have.</source>
+      <translation>检查点含有张量“{0}”，这类模型没有它。</translation>
+    </message>
+    <message>
       <source>The conversation is longer than the model's context.</source>
       <translation>对话超出了模型的上下文。</translation>
     </message>
@@ -1300,6 +1356,10 @@
       <translation>引擎要求的内存超过了本机所有。</translation>
     </message>
     <message>
+      <source>The engine could not compute the next step (code {0}).</source>
+      <translation>引擎无法计算下一步（代码 {0}）。</translation>
+    </message>
+    <message>
       <source>The engine could not finish this reply.</source>
       <translation>引擎没能完成这条回复。</translation>
     </message>
@@ -1314,6 +1374,10 @@
     <message>
       <source>The engine does not know the architecture “{architecture}”.</source>
       <translation>引擎不认识架构 “{architecture}”。</translation>
+    </message>
+    <message>
+      <source>The engine gave no numbers for the next token.</source>
+      <translation>引擎没有给出下一个词元的数值。</translation>
     </message>
     <message>
       <source>The engine has too many requests waiting.</source>
@@ -1356,6 +1420,14 @@
       <translation>文件是空的。</translation>
     </message>
     <message>
+      <source>The file that was made cannot be read.</source>
+      <translation>做出的文件无法读取。</translation>
+    </message>
+    <message>
+      <source>The file that was made lacks {0} tensors.</source>
+      <translation>做出的文件缺少 {0} 个张量。</translation>
+    </message>
+    <message>
       <source>The folder holds no config.json with safetensors files.</source>
       <translation>文件夹里没有带 safetensors 文件的 config.json。</translation>
     </message>
@@ -1366,6 +1438,10 @@
     <message>
       <source>The import was cancelled.</source>
       <translation>导入已取消。</translation>
+    </message>
+    <message>
+      <source>The importance matrix of “{0}” is not whole.</source>
+      <translation>“{0}”的重要性矩阵不完整。</translation>
     </message>
     <message>
       <source>The list “tokenizer.ggml.{0}” does not fit the vocabulary of {1} tokens.</source>
@@ -1400,6 +1476,10 @@
       <translation>无法套用模型的对话模板。</translation>
     </message>
     <message>
+      <source>The new file would replace the one it is made from.</source>
+      <translation>新文件会覆盖它的来源文件。</translation>
+    </message>
+    <message>
       <source>The options are not a table.</source>
       <translation>选项不是一张表。</translation>
     </message>
@@ -1420,6 +1500,10 @@
       <translation>搜索索引已损坏：{0}。</translation>
     </message>
     <message>
+      <source>The shard {0} is missing or not whole.</source>
+      <translation>分片 {0} 缺失或不完整。</translation>
+    </message>
+    <message>
       <source>The surprise that Mirostat steers to.</source>
       <translation>Mirostat 所趋向的惊奇度。</translation>
     </message>
@@ -1436,12 +1520,24 @@
       <translation>张量“{0}”的形状 {1} 对 {2} 来说不可能。</translation>
     </message>
     <message>
+      <source>The tensor “{0}” has the type {1}, which cannot be converted.</source>
+      <translation>张量“{0}”的类型 {1} 无法转换。</translation>
+    </message>
+    <message>
       <source>The tensor “{0}” has {1} dimensions.</source>
       <translation>张量“{0}”有 {1} 个维度。</translation>
     </message>
     <message>
+      <source>The tensor “{0}” holds values that are no numbers.</source>
+      <translation>张量“{0}”含有不是数字的值。</translation>
+    </message>
+    <message>
       <source>The tensor “{0}” is there twice.</source>
       <translation>张量“{0}”出现了两次。</translation>
+    </message>
+    <message>
+      <source>The text has fewer than {0} tokens: take a longer one.</source>
+      <translation>文本不足 {0} 个词元：请用更长的文本。</translation>
     </message>
     <message>
       <source>The text is too long to be tokenized.</source>
@@ -1536,6 +1632,10 @@
       <translation>这个处理器无法运行现有的引擎。</translation>
     </message>
     <message>
+      <source>This type needs an importance matrix.</source>
+      <translation>这种类型需要重要性矩阵。</translation>
+    </message>
+    <message>
       <source>Thought for {seconds} s</source>
       <translation>思考了 {seconds} 秒</translation>
     </message>
@@ -1622,6 +1722,10 @@
     <message>
       <source>Wait until some of them are answered, then try again.</source>
       <translation>请等其中一些得到回答后再试。</translation>
+    </message>
+    <message>
+      <source>Wait until the reply ends, or stop it with Esc.</source>
+      <translation>请等回复写完，或按 Esc 停止。</translation>
     </message>
     <message>
       <source>What is quantization?</source>
@@ -1728,6 +1832,14 @@
       <translation>手动</translation>
     </message>
     <message>
+      <source>missing</source>
+      <translation>已不存在</translation>
+    </message>
+    <message>
+      <source>needs the torch engine</source>
+      <translation>需要 torch 引擎</translation>
+    </message>
+    <message>
       <source>off</source>
       <translation>关</translation>
     </message>
@@ -1760,6 +1872,10 @@
       <translation>文本</translation>
     </message>
     <message>
+      <source>{0} cannot be written: {1}.</source>
+      <translation>无法写入 {0}：{1}。</translation>
+    </message>
+    <message>
       <source>{0} could not be written: {1}.</source>
       <translation>无法写入 {0}：{1}。</translation>
     </message>
@@ -1770,6 +1886,10 @@
     <message>
       <source>{0} is neither true nor false.</source>
       <translation>{0} 既不是真也不是假。</translation>
+    </message>
+    <message>
+      <source>{0}, {1} bits per weight, {2} MB: {3} smaller than {4}.</source>
+      <translation>{0}，每权重 {1} 位，{2} MB：比 {4} 小 {3}。</translation>
     </message>
     <message>
       <source>{0}: {1}.</source>
@@ -1806,6 +1926,10 @@
     <message>
       <source>{file} could not be imported.</source>
       <translation>无法导入 {file}。</translation>
+    </message>
+    <message>
+      <source>{file} could not be quantized.</source>
+      <translation>无法量化 {file}。</translation>
     </message>
     <message>
       <source>{file} is damaged.</source>

@@ -70,18 +70,19 @@ def measure_transcript() -> dict[str, float]:
 
     application = make_application()
     apply_theme(application, LIGHT)
-    view = Transcript(LIGHT)
+    words: dict[str, str] = {}
+    view = Transcript(LIGHT, lambda message_id: ("", words.get(message_id, "")))
     view.resize(900, 800)
     view.show()
     application.processEvents()
-    figures = measure_opening(view)
+    figures = measure_opening(view, words)
     view.close()
     with tempfile.TemporaryDirectory() as folder:
         figures |= measure_page(Path(folder))
     return figures
 
 
-def measure_opening(view: object) -> dict[str, float]:
+def measure_opening(view: object, grown: dict[str, str]) -> dict[str, float]:
     """2,000 messages, a scroll frame, and a token of a growing reply at its beginning and after 20,000 words."""
     from PySide6.QtWidgets import QApplication
 
@@ -112,12 +113,14 @@ def measure_opening(view: object) -> dict[str, float]:
     figures["transcript, one scroll frame (median)"] = statistics.median(frames)
     for words, name in ((0, "an empty reply"), (20_000, "20,000 words")):
         view.show_messages([message(1, "", "assistant", "streaming")], [("m1", "", "")])
-        view.grow("m1", "word and more words.\n\n" * (words // 4))
+        grown["m1"] = "word and more words.\n\n" * (words // 4)
+        view.grow("m1")
         view.flush()
         spent = 0.0
         for number in range(300):
             begin = time.process_time()
-            view.grow("m1", "token " if number % 20 else REPLY)
+            grown["m1"] += "token " if number % 20 else REPLY
+            view.grow("m1")
             if number % 3 == 0:  # 33 ms at ninety tokens a second
                 view.flush()
                 QApplication.processEvents()

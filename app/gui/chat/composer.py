@@ -16,6 +16,7 @@ from app.gui.theme import Tokens
 from app.gui.translation import tr
 
 DRAFT_MILLISECONDS = 400
+LARGE_DRAFT = 2_000
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp")
 
 
@@ -29,6 +30,7 @@ class Composer(QFrame):
     recall_requested = Signal()
     refused = Signal(str)
     image_pasted = Signal(object)
+    send_refused = Signal()
 
     def __init__(self, tokens: Tokens, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -38,6 +40,7 @@ class Composer(QFrame):
         self._paths: list[str] = []
         self._is_busy = False
         self._is_editing = False
+        self._edits_question = True
         self._model = ""
         layout = QVBoxLayout(self)
         layout.setContentsMargins(12, 10, 12, 10)
@@ -123,10 +126,10 @@ class Composer(QFrame):
         self.text.moveCursor(self.text.textCursor().MoveOperation.End)
         self._show_button()
 
-    def begin_edit(self, text: str, label: str) -> None:
-        """Show an earlier message for editing."""
-        self._is_editing = True
-        self._edit_label.setText(label)
+    def begin_edit(self, text: str, *, is_question: bool) -> None:
+        """Show an earlier message, a question or a reply, for editing."""
+        self._is_editing, self._edits_question = True, is_question
+        self._name_edit()
         self._edit_bar.show()
         self.set_text(text)
         self.text.setFocus()
@@ -166,6 +169,11 @@ class Composer(QFrame):
                 self._paths.append(path)
         self._show_chips()
 
+    def set_paths(self, paths: Sequence[str]) -> None:
+        """Show other attachments; one that is gone from the disk is shown as missing."""
+        self._paths = list(paths)
+        self._show_chips()
+
     def paths(self) -> list[str]:
         """What is attached."""
         return list(self._paths)
@@ -197,8 +205,10 @@ class Composer(QFrame):
         words = QVBoxLayout()
         words.setSpacing(0)
         name = QLabel(chip.fontMetrics().elidedText(Path(path).name, Qt.TextElideMode.ElideMiddle, 180), chip)
+        name.setTextFormat(Qt.TextFormat.PlainText)
         name.setProperty("role", "strong")
-        size = QLabel(f"{Path(path).suffix.lstrip('.').upper()} · {Path(path).stat().st_size / 1024:,.0f} KB", chip)
+        size = QLabel(describe_file(Path(path)), chip)
+        size.setTextFormat(Qt.TextFormat.PlainText)
         size.setProperty("role", "faint")
         words.addWidget(name)
         words.addWidget(size)
@@ -236,7 +246,11 @@ class Composer(QFrame):
 
     def _submit(self) -> None:
         text = self.text.toPlainText().strip()
-        if (text or self._paths) and not self._is_busy:
+        if not text and not self._paths:
+            return
+        if self._is_busy:
+            self.send_refused.emit()
+        else:
             self.submitted.emit(text, list(self._paths))
 
     def _send_or_stop(self) -> None:
@@ -252,13 +266,18 @@ class Composer(QFrame):
             self.stop_requested.emit()
 
     def _show_button(self) -> None:
-        self.send.setEnabled(self._is_busy or bool(self.text.toPlainText().strip()) or bool(self._paths))
+        self.send.setEnabled(self._is_busy or self._has_words() or bool(self._paths))
         self.send.setIcon(
             make_icon("player-stop" if self._is_busy else "arrow-up", "#ffffff", disabled=self._tokens.text_faint, size=20)
         )
         name = tr("Stop (Esc)") if self._is_busy else tr("Send (Enter)")
         self.send.setToolTip(name)
         self.send.setAccessibleName(name)
+
+    def _has_words(self) -> bool:
+        """Whether anything but blanks is written; a large draft is not copied at every key to find out."""
+        count = self.text.document().characterCount()
+        return count > LARGE_DRAFT or bool(self.text.toPlainText().strip())
 
     def _show_focus(self, has_focus: bool) -> None:
         self.setProperty("focused", has_focus)
@@ -273,8 +292,12 @@ class Composer(QFrame):
         self._show_chips()
         self.context.update()
 
+    def _name_edit(self) -> None:
+        self._edit_label.setText(tr("Editing your message") if self._edits_question else tr("Editing the reply"))
+
     def retranslate(self) -> None:
         """Speak another language."""
+        self._name_edit()
         hint = tr("Enter to send, Shift+Enter for a new line")
         whom = tr("Message {model}…").format(model=self._model) if self._model else tr("Write a message…")
         self.text.setPlaceholderText(f"{whom}   {hint}")
@@ -289,3 +312,12 @@ class Composer(QFrame):
         if event.type() == QEvent.Type.LanguageChange:
             self.retranslate()
         super().changeEvent(event)
+
+
+def describe_file(path: Path) -> str:
+    """Kind and size of a file, or that it is gone."""
+    try:
+        size = path.stat().st_size
+    except OSError:
+        return tr("missing")
+    return f"{path.suffix.lstrip('.').upper()} · {size / 1024:,.0f} KB"

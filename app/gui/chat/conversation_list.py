@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from html import escape
 from typing import Any
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QPoint, QRect, QSize, Qt, Signal
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QPoint, QRect, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QFont, QKeyEvent, QPainter, QPainterPath
 from PySide6.QtWidgets import QAbstractItemView, QLineEdit, QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
@@ -20,12 +21,18 @@ ITEM = int(Qt.ItemDataRole.UserRole) + 1
 DAY = 86_400
 
 
+class FolderName(str):
+    """A heading that a person chose: shown as it was written."""
+
+    __slots__ = ()
+
+
 def group_name(conversation: Conversation, now: float) -> str:
     """The heading under which a conversation stands."""
     if conversation.pinned:
         return tr("Pinned")
     if conversation.folder:
-        return conversation.folder
+        return FolderName(conversation.folder)
     midnight = time.mktime((*time.localtime(now)[:3], 0, 0, 0, 0, 0, -1))
     for limit, name in (
         (midnight, tr("Today")),
@@ -86,7 +93,7 @@ class ConversationModel(QAbstractListModel):
         if role in (int(Qt.ItemDataRole.DisplayRole), int(Qt.ItemDataRole.AccessibleTextRole), int(Qt.ItemDataRole.EditRole)):
             return item if isinstance(item, str) else (item.title or tr("New chat"))
         if role == int(Qt.ItemDataRole.ToolTipRole) and isinstance(item, SearchHit):
-            return item.snippet
+            return escape(item.snippet)
         return None
 
     def flags(self, index: Index) -> Qt.ItemFlag:
@@ -128,7 +135,8 @@ class ConversationDelegate(QStyledItemDelegate):
         if isinstance(item, str):
             painter.setFont(make_font(Sizes.TEXT_CAPTION, weight=QFont.Weight.Bold))
             painter.setPen(QColor(self.tokens.text_faint))
-            painter.drawText(box.adjusted(12, 10, -8, 0), Qt.AlignmentFlag.AlignVCenter, item.upper())
+            heading = item if isinstance(item, FolderName) else item.upper()
+            painter.drawText(box.adjusted(12, 10, -8, 0), Qt.AlignmentFlag.AlignVCenter, heading)
             painter.restore()
             return
         state = option.state
@@ -162,7 +170,9 @@ class ConversationDelegate(QStyledItemDelegate):
         painter.drawText(QRect(box.left() + 12, box.top() + 6, width, 20), Qt.AlignmentFlag.AlignVCenter, title)
         painter.setFont(make_font(Sizes.TEXT_SMALL))
         painter.setPen(QColor(self.tokens.text_faint))
-        snippet = painter.fontMetrics().elidedText(" ".join(item.snippet.split()), Qt.TextElideMode.ElideRight, width)
+        start = max(0, item.ranges[0][0] - 16) if item.ranges else 0
+        words = ("…" if start else "") + " ".join(item.snippet[start:].split())
+        snippet = painter.fontMetrics().elidedText(words, Qt.TextElideMode.ElideRight, width)
         painter.drawText(QRect(box.left() + 12, box.top() + 27, width, 20), Qt.AlignmentFlag.AlignVCenter, snippet)
 
     def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QWidget:
@@ -189,6 +199,7 @@ class ConversationList(QListView):
         super().__init__(parent)
         self._model = ConversationModel()
         self._current = ""
+        self._waiting: Sequence[Conversation] | None = None
         self.setModel(self._model)
         self.delegate = ConversationDelegate(tokens, self)
         self.setItemDelegate(self.delegate)
@@ -203,11 +214,21 @@ class ConversationList(QListView):
         self.clicked.connect(self._choose)
         self.activated.connect(self._choose)
         self.delegate.renamed.connect(self.renamed)
+        self.delegate.closeEditor.connect(lambda *_: QTimer.singleShot(0, self, self._catch_up))
 
     def show_conversations(self, conversations: Sequence[Conversation]) -> None:
-        """Replace the list, keeping the current conversation selected."""
+        """Replace the list, keeping the current conversation selected; while a title is being typed it waits."""
+        if self.state() == QAbstractItemView.State.EditingState:
+            self._waiting = conversations
+            return
         self._model.show_conversations(conversations)
         self._select_current()
+
+    def _catch_up(self) -> None:
+        """The title is typed: show what changed meanwhile."""
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            self.show_conversations(waiting)
 
     def show_hits(self, hits: Sequence[SearchHit]) -> None:
         """Show what a search found instead."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -43,6 +44,9 @@ CODE_PADDING = (12, 9)
 
 HEADING_SIZES = {"h1": 22, "h2": 19, "h3": 16, "h4": 15, "h5": 15, "h6": 15}
 LINE_GAP = 6
+
+
+_TASK = re.compile(r"\[[ xX]\] ")
 
 
 @dataclass(slots=True)
@@ -159,9 +163,11 @@ class DocumentWriter:
             head, rest = content[: first_end + 1], content[first_end + 1 :]
             if head and head[0].type == "paragraph_open":
                 item = self._block_format(place)
-                item.setIndent(0)
+                is_task = _TASK.match(head[1].content) is not None
+                item.setIndent(depth if is_task else 0)
                 self._start_block(place, item)
-                made = self._join_list(made, form)
+                if not is_task:  # a box instead of a bullet
+                    made = self._join_list(made, form)
                 self._inline.write(head[1], self._inline.text_format(is_soft=place.quote > 0), is_item=True)
             else:
                 self._start_block(place, self._block_format(place))

@@ -6,13 +6,15 @@ import re
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from PySide6.QtCore import QByteArray, QRectF, Qt
-from PySide6.QtGui import QImage, QPainter
+from PySide6.QtCore import QByteArray, QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter
 from PySide6.QtSvg import QSvgRenderer
+
+from app.gui.chat.formula_text import MOST_RUNS, PlacedText, mark_words, take_out_marks
+from app.gui.theme import make_font
 
 LONGEST = 1500
 DEEPEST = 5
-_CJK = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uff00-\uffef]")
 _ENVIRONMENT = re.compile(r"\\(?:tag|label|notag|nonumber)\b(?:\{[^}]*\})?")
 
 
@@ -56,10 +58,14 @@ class FormulaPainter:
         return formula
 
     def _render(self, tex: str, is_display: bool, size: int, colour: str, ratio: float) -> Formula | None:
-        if len(tex) > LONGEST or nesting_depth(tex) > DEEPEST or _CJK.search(tex):
+        if len(tex) > LONGEST or nesting_depth(tex) > DEEPEST:
             return None
-        svg = make_svg(_ENVIRONMENT.sub("", tex), is_display=is_display, size=size, colour=colour)
+        marked, words = mark_words(_ENVIRONMENT.sub("", tex))
+        svg = make_svg(marked, is_display=is_display, size=size, colour=colour) if len(words) <= MOST_RUNS else None
         if svg is None:
+            return None
+        svg, placed = take_out_marks(svg, words)
+        if len(placed) != len(words):
             return None
         renderer = QSvgRenderer(QByteArray(svg.encode()))
         box = renderer.viewBoxF()
@@ -72,10 +78,28 @@ class FormulaPainter:
         painter = QPainter(image)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         renderer.render(painter, QRectF(0, 0, image.width(), image.height()))
+        painter.scale(image.width() / box.width(), image.height() / box.height())
+        painter.translate(-box.x(), -box.y())
+        for words_there in placed:
+            draw_words(painter, words_there, colour)
         painter.end()
         image.setDevicePixelRatio(ratio)
         # ziamath puts the baseline at y = 0 of the view box.
         return Formula(image, box.width(), -box.y(), box.height() + box.y())
+
+
+def draw_words(painter: QPainter, place: PlacedText, colour: str) -> None:
+    """Write words where their marks stood, no wider than those."""
+    font = make_font(100)
+    natural = QFontMetricsF(font).horizontalAdvance(place.text) / 100
+    size = min(place.em * 0.92, place.width / max(natural, 0.01))
+    painter.save()
+    painter.translate(place.left + (place.width - natural * size) / 2, place.baseline)
+    painter.scale(size / 100, size / 100)
+    painter.setFont(font)
+    painter.setPen(QColor(colour))
+    painter.drawText(QPointF(0, 0), place.text)
+    painter.restore()
 
 
 def make_svg(tex: str, *, is_display: bool, size: int, colour: str) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from html import escape
 
 from markdown_it.token import Token
 from PySide6.QtCore import Qt, QUrl
@@ -99,7 +100,7 @@ class InlineWriter:
             return
         form.setAnchor(True)
         form.setAnchorHref(address)
-        form.setToolTip(title or address)
+        form.setToolTip(escape(title or address))
         form.setForeground(QColor(self._tokens.link))
 
     def _write_leaf(self, token: Token, form: QTextCharFormat) -> None:

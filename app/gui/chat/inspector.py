@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.gui.chat.load_panel import LoadPanel
+from app.gui.chat.sampling_names import preset_label, slider_names
 from app.gui.theme import Sizes, Tokens
 from app.gui.translation import tr
 from app.gui.widgets import NumberSlider, Segments, Switch, make_label, make_separator
@@ -51,39 +52,6 @@ BASIC = ("temperature", "top_p", "min_p", "repeat_penalty")
 WHOLE_NUMBERS = ("top_k", "repeat_last_n", "dry_allowed_length")
 
 
-def slider_names() -> dict[str, tuple[str, str]]:
-    """For each slider its name and a tip."""
-    return {
-        "temperature": (tr("Temperature"), tr("Higher is more varied, 0 always takes the likeliest token.")),
-        "top_p": ("Top-p", tr("Keeps the likeliest tokens that together reach this probability.")),
-        "min_p": ("Min-p", tr("Drops tokens less likely than this share of the likeliest one.")),
-        "top_k": ("Top-k", tr("Keeps only this many tokens; 0 keeps all.")),
-        "repeat_penalty": (tr("Repeat penalty"), tr("Above 1 makes tokens that were just used less likely.")),
-        "typical_p": (tr("Typical-p"), tr("Keeps tokens of typical surprise; 1 is off.")),
-        "presence_penalty": (tr("Presence penalty"), tr("Lowers every token that occurred at all.")),
-        "frequency_penalty": (tr("Frequency penalty"), tr("Lowers tokens by how often they occurred.")),
-        "repeat_last_n": (tr("Penalty window"), tr("How many tokens the penalties look back on.")),
-        "dry_multiplier": (tr("DRY strength"), tr("Penalises repeating a sequence; 0 is off.")),
-        "dry_base": (tr("DRY base"), tr("How fast the DRY penalty grows with the length of the repetition.")),
-        "dry_allowed_length": (tr("DRY allowed length"), tr("Repetitions up to this length cost nothing.")),
-        "xtc_probability": (tr("XTC probability"), tr("How often the likeliest choices are left out; 0 is off.")),
-        "xtc_threshold": (tr("XTC threshold"), tr("Only choices above this probability are left out.")),
-        "mirostat_tau": (tr("Mirostat target"), tr("The surprise that Mirostat steers to.")),
-        "mirostat_eta": (tr("Mirostat rate"), tr("How fast Mirostat corrects.")),
-    }
-
-
-def preset_label(name: str) -> str:
-    """A built-in preset's name in the language of the window; other names are the person's own."""
-    return {
-        "Balanced": tr("Balanced"),
-        "Precise": tr("Precise"),
-        "Creative": tr("Creative"),
-        "Deterministic": tr("Deterministic"),
-        "Code": tr("Code"),
-    }.get(name, name)
-
-
 class Inspector(QWidget):
     """Edits one conversation's settings. ``changed`` carries the fields that changed, for the store."""
 
@@ -103,6 +71,10 @@ class Inspector(QWidget):
         self._prompt_timer.setSingleShot(True)
         self._prompt_timer.setInterval(400)
         self._prompt_timer.timeout.connect(self._emit_prompt)
+        self._options_timer = QTimer(self)
+        self._options_timer.setSingleShot(True)
+        self._options_timer.setInterval(300)
+        self._options_timer.timeout.connect(self._emit_options)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(16, 13, 16, 12)
         layout.setSpacing(12)
@@ -173,6 +145,10 @@ class Inspector(QWidget):
             lambda: self.preset_save_requested.emit(self._prompt.toPlainText(), self._options.to_json())
         )
         layout.addWidget(self._save_preset)
+        self._delete_preset = QPushButton(page)
+        self._delete_preset.setProperty("role", "link")
+        self._delete_preset.clicked.connect(lambda: self.preset_delete_requested.emit(str(self._preset.currentData())))
+        layout.addWidget(self._delete_preset)
         layout.addStretch()
         return page
 
@@ -249,6 +225,7 @@ class Inspector(QWidget):
             self._prompt.setPlainText(conversation.system_prompt)
         self._prompt.blockSignals(False)
         self._prompt_timer.stop()
+        self._options_timer.stop()
         options = default
         if conversation.options:
             try:
@@ -266,6 +243,7 @@ class Inspector(QWidget):
         index = self._preset.findData(current)
         self._preset.setCurrentIndex(max(index, 0))
         self._preset.blockSignals(False)
+        self._delete_preset.setVisible(any(preset.name == current and not preset.built_in for preset in self._presets))
 
     def _show_options(self, options: GenerationOptions) -> None:
         self._options = options
@@ -319,7 +297,10 @@ class Inspector(QWidget):
     def _store(self, options: GenerationOptions) -> None:
         self._options = options
         self._preset.setCurrentIndex(0)
-        self.changed.emit({"options": options.to_json(), "preset": ""})
+        self._options_timer.start()
+
+    def _emit_options(self) -> None:
+        self.changed.emit({"options": self._options.to_json(), "preset": ""})
 
     def _preset_chosen(self, index: int) -> None:
         name = str(self._preset.itemData(index) or "")
@@ -339,6 +320,9 @@ class Inspector(QWidget):
         if self._prompt_timer.isActive():
             self._prompt_timer.stop()
             self._emit_prompt()
+        if self._options_timer.isActive():
+            self._options_timer.stop()
+            self._emit_options()
 
     def _toggle_more(self) -> None:
         self._more.setVisible(self._more.isHidden())
@@ -379,6 +363,7 @@ class Inspector(QWidget):
         self._mirostat.setCurrentIndex(max(index, 0))
         self._mirostat.setAccessibleName("Mirostat")
         self._save_preset.setText(tr("Save as preset…"))
+        self._delete_preset.setText(tr("Delete this preset"))
         self._context_title.setText(tr("Context"))
         self._context_bar.setAccessibleName(tr("Context"))
         self._context_note.setText(

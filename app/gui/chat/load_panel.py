@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from html import escape
 
-from PySide6.QtCore import QEvent, Signal
-from PySide6.QtWidgets import QComboBox, QFormLayout, QLabel, QPushButton, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QLabel, QPushButton, QSpinBox, QVBoxLayout, QWidget
 
 from app.gui.theme import Tokens
 from app.gui.translation import tr
 from app.gui.widgets import Switch, make_label
 from backends.events import LoadedModel
 from backends.options import KV_TYPES, LoadOptions
+
+FIELD_WIDTH = 118
 
 
 class LoadPanel(QWidget):
@@ -44,9 +46,14 @@ class LoadPanel(QWidget):
         self._fields: tuple[QWidget, ...] = (
             self._context, self._gpu_layers, self._threads, self._batch, self._kv_type, self._flash, self._mmap, self._mlock,
         )  # fmt: skip
+        for number in (self._context, self._gpu_layers, self._threads, self._batch, self._kv_type, self._flash):
+            number.setFixedWidth(FIELD_WIDTH)
         self._labels = [QLabel(self) for _ in self._fields]
         for label, field in zip(self._labels, self._fields, strict=True):
-            form.addRow(label, field)
+            row = QHBoxLayout()
+            row.addStretch()
+            row.addWidget(field)
+            form.addRow(label, row)
         layout.addLayout(form)
         self._note = make_label("", "faint", self)
         self._note.setWordWrap(True)
@@ -67,6 +74,7 @@ class LoadPanel(QWidget):
         field = QSpinBox(self)
         field.setRange(low, high)
         field.setSingleStep(step)
+        field.setAlignment(Qt.AlignmentFlag.AlignRight)
         if low <= 0:
             field.setSpecialValueText(tr("automatic"))
         return field

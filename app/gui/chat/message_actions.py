@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QApplication
 
 from app.gui.chat.run_card_dialog import RunCardDialog
+from app.gui.chat.text_dialog import TextDialog
 from app.gui.translation import tr
 from app.workstation import Workstation
 from models.errors import UserFacingError
@@ -49,6 +50,8 @@ class MessageActions(QObject):
             self._turn(message_id, 1 if action == "next_sibling" else -1)
         elif action == "run_card":
             RunCardDialog(messages.get(message_id), page).exec()
+        elif action == "show_all":
+            TextDialog(messages.get(message_id).text, page).exec()
         elif action == "resized":
             page.transcript.measure_again()
         elif action.startswith("fix:"):
@@ -64,10 +67,12 @@ class MessageActions(QObject):
     def apply_fix(self, fix: str) -> None:
         """Do what the button of an error offers."""
         engines = self._workstation.engines
-        reference = engines.current_model or engines.default_model()
+        conversation = self._page.conversation
+        reference = (conversation.model if conversation else "") or engines.current_model or engines.default_model()
         options = engines.options_for(reference)
         facts = engines.current()
-        held = (facts.context_length if facts else 0) or options.context_length or 4096
+        is_loaded = facts is not None and engines.current_model == reference
+        held = (facts.context_length if facts and is_loaded else 0) or options.context_length or 4096
         if fix == "reload_smaller_context":
             engines.load(reference, replace(options, context_length=max(512, held // 2)))
         elif fix == "reload_larger_context":

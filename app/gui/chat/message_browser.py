@@ -14,6 +14,7 @@ from app.gui.chat.document_writer import (
     CODE_PADDING,
     HEADER,
     HEADER_PADDING,
+    INDENT,
     QUOTE_LEVEL,
     RULE,
     THIN,
@@ -146,9 +147,10 @@ class MessageBrowser(QTextBrowser):
                 if level:
                     painter.setPen(Qt.PenStyle.NoPen)
                     painter.setBrush(QColor(self._tokens.border_strong))
+                    left = form.indent() * INDENT
                     for depth in range(level):
                         top = previous_bottom if depth < previous_level else box.top()
-                        painter.drawRect(QRectF(14 * depth, top, 3, box.bottom() - top))
+                        painter.drawRect(QRectF(left + 14 * depth, top, 3, box.bottom() - top))
                     previous_bottom = box.bottom()
                 else:
                     painter.setPen(QPen(QColor(self._tokens.border), 1))

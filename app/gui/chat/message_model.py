@@ -12,6 +12,8 @@ from backends.messages import FilePart, ImagePart, Part, ReasoningPart, TextPart
 
 RowKind = Literal["user", "head", "reasoning", "text", "tail", "status", "error", "foot"]
 
+LONGEST_BUBBLE = 6_000
+"""Characters of a question that its bubble shows; the rest is a click away."""
 ROW_SIZE = 4_000
 """Characters of Markdown in one text row: small enough to lay out within a frame, large enough to keep rows few."""
 _FIXED_HEIGHTS: dict[RowKind, float] = {"head": 34, "status": 30, "error": 110, "foot": 44}
@@ -68,11 +70,15 @@ class MessageModel:
         if self.text:
             self.cutter.feed(self.text)
 
-    def grow(self, text: str) -> None:
-        """Add text that the engine wrote."""
-        self.text += text
-        if self.cutter is not None:
-            self.cutter.feed(text)
+    def catch_up(self, reasoning: str, text: str) -> None:
+        """Show what the reply has so far; normally more than before."""
+        self.reasoning = reasoning
+        if not text.startswith(self.text):
+            self.text, self.cutter = "", BlockCutter()
+        added = text[len(self.text) :]
+        self.text = text
+        if added and self.cutter is not None:
+            self.cutter.feed(added)
 
     def finish(self, message: StoredMessage) -> None:
         """The reply has reached its final state."""
@@ -85,6 +91,11 @@ class MessageModel:
                 return
         self.text, self.reasoning = message.text, reasoning_text(message.parts)
         self.cutter, self._blocks = None, None
+
+    @property
+    def shown_text(self) -> str:
+        """What a bubble shows of a question: all of it, or the beginning of one that is a book."""
+        return self.text if len(self.text) <= LONGEST_BUBBLE else self.text[:LONGEST_BUBBLE] + " …"
 
     def code_of(self, index: int) -> str:
         """The code of the fence at block ``index``, with the pieces that continue it."""
@@ -149,7 +160,7 @@ def iter_rows(model: MessageModel, width: float, first_block: int = 0) -> Iterat
     """The rows of one message at a column width, of its text only those from block ``first_block`` on."""
     message = model.message
     if message.role == "user":
-        yield Row("user", model, height=estimate_height(model.text, width * 0.8) + 60)
+        yield Row("user", model, height=estimate_height(model.shown_text, width * 0.8) + 60)
         return
     yield Row("head", model, height=_FIXED_HEIGHTS["head"])
     if model.shows_reasoning and model.reasoning:

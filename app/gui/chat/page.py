@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QInputDialog, QToolButton, QVBoxLayou
 
 from app.gui.chat.composer import Composer
 from app.gui.chat.conversation_actions import ConversationActions
+from app.gui.chat.hearing import Hearing
 from app.gui.chat.inspector import Inspector
 from app.gui.chat.message_actions import MessageActions
 from app.gui.chat.model_control import ModelControl
@@ -23,26 +24,14 @@ from app.gui.icons import make_icon
 from app.gui.notices import Notice
 from app.gui.theme import Sizes, Tokens
 from app.gui.translation import tr, translated_error
-from app.services.events import (
-    ContextMeasured,
-    ConversationChanged,
-    ConversationsChanged,
-    Event,
-    ModelFailed,
-    ModelLoaded,
-    ModelLoading,
-    ModelUnloaded,
-    ReplyEnded,
-    ReplyGrew,
-    ReplyProgress,
-    ReplyStarted,
-    StoreTrouble,
-)
 from app.store.records import Conversation, Preset
 from app.workstation import Workstation
 from backends.messages import TextPart
 from backends.options import GenerationOptions, generation_options_from_json
 from models.errors import UserFacingError
+
+NARROW = 1080
+"""Pixels of window below which the panel at the right has no room."""
 
 
 class ChatPage(QWidget):
@@ -56,8 +45,9 @@ class ChatPage(QWidget):
         self._workstation = workstation
         self.tokens = tokens
         self._conversation: Conversation | None = None
+        self._measured = ""
         self.sidebar = Sidebar(workstation, tokens, self)
-        self.transcript = Transcript(tokens, self)
+        self.transcript = Transcript(tokens, workstation.chat.live_text, self)
         self.composer = Composer(tokens, self)
         self.suggestions = Suggestions(self)
         self.inspector = Inspector(tokens, self)
@@ -68,6 +58,7 @@ class ChatPage(QWidget):
         self.message_actions = MessageActions(workstation, self)
         self.writing = Writing(workstation, self)
         self.models = ModelControl(workstation, self, self._arrange())
+        self.hearing = Hearing(workstation, self)
         self._connect()
         self.retheme(tokens)
         self.retranslate()
@@ -122,6 +113,7 @@ class ChatPage(QWidget):
         self.composer.stop_requested.connect(self.stop)
         self.inspector.changed.connect(self._settings_changed)
         self.inspector.preset_save_requested.connect(self._save_preset)
+        self.inspector.preset_delete_requested.connect(self._delete_preset)
         self.top_bar.sidebar_toggled.connect(self.toggle_sidebar)
         self.top_bar.inspector_toggled.connect(self.toggle_inspector)
         self.top_bar.menu_requested.connect(self._open_menu)
@@ -172,14 +164,24 @@ class ChatPage(QWidget):
             self.transcript.scroll_to_message(message_id)
 
     def _leave(self) -> None:
-        """Before another conversation is shown: keep the draft and end an edit."""
+        """Before another conversation is shown: keep the draft and end an edit; one that nobody used is not kept."""
         self.inspector.flush()
         self.writing.leave()
         self.models.clear_problem()
+        conversation = self._conversation
+        if conversation is None:
+            return
+        is_used = conversation.draft.strip() or conversation.folder or conversation.pinned or conversation.archived
+        is_named = conversation.title or conversation.options or conversation.system_prompt
+        if not is_used and not is_named and not self.composer.paths() and not self._workstation.messages.path(conversation.id):
+            self._conversation = None
+            self._workstation.conversations.delete(conversation.id)
+            self._workstation.conversations.purge(conversation.id)
 
     def _show_conversation(self) -> None:
         conversation = self._conversation
         self.composer.set_text(conversation.draft if conversation else "")
+        self.writing.show_attachments()
         self.read_messages()
         self._show_settings()
         self._show_title()
@@ -204,7 +206,7 @@ class ChatPage(QWidget):
         self.composer.set_busy(self._workstation.chat.is_busy(self._conversation.id))
 
     def _show_settings(self) -> None:
-        conversation = self._conversation or Conversation("", "", 0, 0, preset=self._workstation.settings.get("chat.preset"))
+        conversation = self._conversation or self._workstation.plan_conversation(self._workstation.engines.current_model)
         presets = self._workstation.presets.list()
         chosen = next((preset for preset in presets if preset.name == conversation.preset), None)
         default = generation_options_from_json(chosen.options) if chosen else GenerationOptions()
@@ -221,6 +223,7 @@ class ChatPage(QWidget):
             self._conversation = self._workstation.start_conversation(self._workstation.engines.current_model)
             self._workstation.settings.set("window.conversation", self._conversation.id)
             self.sidebar.list.set_current(self._conversation.id)
+            self._show_settings()
         return self._conversation
 
     # ---- what the page's parts share
@@ -234,12 +237,16 @@ class ChatPage(QWidget):
         """Ask how full the context is with the draft; the answer comes as an event."""
         if self._conversation is not None and self._workstation.engines.state() == "ready":
             draft = self.composer.text.toPlainText().strip()
+            if self._measured != self._conversation.id:
+                self._measured = self._conversation.id
+                self.show_context(0, 0)
             self._workstation.chat.measure_context(self._conversation.id, [TextPart(draft)] if draft else [])
         else:
             facts = self._workstation.engines.current()
-            self._show_context(0, facts.context_length if facts else 0)
+            self.show_context(0, facts.context_length if facts else 0)
 
-    def _show_context(self, used: int, available: int) -> None:
+    def show_context(self, used: int, available: int) -> None:
+        """Show how full the context is."""
         self.composer.context.show_usage(used, available)
         self.inspector.show_context(used, available)
 
@@ -262,8 +269,8 @@ class ChatPage(QWidget):
         except UserFacingError as error:
             self.tell(error)
             return
-        if "preset" in changes:
-            self._workstation.settings.set("chat.preset", changes["preset"] or self._workstation.settings.get("chat.preset"))
+        if changes.get("preset"):
+            self._workstation.settings.set("chat.preset", changes["preset"])
         if changes.get("preset"):
             self._show_settings()
         if "system_prompt" in changes:
@@ -279,44 +286,17 @@ class ChatPage(QWidget):
         except UserFacingError as error:
             self.tell(error)
 
-    # ---- events from the services
+    def _delete_preset(self, name: str) -> None:
+        try:
+            self._workstation.presets.delete(name)
+            self._settings_changed({"preset": "Balanced", "options": {}})
+        except UserFacingError as error:
+            self.tell(error)
 
-    def hear(self, event: Event) -> None:
-        """Show what happened."""
-        if isinstance(event, ReplyGrew | ReplyProgress | ReplyStarted | ReplyEnded | ConversationChanged | ContextMeasured):
-            if event.conversation_id == self.conversation_id:
-                self._hear_conversation(event)
-            if isinstance(event, ReplyStarted | ReplyEnded):
-                self.sidebar.list.delegate.busy = set(self._workstation.chat.busy_conversations())
-                self.sidebar.list.viewport().update()
-        elif isinstance(event, ConversationsChanged):
-            self._conversations_changed()
-        elif isinstance(event, ModelLoading | ModelLoaded | ModelUnloaded | ModelFailed):
-            self.models.hear(event)
-            self.measure()
-        elif isinstance(event, StoreTrouble):
-            self.tell(event.error)
+    # ---- what happens elsewhere
 
-    def _hear_conversation(self, event: Event) -> None:
-        if isinstance(event, ReplyGrew):
-            self.transcript.grow(event.message_id, event.text, event.reasoning)
-        elif isinstance(event, ReplyProgress):
-            self.transcript.show_progress(event.message_id, event.done, event.total)
-        elif isinstance(event, ReplyStarted):
-            self.composer.set_busy(True)
-            self.read_messages()
-        elif isinstance(event, ReplyEnded):
-            self.composer.set_busy(False)
-            if event.error is not None:
-                self.models.clear_problem()
-            self.transcript.finish(self._workstation.messages.get(event.message_id))
-            self.measure()
-        elif isinstance(event, ConversationChanged):
-            self.read_messages()
-        elif isinstance(event, ContextMeasured):
-            self._show_context(event.used, event.available)
-
-    def _conversations_changed(self) -> None:
+    def refresh_conversation(self) -> None:
+        """The list changed: read the open conversation again, and leave it if it is gone or in the trash."""
         self.sidebar.refresh()
         if self._conversation is None:
             return
@@ -329,6 +309,18 @@ class ChatPage(QWidget):
             self.new_conversation()
             return
         self._show_title()
+
+    def reopen_conversation(self) -> None:
+        """A snapshot took the place of the data: show what it holds."""
+        shown, self._conversation = self.conversation_id, None
+        self.composer.clear()
+        self.sidebar.refresh()
+        try:
+            self._workstation.conversations.get(shown)
+        except UserFacingError:
+            self.new_conversation()
+            return
+        self.open_conversation(shown)
 
     def tell(self, error: UserFacingError) -> None:
         """Say a small error in one line."""
@@ -343,6 +335,11 @@ class ChatPage(QWidget):
         self.sidebar.setVisible(is_hidden)
         self.top_bar.unfold.setVisible(not is_hidden)
         self._workstation.settings.set("window.sidebar", is_hidden)
+
+    def fit_width(self, width: int) -> None:
+        """Fold the panel at the right away while the window is too narrow for it."""
+        wanted = self._workstation.settings.get("window.inspector", True) is not False
+        self.inspector.setVisible(wanted and width >= NARROW)
 
     def toggle_inspector(self) -> None:
         """Fold the panel at the right away, or bring it back."""

@@ -55,6 +55,22 @@ class RowStrip:
         """Show other rows; the anchor moves to the same message where its row is gone."""
         top, offset = self.anchor
         if top is not None and top not in set(rows):
-            same = [row for row in rows if row.model.message.id == top.model.message.id]
-            self.anchor = (same[0] if same else None, offset if same else 0.0)
+            self.anchor = _place_of(top, offset, rows)
         self.rows = rows
+
+
+def _place_of(gone: Row, offset: float, rows: list[Row]) -> tuple[Row | None, float]:
+    """Where a reader of a row that is gone should stand: at the same block of the same message."""
+    same = [row for row in rows if row.model.message.id == gone.model.message.id]
+    texts = [row for row in same if row.kind == "text"]
+    if gone.kind == "text":
+        for row in texts:
+            if row.first <= gone.first < row.last:
+                return row, offset
+    if gone.kind == "tail" and texts:
+        # What was the tail is now the end of the last row of text.
+        return texts[-1], max(0.0, texts[-1].height - gone.height) + offset
+    for row in same:
+        if row.kind == gone.kind:
+            return row, offset
+    return (same[0], offset) if same else (None, 0.0)

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QDialog, QFormLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from app.gui.chat.inspector import slider_names
+from app.gui.chat.sampling_names import slider_names
 from app.gui.translation import tr
 from app.gui.widgets import make_label, make_separator
 from app.store.records import StoredMessage
@@ -31,7 +31,7 @@ class RunCardDialog(QDialog):
         form.setHorizontalSpacing(20)
         form.setVerticalSpacing(6)
         for name, value in self.rows():
-            label = make_label(value, "", self)
+            label = make_label(breakable(value), "", self)
             label.setTextFormat(Qt.TextFormat.PlainText)
             label.setWordWrap(True)
             label.setTextInteractionFlags(
@@ -88,3 +88,10 @@ class RunCardDialog(QDialog):
     def as_json(self) -> str:
         """The whole card for another program."""
         return json.dumps(asdict(self._message.run) if self._message.run else {}, ensure_ascii=False, indent=2)
+
+
+def breakable(text: str) -> str:
+    """Text in which a long hash may break: a place without width after every sixteen characters."""
+    if " " in text or len(text) < 32:
+        return text
+    return "\u200b".join(text[start : start + 16] for start in range(0, len(text), 16))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent, QShowEvent
@@ -18,6 +18,8 @@ from app.gui.translation import tr
 from app.store.records import StoredMessage
 
 FLUSH_MILLISECONDS = 33
+LiveSource = Callable[[str], tuple[str, str]]
+"""Takes a message's id; gives the reasoning and the text that a growing reply has so far."""
 
 
 class Transcript(KeyScrollArea):
@@ -30,8 +32,9 @@ class Transcript(KeyScrollArea):
     action_requested = Signal(str, str)
     at_end_changed = Signal(bool)
 
-    def __init__(self, tokens: Tokens, parent: QWidget | None = None) -> None:
+    def __init__(self, tokens: Tokens, source: LiveSource, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._source = source
         self.setObjectName("transcript")
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -81,10 +84,15 @@ class Transcript(KeyScrollArea):
         if not same_start:
             self._strip.follows_end = True
             self._strip.anchor = (None, 0.0)
+            self.at_end_changed.emit(True)
         self._build_rows()
 
-    def grow(self, message_id: str, text: str = "", reasoning: str = "") -> None:
-        """Text arrived: it is kept at once and drawn at the next flush."""
+    def grow(self, message_id: str) -> None:
+        """Text arrived: it is read from the source and drawn at the next flush.
+
+        Reading all of it, instead of adding what an event carries, cannot show a word twice when the reader comes back to a reply
+        whose events are still under way.
+        """
         model = self._by_id.get(message_id)
         if model is None:
             return
@@ -92,9 +100,6 @@ class Transcript(KeyScrollArea):
             model.begin_growing()
             self._build_rows()
         model.progress = model.loading = None
-        model.reasoning += reasoning
-        if text:
-            model.grow(text)
         self._mark(message_id)
 
     def show_progress(self, message_id: str, done: int, total: int) -> None:
@@ -134,6 +139,8 @@ class Transcript(KeyScrollArea):
             model = self._by_id.get(message_id)
             if model is None or not model.is_live:
                 continue
+            if model.progress is None and model.loading is None:
+                model.catch_up(*self._source(message_id))
             self._refresh_growing(model, width)
         if dirty:
             self._place()
@@ -179,20 +186,15 @@ class Transcript(KeyScrollArea):
         return row
 
     def _build_rows(self) -> None:
-        """Cut all messages into rows anew, keeping the widgets of rows that did not change."""
+        """Cut all messages into rows anew, keeping rows of text that still begin at the same block."""
         width = self._column()
-        known = {
-            (row.model.message.id, row.kind, row.first, row.last, row.model.text if row.kind == "user" else ""): row
-            for row in self._strip.rows
-        }
+        known = {(row.model.message.id, row.first): row for row in self._strip.rows if row.kind == "text"}
         rows: list[Row] = []
         for model in self._models:
             for row in iter_rows(model, width):
-                old = known.get(
-                    (row.model.message.id, row.kind, row.first, row.last, row.model.text if row.kind == "user" else "")
-                )
-                if old is not None and old.model is model and old.blocks == row.blocks and row.kind == "text":
-                    rows.append(old)
+                old = known.get((row.model.message.id, row.first)) if row.kind == "text" else None
+                if old is not None and old.model is model and (old.last < 0) == (row.last < 0):
+                    rows.append(self._updated(old, row, width))
                 else:
                     rows.append(row)
         kept = set(rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from html import escape
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QImageReader, QPixmap
@@ -207,7 +208,8 @@ class FootRow(RowWidget):
         layout.setContentsMargins(0, 2, 0, 14)
         layout.setSpacing(4)
         layout.addWidget(self.make_button("copy", tr("Copy as Markdown"), "copy"))
-        layout.addWidget(self.make_button("refresh", tr("Regenerate"), "regenerate"))
+        if message.parent_id is not None:  # the welcome answers no question
+            layout.addWidget(self.make_button("refresh", tr("Regenerate"), "regenerate"))
         layout.addWidget(self.make_button("pencil", tr("Edit reply"), "edit"))
         if message.state in ("stopped", "length", "interrupted"):
             layout.addWidget(self.make_button("player-track-next", tr("Continue"), "continue"))
@@ -268,9 +270,15 @@ class UserRow(RowWidget):
         buttons.setSpacing(2)
         buttons.addStretch()
         self.add_sibling_buttons(buttons)
+        if row.model.shown_text != row.model.text:
+            whole = QPushButton(tr("Show all {count} characters").format(count=f"{len(row.model.text):,}"), self._buttons)
+            whole.setProperty("role", "link")
+            whole.clicked.connect(lambda: self.act("show_all"))
+            buttons.addWidget(whole)
         buttons.addWidget(self.make_button("copy", tr("Copy as Markdown"), "copy"))
         buttons.addWidget(self.make_button("pencil", tr("Edit and send again"), "edit"))
         self._bubble.setVisible(bool(row.model.text))
+        self._blocks = cut_blocks(row.model.shown_text)
         self._arrange(width)
 
     def refresh_row(self, row: Row, width: int) -> None:
@@ -287,7 +295,7 @@ class UserRow(RowWidget):
             top += height + 8
         if self.row.model.text:
             widest = int(width * 0.82) - 32
-            self._browser.show_blocks(self.row.model.blocks, 0, widest)
+            self._browser.show_blocks(self._blocks, 0, widest)
             text_width = min(widest, math.ceil(self._browser.document().idealWidth()) + 1)
             text_height = self._browser.height_for(text_width)
             self._browser.setGeometry(16, 11, text_width, text_height)
@@ -315,7 +323,7 @@ def make_attachment_view(part: ImagePart | FilePart, tokens: Tokens, parent: QWi
                     )
                 )
                 label.setAccessibleName(part.name or tr("picture"))
-                label.setToolTip(part.name)
+                label.setToolTip(escape(part.name))
                 return label
     chip = QFrame(parent)
     chip.setObjectName("chip")
@@ -324,6 +332,7 @@ def make_attachment_view(part: ImagePart | FilePart, tokens: Tokens, parent: QWi
     icon = QLabel(chip)
     icon.setPixmap(make_pixmap("photo" if isinstance(part, ImagePart) else "file-text", tokens.accent, 20))
     name = QLabel(part.name, chip)
+    name.setTextFormat(Qt.TextFormat.PlainText)
     name.setProperty("role", "strong")
     layout.addWidget(icon)
     layout.addWidget(name)

@@ -25,7 +25,10 @@ class Writing(QObject):
         self._workstation = workstation
         self._page = page
         self._editing = ""
+        self._edits: dict[str, str] = {}
+        self._attached: dict[str, list[str]] = dict(workstation.settings.get("window.attachments", {}) or {})
         composer = page.composer
+        composer.send_refused.connect(self._say_busy)
         composer.submitted.connect(self.submit)
         composer.draft_changed.connect(self._draft_changed)
         composer.edit_cancelled.connect(self._end_edit)
@@ -36,9 +39,10 @@ class Writing(QObject):
 
     def submit(self, text: str, paths: list[str]) -> None:
         """Send a message, or the edit of one; on an error everything stays in the composer."""
+        self._page.inspector.flush()
         try:
             if self._editing:
-                self._submit_edit(text)
+                self._submit_edit(text, paths)
                 return
             parts: list[Part] = [self._workstation.attachments.make_part(path) for path in paths]
             if text:
@@ -49,24 +53,32 @@ class Writing(QObject):
             self._page.tell(error)
             return
         self._page.composer.clear()
+        self._forget_attachments()
         self._draft_changed("")
         self._page.transcript.scroll_to_end()
 
-    def _submit_edit(self, text: str) -> None:
+    def _submit_edit(self, text: str, paths: list[str]) -> None:
         message = self._workstation.messages.get(self._editing)
         if message.role == "user":
-            kept = [part for part in message.parts if not isinstance(part, TextPart)]
-            self._workstation.chat.edit_and_send(message.id, [*kept, TextPart(text)])
-        else:
+            parts: list[Part] = [part for part in message.parts if not isinstance(part, TextPart)]
+            parts += [self._workstation.attachments.make_part(path) for path in paths]
+            if text:
+                parts.append(TextPart(text))
+            self._workstation.chat.edit_and_send(message.id, parts)
+        elif text:
             self._workstation.chat.edit_reply(message.id, text)
+        else:
+            return
+        self._edits.pop(message.id, None)
+        self._page.composer.clear()
+        self._forget_attachments()
         self._end_edit()
 
     def edit(self, message: StoredMessage) -> None:
         """Put an earlier message into the composer."""
         self._page.composer.flush_draft()
         self._editing = message.id
-        label = tr("Editing your message") if message.role == "user" else tr("Editing the reply")
-        self._page.composer.begin_edit(message.text, label)
+        self._page.composer.begin_edit(self._edits.get(message.id, message.text), is_question=message.role == "user")
 
     def _end_edit(self) -> None:
         self._editing = ""
@@ -79,11 +91,35 @@ class Writing(QObject):
             self.edit(asked[-1])
 
     def leave(self) -> None:
-        """Another conversation is opened: keep the draft, end an edit."""
-        self._page.composer.flush_draft()
+        """Another conversation is opened: keep the draft, the attachments, and an edit that was begun."""
+        composer = self._page.composer
+        composer.flush_draft()
+        self._remember_attachments(composer.paths())
         if self._editing:
+            self._edits[self._editing] = composer.text.toPlainText()
             self._editing = ""
             self._page.composer.end_edit()
+
+    def show_attachments(self) -> None:
+        """Show what is attached to the draft of the conversation that was opened."""
+        self._page.composer.set_paths(self._attached.get(self._page.conversation_id, []))
+
+    def _remember_attachments(self, paths: list[str]) -> None:
+        before = self._attached.get(self._page.conversation_id, [])
+        if paths == before or not (self._page.conversation_id or paths):
+            return
+        if paths:
+            self._attached[self._page.ensure_conversation().id] = paths
+        else:
+            self._attached.pop(self._page.conversation_id, None)
+        self._workstation.settings.set("window.attachments", self._attached)
+
+    def _forget_attachments(self) -> None:
+        if self._attached.pop(self._page.conversation_id, None) is not None:
+            self._workstation.settings.set("window.attachments", self._attached)
+
+    def _say_busy(self) -> None:
+        self._page.notice.say(tr("Wait until the reply ends, or stop it with Esc."))
 
     def _draft_changed(self, text: str) -> None:
         conversation = self._page.conversation

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QInputMethodEvent
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLabel, QLineEdit
 
 from app.gui.main_window import MainWindow
 from app.workstation import Workstation
@@ -193,10 +193,126 @@ def test_the_palette_finds_actions_and_conversations(qtbot, window: MainWindow, 
 
 
 def test_what_was_open_is_open_again_after_a_restart(window: MainWindow, workstation: Workstation, translations) -> None:
-    conversation = start(window, workstation)
+    conversation = workstation.conversations.create(title="kept").id
+    window.chat.open_conversation(conversation)
     window.close()
     again = MainWindow(workstation, translations)
     again.open_first(workstation.ensure_first_conversation("en"))
     assert again.chat.conversation_id == conversation
     again.close()
     again.deleteLater()
+
+
+def test_coming_back_to_a_growing_reply_shows_no_word_twice(qtbot, window: MainWindow, workstation: Workstation) -> None:
+    conversation = start(window, workstation, "echo:?words=400&delay=0.004")
+    other = workstation.conversations.create(title="other")
+    ask(qtbot, window, "count")
+    for _ in range(12):
+        qtbot.wait(60)
+        window.chat.open_conversation(other.id)
+        window.chat.open_conversation(conversation)
+        window.chat.transcript.flush()
+        shown = window.chat.transcript.models()[-1].text.split()
+        assert shown[:-1] == [f"word{number}" for number in range(1, len(shown))]
+    window.chat.stop()
+    wait_for_reply(qtbot, window, workstation)
+
+
+def test_a_conversation_that_nobody_used_is_not_kept(qtbot, window: MainWindow, workstation: Workstation) -> None:
+    before = {conversation.id for conversation in workstation.conversations.list()}
+    window.chat.new_conversation()
+    qtbot.keyClicks(window.chat.composer.text, "x")
+    window.chat.composer.flush_draft()
+    qtbot.keyClick(window.chat.composer.text, Qt.Key.Key_Backspace)
+    window.chat.new_conversation()
+    assert {conversation.id for conversation in workstation.conversations.list()} == before
+    assert workstation.conversations.trash() == []
+
+
+def test_attachments_stay_with_their_draft(window: MainWindow, workstation: Workstation, tmp_path: Path) -> None:
+    file = tmp_path / "笔记.txt"
+    file.write_text("hello")
+    alpha, beta = (workstation.conversations.create(title=title).id for title in ("alpha", "beta"))
+    window.chat.open_conversation(alpha)
+    window.chat.composer.add_paths([str(file)])
+    window.chat.open_conversation(beta)
+    assert window.chat.composer.paths() == []
+    window.chat.open_conversation(alpha)
+    assert window.chat.composer.paths() == [str(file)]
+
+
+def test_an_attachment_that_is_gone_is_shown_as_missing(window: MainWindow, workstation: Workstation, tmp_path: Path) -> None:
+    file = tmp_path / "gone.txt"
+    file.write_text("hello")
+    window.chat.composer.add_paths([str(file)])
+    file.unlink()
+    workstation.settings.set("theme", "dark")
+    window._setting_changed("theme")
+    assert "missing" in [label.text() for label in window.chat.composer.findChildren(QLabel)]
+    window.chat.composer.set_paths([])
+
+
+def test_the_panel_shows_what_a_new_chat_will_use(window: MainWindow, workstation: Workstation) -> None:
+    window.chat.new_conversation()
+    shown = window.chat.inspector._preset.currentData()
+    assert shown == workstation.plan_conversation().preset
+    conversation = window.chat.ensure_conversation()
+    assert window.chat.inspector._preset.currentData() == conversation.preset == shown
+
+
+def test_names_from_outside_are_never_read_as_markup(window: MainWindow, tmp_path: Path) -> None:
+    file = tmp_path / "<b>bold<img src=x>.txt"
+    file.write_text("hello")
+    window.chat.composer.add_paths([str(file)])
+    named = [label for label in window.chat.composer.findChildren(QLabel) if "<b>" in label.text()]
+    assert named and all(label.textFormat() == Qt.TextFormat.PlainText for label in named)
+    window.chat.composer.set_paths([])
+    window.chat.top_bar.title.set_full_text("<img src=file://server/x>")
+    assert "<img" not in window.chat.top_bar.title.toolTip()
+
+
+def test_a_title_being_typed_survives_other_changes(qtbot, window: MainWindow, workstation: Workstation) -> None:
+    conversation = workstation.conversations.create(title="old name")
+    window.chat.sidebar.refresh()
+    window.chat.sidebar.list.rename(conversation.id)
+    editor = window.chat.sidebar.list.findChild(QLineEdit)
+    assert editor is not None
+    editor.setText("new name")
+    workstation.conversations.create(title="another")
+    window.chat.sidebar.refresh()
+    assert window.chat.sidebar.list.findChild(QLineEdit) is editor
+    qtbot.keyClick(editor, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: workstation.conversations.get(conversation.id).title == "new name", timeout=5000)
+
+
+def test_enter_while_a_reply_grows_says_why_nothing_is_sent(qtbot, window: MainWindow, workstation: Workstation) -> None:
+    start(window, workstation, "echo:?words=500&delay=0.01")
+    ask(qtbot, window, "long")
+    qtbot.waitUntil(lambda: window.chat.transcript.is_growing, timeout=10_000)
+    ask(qtbot, window, "impatient")
+    assert not window.chat.notice.isHidden()
+    assert window.chat.composer.text.toPlainText() == "impatient"
+    window.chat.stop()
+    wait_for_reply(qtbot, window, workstation)
+
+
+def test_a_reader_above_is_not_moved_when_the_reply_ends(qtbot, window: MainWindow, workstation: Workstation) -> None:
+    start(window, workstation, "echo:?words=1500&delay=0.002")
+    ask(qtbot, window, "long")
+    transcript = window.chat.transcript
+    qtbot.waitUntil(lambda: transcript.verticalScrollBar().maximum() > 900, timeout=20_000)
+    transcript.verticalScrollBar().setValue(300)
+    window.chat.stop()
+    wait_for_reply(qtbot, window, workstation)
+    assert abs(transcript.verticalScrollBar().value() - 300) <= 2
+
+
+def test_a_restored_snapshot_is_what_the_window_shows(qtbot, window: MainWindow, workstation: Workstation) -> None:
+    conversation = workstation.conversations.create(title="kept")
+    first = workstation.messages.append(conversation.id, None, "user", (TextPart("before"),))
+    snapshot = workstation.snapshots.make("manual")
+    workstation.messages.append(conversation.id, first.id, "assistant", (TextPart("after"),))
+    window.chat.open_conversation(conversation.id)
+    assert len(window.chat.transcript.models()) == 2
+    workstation.snapshots.restore(snapshot.name)
+    qtbot.waitUntil(lambda: len(window.chat.transcript.models()) == 1, timeout=5000)

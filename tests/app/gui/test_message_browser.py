@@ -7,6 +7,7 @@ from PySide6.QtCore import QUrl
 from PySide6.QtGui import QTextDocument
 from PySide6.QtWidgets import QApplication
 
+from app.gui.chat.formula_text import mark_words
 from app.gui.chat.formulas import FormulaPainter, nesting_depth
 from app.gui.chat.message_browser import MessageBrowser
 from app.gui.theme import LIGHT
@@ -66,6 +67,16 @@ def test_selecting_all_copies_latex_and_leaves_out_card_headers(browser: Message
 def test_a_formula_is_a_picture_and_a_bad_one_is_its_source(browser: MessageBrowser) -> None:
     assert "\ufffc" in shown(browser, "$\\frac{a}{b}$")
     assert "$\\frac{$" in shown(browser, "x $\\frac{$ y")
+
+
+def test_chinese_words_in_a_formula_are_drawn_where_they_belong(themed: QApplication) -> None:
+    marked, words = mark_words("\\text{速度} = \\frac{\\text{距离 s}}{时间}")
+    assert words == ["速度", "距离", "时间"] and "速" not in marked
+    drawn = FormulaPainter().draw(
+        "\\text{速度} = \\frac{\\text{距离}}{\\text{时间}}", is_display=True, size=18, colour="#000000", ratio=1.0
+    )
+    plain = FormulaPainter().draw("= \\frac{a}{b}", is_display=True, size=18, colour="#000000", ratio=1.0)
+    assert drawn is not None and plain is not None and drawn.width > plain.width + 30
 
 
 def test_deeply_nested_formulas_are_not_drawn() -> None:

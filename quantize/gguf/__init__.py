@@ -1,0 +1,1 @@
+"""Smaller GGUF files, and what makes them."""

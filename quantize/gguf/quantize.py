@@ -1,0 +1,205 @@
+"""Makes a smaller GGUF out of a larger one with llama.cpp's own quantizer; the file has its final name only when it is whole."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import glob
+import os
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from backends.llamacpp.library import NativeLibrary
+from backends.llamacpp.model import choose_threads
+from models.errors import DiskFull, QuantizationFailed, UserFacingError
+from models.gguf_header import read_header
+from quantize.gguf.importance_matrix import as_quantizer_data, read_importance_matrix
+from quantize.gguf.types import find_file_type, find_tensor_type
+from quantize.recipe import Recipe
+from quantize.runner import Progress, run_step
+
+_TENSOR_LINE = re.compile(r"\[\s*(\d+)/\s*(\d+)\]\s+(\S+)")
+_STALE_SECONDS = 600
+_UNQUANTIZED = ("F32", "F16", "BF16")
+_REASONS = (
+    (
+        re.compile(r"requantizing from type (\S+) is disabled"),
+        "It is quantized already: quantizing it again would add to the loss.",
+    ),
+    (re.compile(r"imatrix|importance matrix", re.IGNORECASE), "This type needs an importance matrix."),
+    (re.compile(r"No space left", re.IGNORECASE), "The disk is full."),
+)
+
+
+def quantize_file(
+    source: Path,
+    target: Path,
+    recipe: Recipe,
+    *,
+    imatrix: Path | None = None,
+    may_requantize: bool = False,
+    threads: int = 0,
+    progress: Progress = lambda fraction, text: None,
+    is_cancelled: Callable[[], bool] = lambda: False,
+) -> Path:
+    """Quantize ``source`` into ``target`` as the recipe says; returns ``target``. Runs in a child process.
+
+    Raises:
+        QuantizationFailed: the source cannot be made into that type; says why.
+        DiskFull: there is less room than the file will take.
+        WorkCancelled: nothing is left behind.
+        UserFacingError: the source is damaged, or the process died.
+    """
+    refuse(source, target, recipe, may_requantize=may_requantize)
+    _clean_up(target)
+    partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    arguments = {
+        "source": str(source),
+        "target": str(partial),
+        "recipe": recipe,
+        "imatrix": str(imatrix) if imatrix else "",
+        "may_requantize": may_requantize,
+        "threads": threads,
+    }
+    try:
+        run_step(
+            "quantize.gguf.quantize:quantize_here", arguments, subject=str(source), progress=progress, is_cancelled=is_cancelled
+        )
+        _check(source, partial)
+        _sync(partial)
+        partial.replace(target)
+        return target
+    except OSError as error:
+        raise QuantizationFailed(
+            file=source.name, reason=f"{target.name} could not be written: {error.strerror or error}."
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+def refuse(source: Path, target: Path, recipe: Recipe, *, may_requantize: bool) -> None:
+    """Check what can be known before any work.
+
+    Raises:
+        UserFacingError: the work would fail or do harm.
+    """
+    header = read_header(source)
+    kind = find_file_type(recipe.file_type)
+    if target.resolve() == source.resolve():
+        raise QuantizationFailed(file=source.name, reason="The new file would replace the one it is made from.")
+    if kind.needs_imatrix and not recipe.imatrix_sha256:
+        raise QuantizationFailed(file=source.name, reason="This type needs an importance matrix.")
+    names = {tensor.type.name for tensor in header.tensors}
+    if not may_requantize and not names <= set(_UNQUANTIZED) and recipe.file_type.upper() not in _UNQUANTIZED:
+        raise QuantizationFailed(file=source.name, reason="It is quantized already: quantizing it again would add to the loss.")
+    room, needed = _free_bytes(target.parent), predict_bytes(source, recipe)
+    if room < needed:
+        raise DiskFull(folder=target.parent, free=f"{room / 2**30:.1f} GB")
+
+
+def predict_bytes(source: Path, recipe: Recipe) -> int:
+    """How large the file will be, roughly: weights at the type's bits, the small tensors as they are."""
+    header = read_header(source)
+    bits = find_file_type(recipe.file_type).bits_per_weight
+    weights = sum(tensor.element_count for tensor in header.tensors if len(tensor.shape) > 1)
+    return int(weights * bits / 8 + 4 * sum(tensor.element_count for tensor in header.tensors if len(tensor.shape) <= 1) + 2**20)
+
+
+def quantize_here(
+    source: str, target: str, recipe: Recipe, imatrix: str, may_requantize: bool, threads: int, progress: Progress
+) -> str:
+    """The step itself, in the process that calls it: returns the engine's version.
+
+    Raises:
+        QuantizationFailed: llama.cpp refused.
+    """
+    library = _Listening(progress)
+    api = library.api
+    parameters = api.llama_model_quantize_default_params()
+    parameters.nthread = choose_threads(threads)
+    parameters.ftype = find_file_type(recipe.file_type).number
+    parameters.allow_requantize = may_requantize
+    parameters.quantize_output_tensor = not recipe.keeps_output
+    parameters.pure = recipe.is_pure
+    if recipe.output_type:
+        parameters.output_tensor_type = find_tensor_type(recipe.output_type)
+    if recipe.embedding_type:
+        parameters.token_embedding_type = find_tensor_type(recipe.embedding_type)
+    overrides = (api.llama_model_tensor_override * (len(recipe.overrides) + 1))()
+    for index, (pattern, tensor_type) in enumerate(recipe.overrides):
+        overrides[index].pattern = pattern.encode()
+        overrides[index].type = find_tensor_type(tensor_type)
+    if recipe.overrides:
+        parameters.tt_overrides = ctypes.cast(overrides, type(parameters.tt_overrides))
+    kept: list[Any] = []
+    if imatrix:
+        entries, kept = as_quantizer_data(api, read_importance_matrix(Path(imatrix)))
+        parameters.imatrix = ctypes.cast(entries, type(parameters.imatrix))
+    result = api.llama_model_quantize(os.fsencode(source), os.fsencode(target), ctypes.byref(parameters))
+    kept.clear()  # C read them until now
+    if result:
+        raise _explain(Path(source).name, library.log_text())
+    return library.version
+
+
+class _Listening(NativeLibrary):
+    """Hears “[ 3/ 47] blk.0.attn_q.weight” in the log: llama.cpp's quantizer has no progress callback."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        super().__init__()
+
+    def _receive(self, level: int, text: bytes | None, user_data: object) -> None:
+        super()._receive(level, text, user_data)
+        match = _TENSOR_LINE.search((text or b"").decode("utf-8", "replace"))
+        if match:
+            self._progress(int(match.group(1)) / max(1, int(match.group(2))), match.group(3))
+
+
+def _explain(name: str, log: str) -> QuantizationFailed:
+    for pattern, reason in _REASONS:
+        if pattern.search(log):
+            return QuantizationFailed(file=name, reason=reason, details=log)
+    lines = [line.strip() for line in log.splitlines() if "fail" in line.lower() or "error" in line.lower()]
+    return QuantizationFailed(file=name, reason=f"llama.cpp says: {lines[-1] if lines else 'nothing'}.", details=log)
+
+
+def _check(source: Path, made: Path) -> None:
+    """Never trust an exit code: the file must be readable and hold every tensor of its source."""
+    try:
+        found = {tensor.name for tensor in read_header(made).tensors}
+    except UserFacingError as error:
+        raise QuantizationFailed(
+            file=source.name, reason="The file that was made cannot be read.", details=error.english()
+        ) from error
+    missing = {tensor.name for tensor in read_header(source).tensors} - found
+    if missing:
+        raise QuantizationFailed(
+            file=source.name, reason=f"The file that was made lacks {len(missing)} tensors.", details="\n".join(sorted(missing))
+        )
+
+
+def _clean_up(target: Path) -> None:
+    """Remove what a killed run left: half files of this target that nobody has written to for ten minutes."""
+    for stale in target.parent.glob(f".{glob.escape(target.name)}.*.part"):
+        with contextlib.suppress(OSError):
+            if time.time() - stale.stat().st_mtime > _STALE_SECONDS:
+                stale.unlink()
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _free_bytes(folder: Path) -> int:
+    try:
+        return shutil.disk_usage(folder).free
+    except OSError as error:
+        raise QuantizationFailed(file=folder.name, reason=f"{folder} cannot be written: {error.strerror or error}.") from error

@@ -1,0 +1,107 @@
+"""``yanmo quantize``, ``quality`` and ``imatrix`` as a person uses them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from app.cli.main import main
+from app.cli.quantize import name_target
+from quantize.recipe import Recipe
+from resources import resource_folder
+
+STARTER = resource_folder() / "starter" / "yanmo-starter-Q8_0.gguf"
+
+
+@pytest.fixture(autouse=True)
+def own_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("YANMO_DATA", str(tmp_path / "data"))
+
+
+@pytest.fixture
+def prose(tmp_path: Path) -> Path:
+    path = tmp_path / "文本.txt"
+    path.write_text(
+        "\n".join(f"Line {number}: the old king walked by the river, 王 走 在 河 边 {number * 7}." for number in range(160)),
+        encoding="utf-8",
+    )
+    return path
+
+
+def test_a_smaller_file_with_its_proof_in_one_command(tmp_path: Path, prose: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = [
+        "quantize",
+        str(STARTER),
+        "--to",
+        "Q4_0,Q2_K",
+        "--requantize",
+        "--text",
+        str(prose),
+        "--windows",
+        "1",
+        "--out",
+        str(tmp_path / "小"),
+    ]
+    assert main([*command, "--threads", "1", "--json"]) == 0
+    cards = json.loads(capsys.readouterr().out)
+    assert [card["file_type"] for card in cards] == ["Q4_0", "Q2_K"]
+    assert cards[0]["quality"]["kl_mean"] < cards[1]["quality"]["kl_mean"]
+    names = sorted(path.name for path in (tmp_path / "小").iterdir())
+    assert names == [
+        "yanmo-starter-Q2_K.gguf",
+        "yanmo-starter-Q2_K.gguf.quality.json",
+        "yanmo-starter-Q4_0.gguf",
+        "yanmo-starter-Q4_0.gguf.quality.json",
+    ]
+    made = tmp_path / "小" / "yanmo-starter-Q4_0.gguf"
+    assert main(["quality", str(made), "--against", str(STARTER), "--text", str(prose), "--windows", "1", "--threads", "1"]) == 0
+    assert "KL divergence, mean" in capsys.readouterr().out
+
+
+def test_an_importance_matrix_is_computed_and_used(tmp_path: Path, prose: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    matrix = tmp_path / "m.imatrix.gguf"
+    assert (
+        main(["imatrix", str(STARTER), "--text", str(prose), "--windows", "1", "--out", str(matrix), "--threads", "1", "--json"])
+        == 0
+    )
+    seen = json.loads(capsys.readouterr().out)
+    assert seen["touched"] == seen["matrices"] > 20
+    command = [
+        "quantize",
+        str(STARTER),
+        "--to",
+        "IQ3_XXS",
+        "--requantize",
+        "--imatrix",
+        str(matrix),
+        "--out",
+        str(tmp_path / "i.gguf"),
+    ]
+    assert main([*command, "--threads", "1"]) == 0
+    assert (tmp_path / "i.gguf").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        (["quantize", str(STARTER)], 2, "--to"),
+        (["quantize", str(STARTER), "--to", "Q9"], 1, "Q4_K_M"),
+        (["quantize", str(STARTER), "--to", "Q4_0"], 1, "quantized already"),
+        (["quantize", "nothing.gguf", "--to", "Q4_0"], 1, "not found"),
+        (["quantize", str(STARTER), "--to", "Q4_0", "--override", "x"], 1, "PATTERN=TYPE"),
+        (["quantize", str(STARTER), "--to", "Q4_0", "--imatrix", "auto"], 1, "--calibration"),
+        (["quality", str(STARTER), "--text", "nothing.txt"], 1, "nothing.txt"),
+    ],
+)
+def test_a_mistake_is_one_line(arguments: list[str], status: int, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == status
+    said = capsys.readouterr().err
+    assert words in said and "Traceback" not in said and said.count("\n") == 1
+
+
+def test_the_target_takes_the_place_of_the_sources_type() -> None:
+    recipe = Recipe("Q4_K_M")
+    assert name_target(Path("/m/Qwen3-8B-BF16.gguf"), recipe, None, is_one=True).name == "Qwen3-8B-Q4_K_M.gguf"
+    assert name_target(Path("/m/f16.gguf"), recipe, None, is_one=True).name == "f16-Q4_K_M.gguf"
