@@ -33,9 +33,26 @@ def benches(tiny_model: Path) -> Iterator[dict[str, Bench]]:
         "alone": Bench(tiny_model, context_length=256, batch_size=16, parallel=1),
         "guessing": Bench(tiny_model, context_length=512, batch_size=32, parallel=2, lookup_tokens=6),
     }
+    forgetful = found["forgetful"] = Bench(tiny_model, context_length=512, batch_size=32, parallel=3)
+    make_forgetful(forgetful)
     yield found
     for bench in found.values():
         bench.close()
+
+
+def make_forgetful(bench: Bench) -> None:
+    """Have the engine refuse to forget the end of a sequence, as one with recurrent layers does."""
+    cache = bench.scheduler.cache
+    cache._can_rewind = False
+
+    class Memory:
+        def __getattr__(self, name: str) -> object:
+            return getattr(bench.model.api, name)
+
+        def llama_memory_seq_rm(self, memory: object, sequence: int, first: int, last: int) -> bool:
+            return first <= 0 and bool(bench.model.api.llama_memory_seq_rm(memory, sequence, first, last))
+
+    cache._api = Memory()
 
 
 @pytest.fixture
@@ -68,7 +85,7 @@ BASES = ["the hell of it is that nobody ever tells you how it ends " * 2, "abcab
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.sampled_from(["roomy", "crowded", "apart", "alone", "guessing"]), REQUESTS)
+@given(st.sampled_from(["roomy", "crowded", "apart", "alone", "guessing", "forgetful"]), REQUESTS)
 def test_any_mix_of_arrivals_branches_and_cancels_says_what_a_plain_loop_says(
     benches: dict[str, Bench], plain: Plain, kind: str, requests: list[dict[str, object]]
 ) -> None:
@@ -115,6 +132,19 @@ def test_a_branch_keeps_what_it_branched_from(bench: Bench) -> None:
         last = bench.ask(tokens, 2)
         bench.run()
     assert bench.usage(last).cached_tokens == len(story)  # type: ignore[attr-defined]
+
+
+def test_a_model_that_cannot_step_back_reuses_a_sequence_whole_or_not_at_all(bench: Bench) -> None:
+    make_forgetful(bench)
+    story = letters("once upon a time there was a very long story about a bell " * 2)
+    bench.ask(story, 1)
+    bench.run()
+    longer = bench.ask(story + letters("and then"), 1)
+    bench.run()
+    again = bench.ask(story, 1)
+    bench.run()
+    assert bench.usage(longer).cached_tokens == len(story)  # type: ignore[attr-defined]
+    assert bench.usage(again).cached_tokens == 0  # type: ignore[attr-defined]
 
 
 def test_the_sequence_used_least_recently_is_forgotten_first(tiny_model: Path) -> None:
