@@ -7,6 +7,7 @@ reports, joining what came within some milliseconds; ``guardian`` ends an orphan
 
 from __future__ import annotations
 
+import logging
 import os
 import queue
 import threading
@@ -35,6 +36,7 @@ from backends.worker_protocol import (
 )
 from models.errors import EngineError, LoadCancelled, OutOfMemory, UserFacingError
 
+_log = logging.getLogger(__name__)
 _PROGRESS_STEP = 0.01
 _REST_AFTER = 1.0
 _BETWEEN_RESTS = 0.02
@@ -119,7 +121,11 @@ class _Worker:
         """Wait for a request; after a while of quiet the engine may put things in order."""
         patience: float | None = _REST_AFTER
         while not self._has_work.acquire(timeout=patience):
-            patience = _BETWEEN_RESTS if engine.rest() else None
+            try:
+                patience = _BETWEEN_RESTS if engine.rest() else None
+            except Exception:  # noqa: BLE001 - the worker loop, as above: what is done in a quiet moment may fail, and nobody waits for it
+                _log.debug("a quiet moment failed", exc_info=True)
+                patience = None
 
     def _hand_over(self, engine: ServingBackend, work: Generate) -> None:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import threading
+import time
 from collections.abc import Iterator, Sequence
 
 import pytest
@@ -13,7 +14,7 @@ from backends.echo import EchoBackend
 from backends.events import Failed, Finished, GenerationEvent, TextDelta, Usage
 from backends.options import LoadOptions
 from backends.outbox import Outbox
-from backends.worker import _Worker
+from backends.worker import _REST_AFTER, _Worker
 from backends.worker_protocol import Close, Events, Generate, WorkerStart
 from models.errors import EngineError
 from tests.backends.requests import ask
@@ -45,7 +46,7 @@ class BrittleEngine(EchoBackend):
         return pairs
 
     def rest(self) -> bool:
-        return False
+        raise ValueError("a third bug")
 
     def drop_all(self) -> None:
         self._open.clear()
@@ -66,6 +67,7 @@ def ends(request: pytest.FixtureRequest) -> Iterator[dict[int, GenerationEvent]]
         report = ours.recv()
         assert isinstance(report, Events)
         found.update({number: event for number, event in report.pairs if isinstance(event, Finished | Failed)})
+    time.sleep(_REST_AFTER + 0.1)  # a quiet moment, in which something breaks too
     worker._obey(Generate(99, ask("and after it")))
     while 99 not in found:
         found.update({number: event for number, event in ours.recv().pairs if isinstance(event, Finished | Failed)})
