@@ -45,6 +45,11 @@ class Paths:
         return self.data / "snapshots"
 
     @property
+    def engine_cache(self) -> Path:
+        """What engines read before, kept so that a conversation goes on at once after a restart; may be deleted at any time."""
+        return self.data / "engine-cache"
+
+    @property
     def log_file(self) -> Path:
         """What went wrong and when."""
         return self.logs / "yanmo.log"

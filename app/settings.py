@@ -57,6 +57,7 @@ SETTINGS: dict[str, Setting] = {
     "model.load_at_start": _switch(True),
     "model.folders": _texts(),
     "model.load_options": _table(),
+    "model.cache_megabytes": _number(0, 0, 1_000_000),
     "chat.preset": _text("Balanced"),
     "chat.system_prompt": _text(),
     "chat.enter_sends": _switch(True),
@@ -64,8 +65,8 @@ SETTINGS: dict[str, Setting] = {
     "trash.days": _number(30, 1, 3650),
     "snapshots.daily": _switch(True),
 }
-"""``model.load_options`` maps a model's reference to ``LoadOptions`` fields. Keys that begin with ``window.`` belong to the
-window and may hold any JSON value."""
+"""``model.load_options`` maps a model's reference to ``LoadOptions`` fields; ``model.cache_megabytes`` is what engines may keep on
+disk of what they read, 0 for nothing: the default until deleting a conversation also deletes what was kept of it. Keys that begin with ``window.`` belong to the window and may hold any JSON value."""
 
 
 class Settings:

@@ -203,6 +203,8 @@ class Workstation:
         from backends.worker_link import WorkerLink
 
         path = self._resolve(reference)
+        megabytes = int(self.settings.get("model.cache_megabytes"))
+        options = replace(options, cache_folder=str(self.paths.engine_cache), cache_megabytes=megabytes)
         return WorkerLink(choose_backend(path), path, options, on_exit=on_exit)
 
     def _find_model_hash(self, reference: str) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from backends.events import GenerationEvent, LoadedModel
 from backends.messages import Message
@@ -53,3 +53,31 @@ class Backend(Protocol):
 
     def close(self) -> None:
         """Free everything. Safe to call twice."""
+
+
+@runtime_checkable
+class ServingBackend(Backend, Protocol):
+    """An engine that answers many requests at once: requests are handed in, and every step advances all of them.
+
+    ``submit`` and ``step`` belong to one thread. ``generate`` works on top of them, so that both promises are kept.
+    """
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether there is nothing to do: no request is waiting or under way."""
+
+    def submit(self, request_id: int, request: GenerationRequest, is_cancelled: CancelCheck) -> None:
+        """Queue a request. ``is_cancelled`` is honoured as in :meth:`Backend.generate`, without harm to other requests.
+
+        Raises:
+            UserFacingError: it cannot be answered (ContextOverflow, TemplateFailed …) or not now (EngineBusy).
+        """
+
+    def step(self) -> Sequence[tuple[int, GenerationEvent]]:
+        """Advance everything a little: pairs of request id and event. Each request ends with Finished or Failed."""
+
+    def rest(self) -> bool:
+        """Use a quiet moment to put things in order, for a fraction of a second; true if there is more to do."""
+
+    def drop_all(self) -> None:
+        """Forget every request without a word, after an error that was not foreseen."""

@@ -36,7 +36,11 @@ class LoadedModel:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a reply cost. Times in seconds; ``cached_tokens`` of the prompt were already in the KV cache."""
+    """What a reply cost. Times in seconds; ``cached_tokens`` of the prompt were already in the KV cache.
+
+    ``drafted_tokens`` were guessed ahead, of which ``accepted_tokens`` were right.
+    ``waiting_seconds`` went by before the request had a place in the engine; ``first_token_seconds`` count from its arrival.
+    """
 
     prompt_tokens: int = 0
     cached_tokens: int = 0
@@ -44,11 +48,19 @@ class Usage:
     prompt_seconds: float = 0.0
     output_seconds: float = 0.0
     first_token_seconds: float = 0.0
+    waiting_seconds: float = 0.0
+    drafted_tokens: int = 0
+    accepted_tokens: int = 0
 
     @property
     def tokens_per_second(self) -> float:
         """Decode speed; 0 where nothing was measured."""
         return self.output_tokens / self.output_seconds if self.output_seconds > 0 else 0.0
+
+    @property
+    def acceptance(self) -> float:
+        """The share of guesses that were right; 0 where nothing was guessed."""
+        return self.accepted_tokens / self.drafted_tokens if self.drafted_tokens else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +96,21 @@ class ReasoningDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenChosen:
+    """One token of the reply and how likely it was, told where :attr:`GenerationOptions.logprobs` asks for it.
+
+    ``text`` are the bytes that it stands for, which need not be whole characters; ``logprob`` is the natural logarithm of its
+    probability before any sampling step. ``alternatives`` are the likeliest tokens, best first, alike. Tokens that stop texts or
+    reasoning markers hide are told too.
+    """
+
+    token: int
+    text: bytes
+    logprob: float
+    alternatives: tuple[tuple[int, bytes, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """The reply is complete. ``seed`` is the one that was used."""
 
@@ -99,4 +126,4 @@ class Failed:
     error: UserFacingError
 
 
-GenerationEvent = PromptProgress | TextDelta | ReasoningDelta | Finished | Failed
+GenerationEvent = PromptProgress | TextDelta | ReasoningDelta | TokenChosen | Finished | Failed

@@ -18,6 +18,8 @@ def _check(name: str, value: float, low: float, high: float) -> None:
 class SamplingOptions:
     """How the next token is chosen. A value of its "off" setting disables that step; defaults are llama.cpp's.
 
+    ``temperature_range`` lets the temperature move by as much around its value, by how uncertain the model is
+    (https://arxiv.org/abs/2309.02772), ``temperature_exponent`` bends that. Top-nσ: https://arxiv.org/abs/2411.07641.
     ``repeat_last_n`` counts tokens that penalties look back on (0 off, -1 the whole context). Mirostat: Basu et al. 2020,
     https://arxiv.org/abs/2007.14966. DRY and XTC: text-generation-webui pull requests 5677 and 6335.
     """
@@ -39,6 +41,9 @@ class SamplingOptions:
     mirostat: int = 0
     mirostat_tau: float = 5.0
     mirostat_eta: float = 0.1
+    temperature_range: float = 0.0
+    temperature_exponent: float = 1.0
+    top_n_sigma: float = 0.0
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -67,17 +72,34 @@ SAMPLING_RANGES: dict[str, tuple[float, float]] = {
     "mirostat": (0, 2),
     "mirostat_tau": (0.0, 20.0),
     "mirostat_eta": (0.0, 1.0),
+    "temperature_range": (0.0, 5.0),
+    "temperature_exponent": (0.0, 10.0),
+    "top_n_sigma": (0.0, 100.0),
 }
+
+SAMPLER_STEPS = ("penalties", "dry", "top_n_sigma", "top_k", "typical_p", "top_p", "min_p", "xtc", "temperature")
+"""The steps between the model's numbers and the draw, in llama.cpp's usual order."""
 
 
 @dataclass(frozen=True, slots=True)
 class GenerationOptions:
-    """One request's settings. ``max_tokens`` 0 means until the context is full; ``seed`` None draws one and reports it."""
+    """One request's settings. ``max_tokens`` 0 means until the context is full; ``seed`` None draws one and reports it.
+
+    ``sampler_order`` names the steps that are applied, in order; those that it leaves out are not (mirostat and temperature 0
+    know only the first two). ``logit_bias`` adds to the logits of tokens, by id. With ``logprobs`` every token is also told as
+    :class:`backends.events.TokenChosen` with that many alternatives. ``schema`` is a JSON schema as text, ``grammar`` a grammar in
+    Lark's notation (https://github.com/guidance-ai/llguidance/blob/main/docs/syntax.md): the reply cannot be but of that form.
+    """
 
     sampling: SamplingOptions = SamplingOptions()
     max_tokens: int = 0
     stop: tuple[str, ...] = ()
     seed: int | None = None
+    sampler_order: tuple[str, ...] = SAMPLER_STEPS
+    logit_bias: tuple[tuple[int, float], ...] = ()
+    logprobs: int | None = None
+    schema: str = ""
+    grammar: str = ""
 
     def __post_init__(self) -> None:
         if not isinstance(self.max_tokens, int) or not 0 <= self.max_tokens <= 10_000_000:
@@ -86,6 +108,19 @@ class GenerationOptions:
             raise InvalidOption(option="stop", value=repr(self.stop), allowed="up to 64 texts, none empty")
         if self.seed is not None and not 0 <= self.seed < 2**32:
             raise InvalidOption(option="seed", value=self.seed, allowed="a whole number from 0 to 4294967295")
+        if len(set(self.sampler_order)) != len(self.sampler_order) or not set(self.sampler_order) <= set(SAMPLER_STEPS):
+            names = ", ".join(SAMPLER_STEPS)
+            raise InvalidOption(option="sampler_order", value=", ".join(self.sampler_order), allowed=f"each once, of: {names}")
+        for token, bias in self.logit_bias:
+            if token < 0:
+                raise InvalidOption(option="logit_bias", value=token, allowed="ids of tokens")
+            _check("logit_bias", bias, -1000.0, 1000.0)
+        if self.logprobs is not None:
+            _check("logprobs", self.logprobs, 0, MOST_LOGPROBS)
+        if self.schema and self.grammar:
+            raise InvalidOption(option="grammar", value="used with a schema", allowed="empty where a schema is given")
+        if max(len(self.schema), len(self.grammar)) > LONGEST_GRAMMAR:
+            raise InvalidOption(option="schema", value="longer", allowed=f"a text of {LONGEST_GRAMMAR} characters at most")
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, kept in the store with each reply."""
@@ -109,6 +144,11 @@ def generation_options_from_json(value: dict[str, Any]) -> GenerationOptions:
         max_tokens=int(value.get("max_tokens") or 0),
         stop=tuple(value.get("stop") or ()),
         seed=None if seed is None else int(seed),
+        sampler_order=tuple(value.get("sampler_order") or SAMPLER_STEPS),
+        logit_bias=tuple((int(token), float(bias)) for token, bias in value.get("logit_bias") or ()),
+        logprobs=value.get("logprobs"),
+        schema=str(value.get("schema") or ""),
+        grammar=str(value.get("grammar") or ""),
     )
 
 
@@ -118,6 +158,13 @@ class LoadOptions:
 
     ``context_length`` 0 takes the model's own, capped at ``DEFAULT_CONTEXT_LIMIT``; ``threads`` 0 means physical cores - 1;
     ``gpu_layers`` -1 offloads as many as fit; ``kv_type`` is a GGML type name for both halves of the KV cache.
+    ``parallel`` requests are answered at once, ``waiting_limit`` more may wait. With ``kv_unified`` all of them share one context,
+    so that one may use all of it and common beginnings lie in it once; without, each has ``context_length`` for itself, which
+    takes that much more memory and is faster where many long requests run together. What was read is kept in ``cache_folder``
+    between two lives of the engine, ``cache_megabytes`` at most for all models; without a folder nothing is.
+    With ``lookup_tokens`` a reply that is written alone guesses as many tokens ahead where it repeats what was written before.
+    The text stays the same but for rounding, which differs with the number of tokens in a step; so a seed may give another text
+    where two tokens are all but equally likely. That is why it is off unless asked for.
     """
 
     context_length: int = 0
@@ -129,15 +176,27 @@ class LoadOptions:
     use_mmap: bool = True
     use_mlock: bool = False
     device: str = ""
+    parallel: int = 4
+    kv_unified: bool = True
+    waiting_limit: int = 256
+    cache_folder: str = ""
+    cache_megabytes: int = 2048
+    lookup_tokens: int = 0
 
     def __post_init__(self) -> None:
         _check("context_length", self.context_length, 0, 16_777_216)
         _check("gpu_layers", self.gpu_layers, -1, 100_000)
         _check("threads", self.threads, 0, 1024)
         _check("batch_size", self.batch_size, 1, 65_536)
+        _check("parallel", self.parallel, 1, 128)
+        _check("waiting_limit", self.waiting_limit, 1, 1_000_000)
+        _check("lookup_tokens", self.lookup_tokens, 0, 64)
+        _check("cache_megabytes", self.cache_megabytes, 0, 1e9)
         if self.kv_type not in KV_TYPES:
             raise InvalidOption(option="kv_type", value=self.kv_type, allowed=", ".join(KV_TYPES))
 
 
 KV_TYPES = ("f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl")
 DEFAULT_CONTEXT_LIMIT = 8192
+MOST_LOGPROBS = 100
+LONGEST_GRAMMAR = 1_000_000

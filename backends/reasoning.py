@@ -82,6 +82,11 @@ class ReasoningSplitter:
         self._held = ""
         self._trims = opened is not None
 
+    @property
+    def is_thinking(self) -> bool:
+        """Whether thoughts are open."""
+        return self._state == "thinking"
+
     def add(self, text: str) -> list[TextDelta | ReasoningDelta]:
         """The deltas that became certain."""
         self._held += text

@@ -1,21 +1,25 @@
 """The child process that holds one model, so that whatever native code does, the program that the user sees lives on.
 
-Threads: the main thread loads and generates; ``reader`` takes commands, so that a cancel is heard at once; ``counter`` counts
-tokens beside a generation; ``sender`` writes reports, joining what came within some milliseconds; ``guardian`` ends an orphan.
+Threads: the main thread loads and generates, one request after another or, with an engine that serves, all of them together;
+``reader`` takes commands, so that a cancel is heard at once; ``counter`` counts tokens beside a generation; ``sender`` writes
+reports, joining what came within some milliseconds; ``guardian`` ends an orphan.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import queue
 import threading
 from collections import deque
+from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from backends.backend import Backend
+from backends.backend import Backend, ServingBackend
 from backends.child_process import prepare_child
-from backends.events import Failed, Finished, GenerationEvent, ReasoningDelta, TextDelta, Usage
+from backends.events import Failed, Finished, GenerationEvent, Usage
+from backends.outbox import Outbox
 from backends.registry import make_backend
 from backends.worker_protocol import (
     Cancel,
@@ -24,19 +28,18 @@ from backends.worker_protocol import (
     Command,
     Count,
     Counted,
-    Events,
     Generate,
     Loaded,
     LoadFailed,
     Loading,
-    Report,
     WorkerStart,
 )
 from models.errors import EngineError, LoadCancelled, OutOfMemory, UserFacingError
 
-_SEND_INTERVAL = 0.012
-"""Seconds between two messages: a window repaints every 33 ms, and each message wakes another process."""
+_log = logging.getLogger(__name__)
 _PROGRESS_STEP = 0.01
+_REST_AFTER = 1.0
+_BETWEEN_RESTS = 0.02
 
 
 def run_worker(start: WorkerStart, connection: Connection) -> None:
@@ -58,7 +61,7 @@ class _Worker:
     def __init__(self, start: WorkerStart, connection: Connection) -> None:
         self._start = start
         self._connection = connection
-        self.outbox = _Outbox(connection)
+        self.outbox = Outbox(connection)
         self._backend: Backend | None = None
         self._load_cancelled = threading.Event()
         self._closing = threading.Event()
@@ -74,16 +77,71 @@ class _Worker:
             threading.Thread(target=task, name=name, daemon=True).start()
         if not self._load():
             return
+        assert self._backend is not None
+        if isinstance(self._backend, ServingBackend):
+            self._serve(self._backend)
+        else:
+            self._answer_in_turn()
+        self._backend.close()
+
+    def _answer_in_turn(self) -> None:
+        """One request after another, for an engine that knows only one at a time."""
         while True:
             self._has_work.acquire()
             if self._closing.is_set():
-                break
-            with self._lock:
-                work = self._waiting.popleft() if self._waiting else None
+                return
+            work = self._next_waiting()
             if work is not None:
                 self._generate(work)
-        if self._backend is not None:
-            self._backend.close()
+
+    def _next_waiting(self) -> Generate | None:
+        with self._lock:
+            return self._waiting.popleft() if self._waiting else None
+
+    def _serve(self, engine: ServingBackend) -> None:
+        """All requests together: hand over what came, advance everything a little, and again."""
+        while True:
+            if engine.is_idle:
+                self._await_work(engine)
+            if self._closing.is_set():
+                return
+            while self._has_work.acquire(blocking=False):
+                pass  # one signal may stand for several requests
+            try:
+                while (work := self._next_waiting()) is not None:
+                    self._hand_over(engine, work)
+                self._tell(engine.step())
+            except Exception as error:  # noqa: BLE001 - the worker loop, as above: a bug fails what runs, and the model stays
+                engine.drop_all()
+                with self._lock:
+                    ids = set(self._flags) - {work.id for work in self._waiting}
+                self._tell([(number, Failed(EngineError(details=_describe(error)))) for number in ids])
+
+    def _await_work(self, engine: ServingBackend) -> None:
+        """Wait for a request; after a while of quiet the engine may put things in order."""
+        patience: float | None = _REST_AFTER
+        while not self._has_work.acquire(timeout=patience):
+            try:
+                patience = _BETWEEN_RESTS if engine.rest() else None
+            except Exception:  # noqa: BLE001 - the worker loop, as above: what is done in a quiet moment may fail, and nobody waits for it
+                _log.debug("a quiet moment failed", exc_info=True)
+                patience = None
+
+    def _hand_over(self, engine: ServingBackend, work: Generate) -> None:
+        try:
+            engine.submit(work.id, work.request, self._flags[work.id].is_set)
+        except UserFacingError as error:
+            self._tell([(work.id, Failed(error))])
+        except Exception as error:  # noqa: BLE001 - the worker loop, as above
+            self._tell([(work.id, Failed(EngineError(details=_describe(error))))])
+
+    def _tell(self, pairs: Sequence[tuple[int, GenerationEvent]]) -> None:
+        """Send the events of one step together, and forget the requests that are over."""
+        ended = [request_id for request_id, event in pairs if isinstance(event, Finished | Failed)]
+        with self._lock:
+            for request_id in ended:
+                self._flags.pop(request_id, None)
+        self.outbox.put_events(pairs)
 
     def _load(self) -> bool:
         shown = -1.0
@@ -181,70 +239,6 @@ class _Worker:
             except Exception as error:  # noqa: BLE001 - the worker loop, as above
                 answer = Counted(command.id, 0, EngineError(details=_describe(error)))
             self.outbox.put_report(answer)
-
-
-class _Outbox:
-    """Writes reports in order from a thread of its own; neighbouring pieces of one reply travel as one."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._condition = threading.Condition()
-        self._reports: list[Report] = []
-        self._pairs: list[tuple[int, GenerationEvent]] = []
-        self._is_writing = False
-        self._is_urgent = False
-        self._last_kind: type[GenerationEvent] | None = None
-        threading.Thread(target=self._write, name="sender", daemon=True).start()
-
-    def put_event(self, request_id: int, event: GenerationEvent) -> None:
-        """Add an event; joined with the one before it where both are pieces of the same reply."""
-        with self._condition:
-            last = self._pairs[-1] if self._pairs else None
-            if last is not None and last[0] == request_id and type(last[1]) is type(event):
-                match event, last[1]:
-                    case TextDelta(text, count), TextDelta(before, earlier):
-                        self._pairs[-1] = (request_id, TextDelta(before + text, earlier + count))
-                        return
-                    case ReasoningDelta(text, count), ReasoningDelta(before, earlier):
-                        self._pairs[-1] = (request_id, ReasoningDelta(before + text, earlier + count))
-                        return
-            self._pairs.append((request_id, event))
-            # The first piece of a reply, its end, and whatever is rare should not wait for company.
-            self._is_urgent = self._is_urgent or type(event) is not self._last_kind
-            self._last_kind = type(event)
-            self._condition.notify_all()
-
-    def put_report(self, report: Report) -> None:
-        """Add anything else."""
-        with self._condition:
-            self._reports.append(report)
-            self._is_urgent = True
-            self._condition.notify_all()
-
-    def flush(self, timeout: float) -> None:
-        """Wait until everything is written; ``timeout`` in seconds."""
-        with self._condition:
-            self._condition.wait_for(lambda: not (self._reports or self._pairs or self._is_writing), timeout)
-
-    def _write(self) -> None:
-        while True:
-            with self._condition:
-                self._condition.wait_for(lambda: self._reports or self._pairs)
-                reports, self._reports = self._reports, []
-                pairs, self._pairs = self._pairs, []
-                self._is_urgent = False
-                self._is_writing = True
-            try:
-                for report in reports:
-                    self._connection.send(report)
-                if pairs:
-                    self._connection.send(Events(tuple(pairs)))
-            except (OSError, ValueError):
-                os._exit(0)  # the parent is gone
-            with self._condition:
-                self._is_writing = False
-                self._condition.notify_all()
-                self._condition.wait_for(lambda: self._is_urgent, _SEND_INTERVAL)
 
 
 def _say_memory_ran_out(path: str) -> OutOfMemory:

@@ -23,6 +23,8 @@
         │   ├── TemplateFailed          the model's chat template refused the messages
         │   ├── LoadCancelled           the user cancelled the load
         │   ├── GenerationFailed        the engine reported an error
+        │   ├── EngineBusy              too many requests are waiting
+        │   ├── FormRefused             a JSON schema or grammar that cannot be followed
         │   └── ReplyInProgress         a reply is being written in this conversation
         ├── StoreError
         │   ├── DatabaseDamaged         the integrity check failed
@@ -248,6 +250,20 @@ class GenerationFailed(EngineError):
     why = "{reason}"
     remedy = "Try again; if it happens again, load the model anew."
     fixes = ("regenerate", "reload_model")
+
+
+class EngineBusy(EngineError):
+    code = "engine_busy"
+    what = "The engine has too many requests waiting."
+    why = "{waiting} requests are waiting for their turn already."
+    remedy = "Wait until some of them are answered, then try again."
+
+
+class FormRefused(EngineError):
+    code = "form_refused"
+    what = "The form that was prescribed for the reply cannot be followed."
+    why = "{reason}"
+    remedy = "Correct or simplify the JSON schema or the grammar, and try again."
 
 
 class ReplyInProgress(EngineError):

@@ -2,44 +2,43 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+import itertools
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
 
 from backends.backend import CancelCheck, GenerationRequest, ProgressCallback
 from backends.chat_template import PLAIN_STOPS, PLAIN_TRANSCRIPT, ChatTemplate
 from backends.devices import GgmlLibrary
-from backends.events import Finished, FinishReason, GenerationEvent, LoadedModel, PromptProgress, ReasoningDelta, TextDelta, Usage
+from backends.events import Failed, Finished, GenerationEvent, LoadedModel
+from backends.llamacpp.archive import Archive, fingerprint
 from backends.llamacpp.library import NativeLibrary, library_folder
 from backends.llamacpp.model import NativeModel
 from backends.llamacpp.precheck import check_files, check_memory
-from backends.llamacpp.sampler import Sampler, choose_seed
-from backends.llamacpp.sequence import CachedSequence, Cancelled
-from backends.llamacpp.tokens import SENTENCEPIECE, Detokenizer, StopFinder
-from backends.options import GenerationOptions, LoadOptions
+from backends.llamacpp.reply import Prompt, Reply
+from backends.llamacpp.scheduler import Scheduler
+from backends.llamacpp.structured import FormCompiler
+from backends.options import LoadOptions
 from backends.reasoning import MARKERS, ReasoningSplitter, find_continued_format, find_open_format
-from models.card import read_card
+from models.card import find_split_parts, read_card
 from models.errors import ContextOverflow, EngineError, TemplateFailed
 
 
-@dataclass(frozen=True, slots=True)
-class _Prompt:
-    """A prompt ready to be read. ``splitter`` is None for a raw prompt, whose text is passed on as it is."""
-
-    tokens: list[int]
-    stops: tuple[str, ...]
-    splitter: ReasoningSplitter | None
-
-
 class LlamaCppBackend:
-    """One GGUF model, one conversation at a time, in this process. See :class:`backends.backend.Backend`."""
+    """One GGUF model and everything that is asked of it, in this process. See :class:`backends.backend.ServingBackend`."""
 
     name = "llamacpp"
 
     def __init__(self) -> None:
         self._library: NativeLibrary | None = None
         self._model: NativeModel | None = None
-        self._sequence: CachedSequence | None = None
+        self._scheduler: Scheduler | None = None
+        self._own_ids = itertools.count(-1, -1)
+        self._own_events: dict[int, deque[GenerationEvent]] = {}
+        self._others: list[tuple[int, GenerationEvent]] = []
+        self._archive: Archive | None = None
+        self._forms: FormCompiler | None = None
         self._template: ChatTemplate | TemplateFailed = TemplateFailed()
         self._has_template = False
 
@@ -52,8 +51,16 @@ class LlamaCppBackend:
         estimate = check_memory(headers, options, on_processor=device == "CPU")
         model = NativeModel(self._library, path, options, progress)
         self._model = model
-        self._sequence = CachedSequence(model)
+        self._archive = self._open_archive(options)
+        self._scheduler = Scheduler(
+            model,
+            parallel=options.parallel,
+            waiting_limit=options.waiting_limit,
+            lookup_tokens=options.lookup_tokens,
+            archive=self._archive,
+        )
         tokenizer = model.tokenizer
+        self._forms = FormCompiler(tokenizer)
         tokenizer.show(MARKERS)
         source = model.chat_template()
         self._has_template = bool(source)
@@ -79,18 +86,64 @@ class LlamaCppBackend:
             has_chat_template=self._has_template,
         )
 
-    def generate(self, request: GenerationRequest, is_cancelled: CancelCheck) -> Iterator[GenerationEvent]:
-        """See :meth:`backends.backend.Backend.generate`."""
-        model, sequence = self._loaded()
-        started = time.perf_counter()
-        prompt = self._prepare(model, request)
+    @property
+    def is_idle(self) -> bool:
+        """See :class:`backends.backend.ServingBackend`."""
+        return not self._others and (self._scheduler is None or self._scheduler.is_idle)
+
+    def submit(self, request_id: int, request: GenerationRequest, is_cancelled: CancelCheck) -> None:
+        """See :meth:`backends.backend.ServingBackend.submit`."""
+        model, scheduler = self._loaded()
+        prompt = replace(self._prepare(model, request), mask=self._forms.compile(request.options) if self._forms else None)
         if len(prompt.tokens) >= model.context_length:
             raise ContextOverflow(needed=len(prompt.tokens) + 1, available=model.context_length)
-        run = _Run(model, sequence, prompt, request.options, started)
+        scheduler.submit(Reply(request_id, model, prompt, request.options, is_cancelled))
+
+    def step(self) -> Sequence[tuple[int, GenerationEvent]]:
+        """See :meth:`backends.backend.ServingBackend.step`."""
+        self._advance()
+        pairs, self._others = self._others, []
+        return pairs
+
+    def rest(self) -> bool:
+        """See :meth:`backends.backend.ServingBackend.rest`."""
+        return self._scheduler is not None and self._scheduler.rest()
+
+    def drop_all(self) -> None:
+        """See :meth:`backends.backend.ServingBackend.drop_all`."""
+        _, scheduler = self._loaded()
+        scheduler.close()
+        scheduler.cache.clear_all()
+        self._own_events.clear()
+        self._others.clear()
+
+    def generate(self, request: GenerationRequest, is_cancelled: CancelCheck) -> Iterator[GenerationEvent]:
+        """See :meth:`backends.backend.Backend.generate`. Several may be read in turns: each advances all of them."""
+        request_id = next(self._own_ids)
+        events = self._own_events[request_id] = deque()
+        is_abandoned = False
         try:
-            yield from run.events(is_cancelled)
+            self.submit(request_id, request, lambda: is_abandoned or is_cancelled())
+            while True:
+                while not events:
+                    self._advance()
+                event = events.popleft()
+                if isinstance(event, Failed):
+                    raise event.error
+                yield event
+                if isinstance(event, Finished):
+                    return
         finally:
-            run.close()
+            is_abandoned = True
+            del self._own_events[request_id]
+
+    def _advance(self) -> None:
+        _, scheduler = self._loaded()
+        for request_id, event in scheduler.step():
+            if request_id >= 0:
+                self._others.append((request_id, event))
+            elif (events := self._own_events.get(request_id)) is not None:
+                events.append(event)
 
     def count_tokens(self, request: GenerationRequest) -> int:
         """See :meth:`backends.backend.Backend.count_tokens`. Only reads, so it may run beside a generation."""
@@ -99,111 +152,43 @@ class LlamaCppBackend:
 
     def close(self) -> None:
         """Free context and weights; the native library stays loaded."""
-        model, self._model, self._sequence = self._model, None, None
+        model, self._model = self._model, None
+        scheduler, self._scheduler = self._scheduler, None
+        if scheduler is not None:
+            scheduler.close()
+            while scheduler.rest() and self._archive is not None:
+                self._archive.wait()
+        if self._archive is not None:
+            self._archive.wait()
+            self._archive = None
         if model is not None:
             model.close()
 
-    def _loaded(self) -> tuple[NativeModel, CachedSequence]:
-        if self._model is None or self._sequence is None:
-            raise EngineError(details="no model is loaded")
-        return self._model, self._sequence
+    def _open_archive(self, options: LoadOptions) -> Archive | None:
+        """Where sequences are kept between two lives of the engine; None where they are not."""
+        if not options.cache_folder or not options.cache_megabytes or self._model is None or self._library is None:
+            return None
+        facts: dict[str, object] = {"kv_type": options.kv_type, "engine": self._library.version}
+        key = b"".join(fingerprint(part, facts) for part in find_split_parts(Path(self._model.path)))
+        return Archive(Path(options.cache_folder), options.cache_megabytes * 1_000_000, key)
 
-    def _prepare(self, model: NativeModel, request: GenerationRequest) -> _Prompt:
+    def _loaded(self) -> tuple[NativeModel, Scheduler]:
+        if self._model is None or self._scheduler is None:
+            raise EngineError(details="no model is loaded")
+        return self._model, self._scheduler
+
+    def _prepare(self, model: NativeModel, request: GenerationRequest) -> Prompt:
         stops = request.options.stop
         if request.prompt is not None:
             tokens = model.tokenizer.encode_prompt(request.prompt)
-            return _Prompt(tokens or [max(model.tokenizer.begin, 0)], stops, None)
+            return Prompt(tokens or [max(model.tokenizer.begin, 0)], stops, None)
         if isinstance(self._template, TemplateFailed):
             raise self._template
         text = self._template.render(request.messages, continue_last=request.continue_last)
         opened = find_continued_format(request.messages[-1], text) if request.continue_last else find_open_format(text)
         if not self._has_template:
             stops = (*stops, *PLAIN_STOPS)
-        return _Prompt(model.tokenizer.encode_prompt(text), stops, ReasoningSplitter(opened))
-
-
-class _Run:
-    """One request on its way through the sequence."""
-
-    def __init__(
-        self, model: NativeModel, sequence: CachedSequence, prompt: _Prompt, options: GenerationOptions, started: float
-    ) -> None:
-        self._model = model
-        self._sequence = sequence
-        self._prompt = prompt
-        self._seed = choose_seed(options)
-        self._limit = options.max_tokens
-        self._started = started
-        self._stops = StopFinder(prompt.stops)
-        self._detokenizer = Detokenizer(model.tokenizer)
-        self._strips_space = prompt.splitter is not None and model.tokenizer.kind == SENTENCEPIECE
-        self._cached = self._output = 0
-        self._prompt_seconds = self._first_token_seconds = 0.0
-        self._sampler = Sampler(
-            model.api, model.vocabulary, model.tokenizer.size, model.context_length, options.sampling, self._seed
-        )
-
-    def close(self) -> None:
-        self._sampler.close()
-
-    def events(self, is_cancelled: CancelCheck) -> Iterator[GenerationEvent]:
-        reason: FinishReason
-        try:
-            yield from self._read_prompt(is_cancelled)
-            reason = yield from self._generate(is_cancelled)
-        except Cancelled:
-            reason = "cancelled"
-        if not self._stops.found:
-            yield from self._split(self._stops.add(self._detokenizer.finish()) + self._stops.finish())
-        if self._prompt.splitter is not None:
-            yield from self._prompt.splitter.finish()
-        yield Finished(reason, self._usage(), self._seed)
-
-    def _read_prompt(self, is_cancelled: CancelCheck) -> Iterator[GenerationEvent]:
-        for step in self._sequence.read_prompt(self._prompt.tokens, is_cancelled):
-            self._cached = step.cached
-            yield PromptProgress(step.done, step.total, step.cached)
-        self._prompt_seconds = time.perf_counter() - self._started
-
-    def _generate(self, is_cancelled: CancelCheck) -> Generator[GenerationEvent, None, FinishReason]:
-        """Yields deltas; returns why it ended (a generator's return value)."""
-        model, sampler, sequence = self._model, self._sampler, self._sequence
-        sampler.feed(self._prompt.tokens)
-        while True:
-            token = sampler.choose(model.context)
-            if not self._output:
-                self._first_token_seconds = time.perf_counter() - self._started
-            if model.tokenizer.is_end(token):
-                return "stop"
-            self._output += 1
-            yield from self._split(self._stops.add(self._detokenizer.add(token)))
-            if self._stops.found:
-                return "stop"
-            if self._output == self._limit or sequence.is_full:
-                return "length"
-            sequence.extend(token, is_cancelled)
-
-    def _split(self, text: str) -> Iterator[TextDelta | ReasoningDelta]:
-        if self._strips_space and text:
-            # SentencePiece writes the space before a word into the word; the first one separates nothing.
-            text, self._strips_space = text.removeprefix(" "), False
-        if not text:
-            return
-        if self._prompt.splitter is None:
-            yield TextDelta(text)
-        else:
-            yield from self._prompt.splitter.add(text)
-
-    def _usage(self) -> Usage:
-        elapsed = time.perf_counter() - self._started
-        return Usage(
-            prompt_tokens=len(self._prompt.tokens),
-            cached_tokens=self._cached,
-            output_tokens=self._output,
-            prompt_seconds=self._prompt_seconds or elapsed,
-            output_seconds=elapsed - self._prompt_seconds if self._prompt_seconds else 0.0,
-            first_token_seconds=self._first_token_seconds,
-        )
+        return Prompt(model.tokenizer.encode_prompt(text), stops, ReasoningSplitter(opened))
 
 
 def _name_device(library: NativeLibrary, options: LoadOptions) -> str:

@@ -46,6 +46,8 @@ class NativeModel:
         self.path = path
         self.model: Any = None
         self.context: Any = None
+        self.sequences = 1
+        self.is_unified = True
         self._kept: list[Any] = []
         _check_options(options)
         try:
@@ -63,8 +65,13 @@ class NativeModel:
 
     @property
     def context_length(self) -> int:
-        """Tokens that the context really holds: llama.cpp rounds what it was asked for."""
-        return int(self.api.llama_n_ctx(self.context))
+        """Tokens that one request may hold: llama.cpp rounds what it was asked for."""
+        return int(self.api.llama_n_ctx_seq(self.context))
+
+    @property
+    def can_rewind(self) -> bool:
+        """Whether the end of a sequence can be forgotten; recurrent layers keep only their last state."""
+        return not (self.api.llama_model_is_recurrent(self.model) or self.api.llama_model_is_hybrid(self.model))
 
     @property
     def batch_size(self) -> int:
@@ -146,10 +153,14 @@ class NativeModel:
     def _make_context(self, options: LoadOptions) -> None:
         parameters = self.api.llama_context_default_params()
         wanted = options.context_length or min(self.trained_context or DEFAULT_CONTEXT_LIMIT, DEFAULT_CONTEXT_LIMIT)
-        parameters.n_ctx = wanted
-        parameters.n_batch = min(options.batch_size, wanted)
+        self.is_unified = options.kv_unified
+        # Twice as many sequences as requests at once: the others keep what was read before, in room that nobody needs.
+        self.sequences = options.parallel * 2 if options.kv_unified and self.can_rewind else options.parallel
+        parameters.n_ctx = wanted if options.kv_unified else wanted * self.sequences
+        parameters.kv_unified = options.kv_unified
+        parameters.n_batch = max(min(options.batch_size, wanted), self.sequences)
         parameters.n_ubatch = min(512, parameters.n_batch)
-        parameters.n_seq_max = 1
+        parameters.n_seq_max = self.sequences
         parameters.n_threads = parameters.n_threads_batch = choose_threads(options.threads)
         parameters.type_k = parameters.type_v = _GGML_TYPES[options.kv_type]
         if options.flash_attention is not None:

@@ -51,12 +51,13 @@ def check_memory(headers: list[GgufHeader], options: LoadOptions, *, on_processo
 
     trained = headers[0].of_architecture("context_length")
     context = options.context_length or min(trained or DEFAULT_CONTEXT_LIMIT, DEFAULT_CONTEXT_LIMIT)
-    first = estimate_memory(headers[0], context, options.kv_type, min(512, options.batch_size))
+    held = context if options.kv_unified else context * options.parallel
+    first = estimate_memory(headers[0], held, options.kv_type, min(512, options.batch_size))
     rest = sum(tensor.byte_count for header in headers[1:] for tensor in header.tensors)
     estimate = MemoryEstimate(first.weights + rest, first.kv_cache, first.compute)
     needed = estimate.kv_cache + estimate.compute + (0 if options.use_mmap else estimate.weights)
     available = psutil.virtual_memory().total + psutil.swap_memory().total
     if on_processor and needed > available:
-        reason = f"A context of {context:,} tokens needs {needed / 1e9:.1f} GB, and this machine has {available / 1e9:.1f} GB."
+        reason = f"A context of {held:,} tokens needs {needed / 1e9:.1f} GB, and this machine has {available / 1e9:.1f} GB."
         raise OutOfMemory(model=headers[0].path.name, reason=reason)
     return estimate

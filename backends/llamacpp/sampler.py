@@ -1,4 +1,4 @@
-"""The C sampler chain for one request: its steps in llama.cpp's usual order, freed with certainty."""
+"""The C sampler chain for one request: its steps in the order that was asked for, freed with certainty."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ import secrets
 from collections.abc import Sequence
 from typing import Any
 
+import numpy
+
 from backends.options import GenerationOptions, SamplingOptions
-from models.errors import EngineError
+from models.errors import EngineError, InvalidOption
 
 _DRY_BREAKERS = ("\n", ":", '"', "*")
+_CANDIDATE = numpy.dtype([("id", "<i4"), ("logit", "<f4"), ("p", "<f4")])
+"""``llama_token_data``, so that C reads the array as it is."""
 _RANDOM_SEED = 0xFFFFFFFF
 """llama.cpp reads this seed as "draw one", which could not be reproduced."""
 
@@ -23,20 +27,29 @@ def choose_seed(options: GenerationOptions) -> int:
 class Sampler:
     """Chooses tokens for one request. Close it: C owns the memory.
 
-    The order is llama.cpp's default: penalties, DRY, top-k, typical, top-p, min-p, XTC, temperature, then the draw; mirostat
-    replaces everything after the penalties but the temperature; temperature 0 takes the best token after the penalties.
+    The steps come in the order of the options; mirostat replaces everything after the penalties but the temperature; temperature
+    0 takes the best token after the penalties.
     """
 
     def __init__(
-        self, api: Any, vocabulary: Any, vocabulary_size: int, context_length: int, options: SamplingOptions, seed: int
+        self, api: Any, vocabulary: Any, vocabulary_size: int, context_length: int, options: GenerationOptions, seed: int
     ) -> None:
         self._api = api
+        self._vocabulary = vocabulary
+        self._size = vocabulary_size
+        self._context_length = context_length
         parameters = api.llama_sampler_chain_default_params()
         parameters.no_perf = True
         self._chain: Any = api.llama_sampler_chain_init(parameters)
         self._window = 0
-        self._add_penalties(vocabulary, vocabulary_size, context_length, options)
-        self._add_choice(vocabulary_size, options, seed if seed != _RANDOM_SEED else _RANDOM_SEED - 1)
+        self._seed = seed if seed != _RANDOM_SEED else _RANDOM_SEED - 1
+        self._add_bias(options.logit_bias)
+        if options.sampling.temperature == 0 or options.sampling.mirostat:
+            self._add_steps([step for step in options.sampler_order if step in ("penalties", "dry")], options.sampling)
+            self._add_mirostat(options.sampling)
+        else:
+            self._add_steps(options.sampler_order, options.sampling)
+            self._add(api.llama_sampler_init_dist(self._seed))
 
     def feed(self, prompt: Sequence[int]) -> None:
         """Let the penalties see the end of the prompt, as far back as they look."""
@@ -47,6 +60,23 @@ class Sampler:
     def choose(self, context: Any, row: int = -1) -> int:
         """The next token from the logits of output ``row`` (-1: the last one), already accepted by the penalties."""
         return int(self._api.llama_sampler_sample(self._chain, context, row))
+
+    def choose_among(self, logits: Any, allowed: Any) -> int:
+        """The next token of those whose ids ``allowed`` lists, by a row of logits; both are numpy arrays.
+
+        The others are left out instead of made impossible: some steps compute nonsense from a logit of minus infinity.
+        """
+        if len(allowed) == 1:
+            token = int(allowed[0])
+        else:
+            candidates = numpy.zeros(len(allowed), _CANDIDATE)
+            candidates["id"], candidates["logit"] = allowed, logits[allowed]
+            data = ctypes.cast(candidates.ctypes.data, ctypes.POINTER(self._api.llama_token_data))
+            array = self._api.llama_token_data_array(data=data, size=len(allowed), selected=-1, sorted=False)
+            self._api.llama_sampler_apply(self._chain, ctypes.byref(array))
+            token = int(array.data[array.selected].id)
+        self._api.llama_sampler_accept(self._chain, token)
+        return token
 
     def close(self) -> None:
         """Free the chain. Safe to call twice."""
@@ -59,51 +89,77 @@ class Sampler:
             raise EngineError(details="a sampler step could not be made")
         self._api.llama_sampler_chain_add(self._chain, step)
 
-    def _add_penalties(self, vocabulary: Any, size: int, context_length: int, options: SamplingOptions) -> None:
-        api = self._api
-        last = context_length if options.repeat_last_n < 0 else min(options.repeat_last_n, context_length)
-        if last and (options.repeat_penalty != 1.0 or options.presence_penalty or options.frequency_penalty):
-            step = api.llama_sampler_init_penalties(
-                size, last, options.repeat_penalty, options.frequency_penalty, options.presence_penalty
-            )
-            self._add(step)
-            self._window = last
-        if options.dry_multiplier > 0:
-            breakers = (ctypes.c_char_p * len(_DRY_BREAKERS))(*(text.encode() for text in _DRY_BREAKERS))
-            step = api.llama_sampler_init_dry(
-                vocabulary,
-                options.dry_multiplier,
-                options.dry_base,
-                options.dry_allowed_length,
-                context_length,
-                breakers,
-                len(_DRY_BREAKERS),
-            )
-            self._add(step)
-            self._window = context_length
+    def _add_bias(self, bias: Sequence[tuple[int, float]]) -> None:
+        if not bias:
+            return
+        if any(token >= self._size for token, _ in bias):
+            raise InvalidOption(option="logit_bias", value=max(bias)[0], allowed=f"ids of tokens below {self._size}")
+        entries = (self._api.llama_logit_bias * len(bias))(*bias)
+        self._add(self._api.llama_sampler_init_logit_bias(self._size, len(bias), entries))
 
-    def _add_choice(self, size: int, options: SamplingOptions, seed: int) -> None:
+    def _add_steps(self, steps: Sequence[str], options: SamplingOptions) -> None:
+        """The steps that are named and not off."""
+        api = self._api
+        for step in steps:
+            match step:
+                case "penalties":
+                    self._add_penalties(options)
+                case "dry" if options.dry_multiplier > 0:
+                    self._add_dry(options)
+                case "top_n_sigma" if options.top_n_sigma > 0:
+                    self._add(api.llama_sampler_init_top_n_sigma(options.top_n_sigma))
+                case "top_k" if options.top_k > 0:
+                    self._add(api.llama_sampler_init_top_k(options.top_k))
+                case "typical_p" if options.typical_p < 1:
+                    self._add(api.llama_sampler_init_typical(options.typical_p, 1))
+                case "top_p" if options.top_p < 1:
+                    self._add(api.llama_sampler_init_top_p(options.top_p, 1))
+                case "min_p" if options.min_p > 0:
+                    self._add(api.llama_sampler_init_min_p(options.min_p, 1))
+                case "xtc" if options.xtc_probability > 0:
+                    self._add(api.llama_sampler_init_xtc(options.xtc_probability, options.xtc_threshold, 1, self._seed))
+                case "temperature":
+                    self._add_temperature(options)
+
+    def _add_temperature(self, options: SamplingOptions) -> None:
+        if options.temperature_range > 0:
+            parameters = (options.temperature, options.temperature_range, options.temperature_exponent)
+            self._add(self._api.llama_sampler_init_temp_ext(*parameters))
+        else:
+            self._add(self._api.llama_sampler_init_temp(options.temperature))
+
+    def _add_mirostat(self, options: SamplingOptions) -> None:
         api = self._api
         if options.temperature == 0:
             self._add(api.llama_sampler_init_greedy())
             return
-        if options.mirostat:
-            self._add(api.llama_sampler_init_temp(options.temperature))
-            tau, eta = options.mirostat_tau, options.mirostat_eta
-            if options.mirostat == 1:
-                self._add(api.llama_sampler_init_mirostat(size, seed, tau, eta, 100))
-            else:
-                self._add(api.llama_sampler_init_mirostat_v2(seed, tau, eta))
-            return
-        if options.top_k > 0:
-            self._add(api.llama_sampler_init_top_k(options.top_k))
-        if options.typical_p < 1:
-            self._add(api.llama_sampler_init_typical(options.typical_p, 1))
-        if options.top_p < 1:
-            self._add(api.llama_sampler_init_top_p(options.top_p, 1))
-        if options.min_p > 0:
-            self._add(api.llama_sampler_init_min_p(options.min_p, 1))
-        if options.xtc_probability > 0:
-            self._add(api.llama_sampler_init_xtc(options.xtc_probability, options.xtc_threshold, 1, seed))
         self._add(api.llama_sampler_init_temp(options.temperature))
-        self._add(api.llama_sampler_init_dist(seed))
+        tau, eta = options.mirostat_tau, options.mirostat_eta
+        if options.mirostat == 1:
+            self._add(api.llama_sampler_init_mirostat(self._size, self._seed, tau, eta, 100))
+        else:
+            self._add(api.llama_sampler_init_mirostat_v2(self._seed, tau, eta))
+
+    def _add_penalties(self, options: SamplingOptions) -> None:
+        length = self._context_length
+        last = length if options.repeat_last_n < 0 else min(options.repeat_last_n, length)
+        if last and (options.repeat_penalty != 1.0 or options.presence_penalty or options.frequency_penalty):
+            step = self._api.llama_sampler_init_penalties(
+                self._size, last, options.repeat_penalty, options.frequency_penalty, options.presence_penalty
+            )
+            self._add(step)
+            self._window = max(self._window, last)
+
+    def _add_dry(self, options: SamplingOptions) -> None:
+        breakers = (ctypes.c_char_p * len(_DRY_BREAKERS))(*(text.encode() for text in _DRY_BREAKERS))
+        step = self._api.llama_sampler_init_dry(
+            self._vocabulary,
+            options.dry_multiplier,
+            options.dry_base,
+            options.dry_allowed_length,
+            self._context_length,
+            breakers,
+            len(_DRY_BREAKERS),
+        )
+        self._add(step)
+        self._window = self._context_length

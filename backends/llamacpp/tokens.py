@@ -12,6 +12,8 @@ from models.errors import GenerationFailed
 SENTENCEPIECE = 1
 """``LLAMA_VOCAB_TYPE_SPM``: its pieces carry the space before a word."""
 
+_CONTROL, _USER_DEFINED = 1 << 3, 1 << 4
+
 
 class Tokenizer:
     """One model's vocabulary. Reads only, so any thread may use it while another generates."""
@@ -53,6 +55,10 @@ class Tokenizer:
         """How a token, special ones too, is written in a template; empty for a token the model does not have."""
         return self._read_piece(token, special=True).decode("utf-8", "replace") if 0 <= token < self.size else ""
 
+    def bytes_of(self, token: int) -> bytes:
+        """The bytes that a token stands for; special ones as they are written in a template."""
+        return self._read_piece(token, special=True)
+
     def show(self, markers: Iterable[str]) -> None:
         """Render these markers in replies although they are control tokens (``[THINK]`` …), because somebody reads them."""
         single = (self.encode(marker) for marker in markers)
@@ -65,6 +71,14 @@ class Tokenizer:
         if found is None:
             found = self._pieces[token] = self._read_piece(token, special=token in self._visible)
         return found
+
+    def is_special(self, token: int) -> bool:
+        """Whether it is a mark rather than text: a control token, or one that a template writes between ``<`` and ``>``."""
+        attributes = int(self._api.llama_vocab_get_attr(self._vocabulary, token))
+        if attributes & _USER_DEFINED:
+            text = self.text_of(token)
+            return text.startswith("<") and text.endswith(">")
+        return bool(attributes & _CONTROL)
 
     def is_end(self, token: int) -> bool:
         """Whether the model says with this token that it is done (end of text, of turn, of message)."""

@@ -272,6 +272,10 @@
       <translation>复制上一条回复</translation>
     </message>
     <message>
+      <source>Correct or simplify the JSON schema or the grammar, and try again.</source>
+      <translation>请修正或简化 JSON Schema 或语法，然后重试。</translation>
+    </message>
+    <message>
       <source>Creative</source>
       <translation>创意</translation>
     </message>
@@ -1308,6 +1312,10 @@
       <translation>温度</translation>
     </message>
     <message>
+      <source>The JSON schema is no JSON object.</source>
+      <translation>JSON Schema 不是一个 JSON 对象。</translation>
+    </message>
+    <message>
       <source>The KV cache has no room left.</source>
       <translation>KV 缓存已没有空间。</translation>
     </message>
@@ -1404,12 +1412,24 @@
       <translation>引擎不认识架构 “{architecture}”。</translation>
     </message>
     <message>
+      <source>The engine gave no numbers for the next token.</source>
+      <translation>引擎没有给出下一个词元的数值。</translation>
+    </message>
+    <message>
+      <source>The engine has too many requests waiting.</source>
+      <translation>引擎中等待的请求太多。</translation>
+    </message>
+    <message>
       <source>The engine refused it: {0}.</source>
       <translation>引擎拒绝了它：{0}。</translation>
     </message>
     <message>
       <source>The engine reported an error.</source>
       <translation>引擎报告了一个错误。</translation>
+    </message>
+    <message>
+      <source>The engine says: {0}.</source>
+      <translation>引擎提示：{0}。</translation>
     </message>
     <message>
       <source>The engine stopped unexpectedly.</source>
@@ -1446,6 +1466,10 @@
     <message>
       <source>The folder holds no config.json with safetensors files.</source>
       <translation>文件夹里没有带 safetensors 文件的 config.json。</translation>
+    </message>
+    <message>
+      <source>The form that was prescribed for the reply cannot be followed.</source>
+      <translation>无法遵循为回答规定的格式。</translation>
     </message>
     <message>
       <source>The import was cancelled.</source>
@@ -1748,6 +1772,10 @@
       <translation>请等它写完，或先停止它。</translation>
     </message>
     <message>
+      <source>Wait until some of them are answered, then try again.</source>
+      <translation>请等其中一些得到回答后再试。</translation>
+    </message>
+    <message>
       <source>Wait until the reply ends, or stop it with Esc.</source>
       <translation>请等回复写完，或按 Esc 停止。</translation>
     </message>
@@ -2026,6 +2054,10 @@
     <message>
       <source>{used} of {available} tokens of context are used</source>
       <translation>上下文已用 {used} / {available} 词元</translation>
+    </message>
+    <message>
+      <source>{waiting} requests are waiting for their turn already.</source>
+      <translation>已有 {waiting} 个请求在排队。</translation>
     </message>
     <message>
       <source>“{0}.attention.head_count” is 0: a model without attention heads.</source>

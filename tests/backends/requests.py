@@ -21,8 +21,10 @@ def complete(prompt: str, **options: Any) -> GenerationRequest:
     return GenerationRequest(prompt=prompt, options=make_options(**options))
 
 
-def make_options(max_tokens: int = 0, stop: tuple[str, ...] = (), seed: int | None = 7, **sampling: Any) -> GenerationOptions:
-    return GenerationOptions(SamplingOptions(**sampling), max_tokens, stop, seed)
+def make_options(max_tokens: int = 0, stop: tuple[str, ...] = (), seed: int | None = 7, **options: Any) -> GenerationOptions:
+    """Settings of a request; what is no setting of its own is one of its sampling."""
+    own = {name: options.pop(name) for name in list(options) if name in GenerationOptions.__slots__}
+    return GenerationOptions(SamplingOptions(**options), max_tokens, stop, seed, **own)
 
 
 def text_of(events: Iterable[GenerationEvent]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,12 +12,13 @@ import psutil
 import pytest
 
 from backends.backend import GenerationRequest
-from backends.events import Finished, GenerationEvent, PromptProgress, TextDelta
+from backends.events import Failed, Finished, GenerationEvent, PromptProgress, TextDelta
 from backends.options import LoadOptions
 from backends.worker_link import WorkerLink
 from models.errors import (
     ContextOverflow,
     DamagedModelFile,
+    EngineBusy,
     EngineCrashed,
     EngineUnavailable,
     LoadCancelled,
@@ -262,6 +264,57 @@ def test_cancel_reaches_a_real_prompt_within_200_ms(open_link: MakeLink, slow_mo
     reader.join()
     assert time.perf_counter() - cancelled_at < 0.2
     assert finish_of(events).reason == "cancelled"
+
+
+def test_a_real_model_answers_several_at_once(open_link: MakeLink, tiny_model: Path) -> None:
+    link = open_link(str(tiny_model), backend="llamacpp", context_length=2048, parallel=3)
+    requests = [complete(f"number {number} " * (number + 1), max_tokens=150, seed=number, min_p=0.0) for number in range(5)]
+    streams = [link.generate(request) for request in requests]
+    order: list[int] = []
+    texts: dict[int, str] = {}
+
+    def read(number: int) -> None:
+        parts = []
+        for event in streams[number]:
+            if isinstance(event, TextDelta):
+                parts.append(event.text)
+                order.append(number)
+        texts[number] = "".join(parts)
+
+    readers = [threading.Thread(target=read, args=(number,)) for number in range(5)]
+    for reader in readers:
+        reader.start()
+    for reader in readers:
+        reader.join()
+    assert [len(texts[number]) > 20 for number in range(5)] == [True] * 5
+    switches = sum(1 for before, after in itertools.pairwise(order) if before != after)
+    assert switches > 5
+
+
+def test_cancel_of_one_real_reply_leaves_the_others(open_link: MakeLink, slow_model: Path) -> None:
+    link = open_link(str(slow_model), backend="llamacpp", context_length=4096)
+    stays, goes, waits = link.generate(complete("a", max_tokens=30)), link.generate(complete("b" * 3000)), None
+    time.sleep(0.3)
+    waits = link.generate(complete("c", max_tokens=3))
+    cancelled_at = time.perf_counter()
+    goes.cancel()
+    assert finish_of(goes).reason == "cancelled"
+    assert time.perf_counter() - cancelled_at < 0.2
+    assert finish_of(stays).reason in ("length", "stop")
+    assert finish_of(waits).reason in ("length", "stop")
+
+
+def test_a_full_queue_is_told_and_ends_when_others_end(open_link: MakeLink, slow_model: Path) -> None:
+    link = open_link(str(slow_model), backend="llamacpp", context_length=2048, parallel=1, waiting_limit=2)
+    first = link.generate(complete("a" * 1500, max_tokens=1))
+    while not isinstance(next(iter(first)), PromptProgress):
+        pass
+    rest = [link.generate(complete("b", max_tokens=1)) for _ in range(6)]
+    errors = [last for stream in rest if isinstance(last := list(stream)[-1], Failed)]
+    assert len(errors) == 4
+    assert all(isinstance(failure.error, EngineBusy) for failure in errors)
+    assert finish_of(link.generate(complete("b", max_tokens=1))).usage.output_tokens == 1
+    assert finish_of(first).reason in ("length", "stop")
 
 
 def test_a_file_cut_off_while_it_is_used_is_called_damaged(open_link: MakeLink, slow_model: Path, tmp_path: Path) -> None:

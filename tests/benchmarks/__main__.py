@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from tests.benchmarks import store_benchmarks, window_benchmarks
+from tests.benchmarks import engine_benchmarks, store_benchmarks, window_benchmarks
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
@@ -16,7 +16,12 @@ BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
 def main() -> int:
     """Measure, print, and where asked write."""
     tables = []
-    for title, run in (("The window", window_benchmarks.run_all), ("The store", store_benchmarks.run_all)):
+    rooms = (
+        ("The window", window_benchmarks.run_all),
+        ("The store", store_benchmarks.run_all),
+        ("The engine", engine_benchmarks.run_all),
+    )
+    for title, run in rooms:
         print(f"\n{title}", flush=True)
         lines = ["", f"### {title}", "", "| what | milliseconds unless it says otherwise |", "|:--|--:|"]
         for name, value in run().items():

@@ -47,7 +47,7 @@ def run(tmp_path: Path) -> Any:
 
 def test_help_has_examples_and_exit_statuses_and_imports_nothing_heavy(run: Any) -> None:
     text = run("--help").stdout
-    for expected in ("examples:", "exit status", "chat", "complete", "models", "doctor", "data"):
+    for expected in ("examples:", "exit status", "chat", "complete", "models", "bench", "doctor", "data"):
         assert expected in text
     program = (
         "import sys\nfrom app.cli.main import main\n"
@@ -60,7 +60,7 @@ def test_help_has_examples_and_exit_statuses_and_imports_nothing_heavy(run: Any)
     assert done.stdout.rstrip().endswith("HEAVY []")
 
 
-@pytest.mark.parametrize("command", ["chat", "complete", "models", "doctor", "data"])
+@pytest.mark.parametrize("command", ["chat", "complete", "models", "bench", "doctor", "data"])
 def test_every_command_has_help_with_an_example(run: Any, command: str) -> None:
     assert f"yanmo {command}" in run(command, "--help").stdout.partition("example")[2]
 

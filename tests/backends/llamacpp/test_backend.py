@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import zip_longest
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from models.errors import (
     ContextOverflow,
     DamagedModelFile,
     EngineError,
+    InvalidOption,
     LoadCancelled,
     OutOfMemory,
     TemplateFailed,
@@ -88,8 +90,7 @@ def test_the_second_turn_reads_only_what_is_new_and_says_the_same_as_a_cold_run(
     turns = (question, answer, make_text_message("user", "and then?"))
     request = GenerationRequest(messages=turns, options=ask("", temperature=0.0, max_tokens=30).options)
     warm = run(backend, request)
-    backend._sequence.tokens.clear()  # type: ignore[union-attr]
-    backend._model.api.llama_memory_clear(backend._sequence._memory, True)  # type: ignore[union-attr]
+    backend._scheduler.cache.clear_all()  # type: ignore[union-attr]
     cold = run(backend, request)
     assert finish_of(cold).usage.cached_tokens == 0
     assert finish_of(warm).usage.cached_tokens >= finish_of(first).usage.prompt_tokens
@@ -145,7 +146,7 @@ def test_cancel_ends_a_long_prompt_within_200_ms_and_keeps_what_was_read(slow_mo
 
     finish = finish_of(backend.generate(complete("a" * 12000), is_cancelled))
     latency = time.perf_counter() - cancelled_at[0]
-    held = len(backend._sequence.tokens)  # type: ignore[union-attr]
+    held = max(len(slot.tokens) for slot in backend._scheduler.cache.slots)  # type: ignore[union-attr]
     again = finish_of(run(backend, complete("a" * max(held - 5, 3), max_tokens=1)))
     backend.close()
     assert finish.reason == "cancelled"
@@ -256,3 +257,44 @@ def test_quantized_cache_types_work(tiny_model: Path) -> None:
 def test_loading_twice_frees_the_first_model(tiny_model: Path, backend: LlamaCppBackend) -> None:
     backend.load(str(tiny_model), LoadOptions(threads=1, context_length=512), lambda fraction: True)
     assert finish_of(run(backend, complete("x", max_tokens=2))).usage.output_tokens == 2
+
+
+def test_quantized_values_need_flash_attention(tiny_model: Path) -> None:
+    with pytest.raises(InvalidOption):
+        load(tiny_model, kv_type="q8_0", flash_attention=False)
+
+
+def test_a_model_without_a_vocabulary_is_refused(tmp_path: Path) -> None:
+    path = make_tiny_model(tmp_path / "none.gguf")
+    path.write_bytes(path.read_bytes().replace(b"gpt2", b"none"))
+    with pytest.raises(DamagedModelFile, match="vocabulary"):
+        load(path)
+
+
+def test_several_replies_read_in_turns_advance_together(backend: LlamaCppBackend) -> None:
+    requests = [complete(text, max_tokens=20, temperature=0.0) for text in ("once", "twice", "thrice")]
+    alone = [text_of(run(backend, request)) for request in requests]
+    running = [backend.generate(request, lambda: False) for request in requests]
+    turns = [list(events) for events in zip_longest(*running)]
+    together = [text_of(event for event in events if event) for events in zip(*turns, strict=True)]
+    assert [text[:4] for text in together] == [text[:4] for text in alone]
+
+
+def test_a_reply_that_nobody_reads_on_gives_its_place_back(backend: LlamaCppBackend) -> None:
+    for _ in range(10):
+        abandoned = backend.generate(complete("once", max_tokens=50), lambda: False)
+        next(abandoned)
+        abandoned.close()  # type: ignore[attr-defined]
+    finish = finish_of(run(backend, complete("twice", max_tokens=2)))
+    assert finish.usage.output_tokens == 2
+    assert backend.is_idle
+
+
+def test_a_context_for_each_request_holds_what_was_asked_for(tiny_model: Path) -> None:
+    backend = LlamaCppBackend()
+    options = LoadOptions(threads=1, context_length=512, kv_unified=False, parallel=3)
+    facts = backend.load(str(tiny_model), options, lambda fraction: True)
+    one = backend.load(str(tiny_model), LoadOptions(threads=1, context_length=512), lambda fraction: True)
+    backend.close()
+    assert facts.context_length == one.context_length == 512
+    assert facts.memory_bytes > one.memory_bytes

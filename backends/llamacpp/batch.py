@@ -1,0 +1,61 @@
+"""The arrays of one llama_batch, made once: filling them costs microseconds a token."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from typing import Any
+
+
+class Batch:
+    """Tokens of several sequences on their way into one decode. ``size`` is the most that it takes."""
+
+    def __init__(self, api: Any, size: int, sequences: int) -> None:
+        self.size = size
+        self.count = 0
+        self._struct = api.llama_batch
+        self._tokens = (ctypes.c_int32 * size)()
+        self._positions = (ctypes.c_int32 * size)()
+        self._outputs = (ctypes.c_int8 * size)()
+        self._counts = (ctypes.c_int32 * size)(*([1] * size))
+        pointer = ctypes.POINTER(ctypes.c_int32)
+        self._ids = [(ctypes.c_int32 * 1)(number) for number in range(sequences)]
+        self._id_pointers = [ctypes.cast(cell, pointer) for cell in self._ids]
+        self._sequences = (pointer * size)()
+        self._pointers = (
+            ctypes.cast(self._tokens, pointer),
+            None,
+            ctypes.cast(self._positions, pointer),
+            ctypes.cast(self._counts, pointer),
+            ctypes.cast(self._sequences, ctypes.POINTER(pointer)),
+            ctypes.cast(self._outputs, ctypes.POINTER(ctypes.c_int8)),
+        )
+
+    @property
+    def room(self) -> int:
+        """Tokens that may still be added."""
+        return self.size - self.count
+
+    def clear(self) -> None:
+        """Start over."""
+        self.count = 0
+
+    def add(self, sequence: int, start: int, tokens: Sequence[int], outputs: int) -> int:
+        """Add tokens of a sequence from position ``start`` on; the last ``outputs`` of them give logits.
+
+        Gives the row of the first token, by which its logits are found.
+        """
+        first, count = self.count, len(tokens)
+        end = first + count
+        self._tokens[first:end] = list(tokens)
+        self._positions[first:end] = list(range(start, start + count))
+        ctypes.memset(ctypes.byref(self._outputs, first), 0, count)
+        for row in range(end - outputs, end):
+            self._outputs[row] = 1
+        self._sequences[first:end] = [self._id_pointers[sequence]] * count
+        self.count = end
+        return first
+
+    def as_struct(self) -> Any:
+        """The C struct of what was added; valid until the next change."""
+        return self._struct(self.count, *self._pointers)

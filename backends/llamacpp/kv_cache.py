@@ -1,0 +1,229 @@
+"""The sequences of one context and the tokens that each holds in the KV cache: shared beginnings, branches, eviction."""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+_SMALL_LOSS = 32
+"""Tokens that a continued sequence may lose at its end without being worth a sequence of their own."""
+_BLOCK = 256
+
+
+@dataclass(eq=False, slots=True)
+class Slot:
+    """One sequence of the context. ``tokens`` equals what the cache holds for it; ``cells`` says which of them are shared."""
+
+    id: int
+    tokens: list[int] = field(default_factory=list)
+    cells: list[int] = field(default_factory=list)
+    is_busy: bool = False
+    used_at: int = 0
+
+
+class KvCache:
+    """All sequences of a context. One thread at a time.
+
+    ``capacity`` counts the cells that all sequences share (``unified``) or that each has for itself. A cell holds one token's
+    keys and values; a beginning that several sequences share lies in it once. A model that cannot step back (``can_rewind``
+    false: recurrent layers keep only their last state) reuses a sequence whole or not at all.
+    """
+
+    def __init__(self, api: Any, context: Any, slots: int, capacity: int, *, unified: bool, can_rewind: bool) -> None:
+        self._api = api
+        self._context = context
+        self._memory = api.llama_get_memory(context)
+        self._unified = unified
+        self._can_rewind = can_rewind
+        self._capacity = capacity
+        self._references: dict[int, int] = {}
+        self._next_cell = itertools.count()
+        self._clock = itertools.count(1)
+        self.slots = [Slot(number) for number in range(slots)]
+
+    @property
+    def free(self) -> int:
+        """Cells that no sequence holds."""
+        return self._capacity - len(self._references) if self._unified else self._capacity
+
+    def match(self, tokens: Sequence[int]) -> tuple[Slot | None, int]:
+        """The sequence with the longest reusable beginning of ``tokens``, and its length; the last token is always read anew."""
+        best, longest = None, 0
+        for slot in self.slots:
+            common = common_length(slot.tokens, tokens, len(tokens) - 1)
+            if common < len(slot.tokens) and not self._can_rewind:
+                continue
+            is_better = common > longest or (best is not None and common == longest and best.is_busy and not slot.is_busy)
+            if common and is_better:
+                best, longest = slot, common
+        return best, longest
+
+    def take(self, tokens: Sequence[int], reserved: int, *, force: bool) -> Slot | None:
+        """A busy slot that already holds the longest cached beginning of ``tokens``; None where there is no room now.
+
+        ``reserved`` cells are promised to others. With ``force`` room is not asked for: there is nobody to wait for.
+        """
+        if all(slot.is_busy for slot in self.slots):
+            return None
+        source, common = self.match(tokens)
+        needed = len(tokens) - common + 1 + reserved
+        if not force and needed > self._free_at_most(source, common):
+            return None
+        self._evict_until(needed, keep=source)
+        if self.free < needed and source is not None and not source.is_busy:
+            self.trim(source, common)
+        target = self._choose_target(source, common)
+        if target is not source:
+            self.clear(target)
+            if source is not None and common:
+                self._branch(source, target, common)
+        else:
+            self.trim(target, common)
+        target.is_busy = True
+        return target
+
+    def export(self, slot: Slot) -> bytes:
+        """The state of a sequence, as :meth:`restore` takes it; empty where the engine cannot give it."""
+        room = int(self._api.llama_state_seq_get_size(self._context, slot.id))
+        buffer = (ctypes.c_uint8 * room)()
+        written = int(self._api.llama_state_seq_get_data(self._context, buffer, room, slot.id))
+        return bytes(memoryview(buffer)[:written])
+
+    def restore(self, tokens: Sequence[int], reserved: int, state: bytes) -> bool:
+        """Put a saved sequence into an idle slot; false where there is no room or the engine refuses it.
+
+        ``reserved`` cells are promised to others.
+        """
+        idle = [slot for slot in self.slots if not slot.is_busy]
+        if not idle or len(tokens) + reserved > self._free_at_most(None, 0):
+            return False
+        slot = self._choose_target(None, 0)
+        self.clear(slot)
+        self._evict_until(len(tokens) + reserved, keep=None)
+        buffer = (ctypes.c_uint8 * len(state)).from_buffer_copy(state)
+        self._api.llama_state_seq_set_data(self._context, buffer, len(state), slot.id)
+        if self.positions(slot) != (0 if self._can_rewind else len(tokens) - 1, len(tokens) - 1):
+            self._api.llama_memory_seq_rm(self._memory, slot.id, -1, -1)
+            return False
+        self.extend(slot, tokens)
+        slot.used_at = next(self._clock)
+        return True
+
+    def release(self, slot: Slot) -> None:
+        """The request is done; what it read stays for the next until room is needed."""
+        slot.is_busy = False
+        slot.used_at = next(self._clock)
+
+    def extend(self, slot: Slot, tokens: Sequence[int]) -> None:
+        """Note that a decode put these tokens into the cache."""
+        slot.tokens.extend(tokens)
+        cells = list(itertools.islice(self._next_cell, len(tokens)))
+        slot.cells.extend(cells)
+        self._references.update(dict.fromkeys(cells, 1))
+
+    def trim(self, slot: Slot, length: int) -> None:
+        """Forget everything after the first ``length`` tokens; where the model cannot step back, everything."""
+        if length >= len(slot.tokens):
+            return
+        removed = length > 0 and bool(self._api.llama_memory_seq_rm(self._memory, slot.id, length, -1))
+        # A sliding window may have dropped the beginning already: what is left would be no prefix.
+        if not removed or (self._can_rewind and int(self._api.llama_memory_seq_pos_min(self._memory, slot.id)) != 0):
+            self._api.llama_memory_seq_rm(self._memory, slot.id, -1, -1)
+            length = 0
+        self._forget(slot, length)
+
+    def clear(self, slot: Slot) -> None:
+        """Forget a sequence."""
+        self.trim(slot, 0)
+
+    def clear_all(self) -> None:
+        """Forget everything, whatever state the memory is in."""
+        self._api.llama_memory_clear(self._memory, True)
+        for slot in self.slots:
+            slot.tokens.clear()
+            slot.cells.clear()
+        self._references.clear()
+
+    def evict_one(self) -> bool:
+        """Forget the idle sequence used least recently; false where every other is busy or empty."""
+        victim = self._oldest_idle(None)
+        if victim is None:
+            return False
+        self.clear(victim)
+        return True
+
+    def take_stock(self, slot: Slot, tokens: Sequence[int]) -> None:
+        """After an abort whole ubatches of ``tokens`` may be in the cache: ask it, and believe only what it says."""
+        held = int(self._api.llama_memory_seq_pos_max(self._memory, slot.id)) + 1
+        if held < len(slot.tokens):
+            self._api.llama_memory_seq_rm(self._memory, slot.id, -1, -1)
+            self._forget(slot, 0)
+            return
+        self.extend(slot, tokens[: held - len(slot.tokens)])
+
+    def positions(self, slot: Slot) -> tuple[int, int]:
+        """The first and last position that the cache really holds for a sequence; -1 where it holds none."""
+        first = int(self._api.llama_memory_seq_pos_min(self._memory, slot.id))
+        return first, int(self._api.llama_memory_seq_pos_max(self._memory, slot.id))
+
+    def _branch(self, source: Slot, target: Slot, length: int) -> None:
+        """Share the first ``length`` tokens of a sequence with an empty one."""
+        if self._unified:
+            self._api.llama_memory_seq_cp(self._memory, source.id, target.id, 0, length)
+        else:  # another stream: only whole sequences can be copied
+            self._api.llama_memory_seq_cp(self._memory, source.id, target.id, -1, -1)
+        target.tokens.extend(source.tokens)
+        target.cells.extend(source.cells)
+        for cell in source.cells:
+            self._references[cell] += 1
+        if self._unified:
+            self._forget(target, length)
+        else:
+            self.trim(target, length)
+
+    def _forget(self, slot: Slot, length: int) -> None:
+        for cell in slot.cells[length:]:
+            if self._references[cell] == 1:
+                del self._references[cell]
+            else:
+                self._references[cell] -= 1
+        del slot.tokens[length:], slot.cells[length:]
+
+    def _choose_target(self, source: Slot | None, common: int) -> Slot:
+        """Where to go on: the matching sequence itself, or another, if that one is busy or its end may be wanted again."""
+        idle = [slot for slot in self.slots if not slot.is_busy]
+        if source is not None and source in idle and len(source.tokens) - common <= _SMALL_LOSS:
+            return source
+        empty = next((slot for slot in idle if not slot.tokens), None)
+        return empty or min(idle, key=lambda slot: slot.used_at)
+
+    def _oldest_idle(self, keep: Slot | None) -> Slot | None:
+        held = [slot for slot in self.slots if not slot.is_busy and slot.tokens and slot is not keep]
+        return min(held, key=lambda slot: slot.used_at, default=None)
+
+    def _evict_until(self, needed: int, keep: Slot | None) -> None:
+        while self.free < needed and (victim := self._oldest_idle(keep)) is not None:
+            self.clear(victim)
+
+    def _free_at_most(self, source: Slot | None, common: int) -> int:
+        """Cells that would be free if every idle sequence were forgotten but for the beginning that is to be reused."""
+        if not self._unified or self.free >= self._capacity:
+            return self.free
+        kept = {cell for slot in self.slots if slot.is_busy for cell in slot.cells}
+        kept.update(source.cells[:common] if source is not None else ())
+        return self._capacity - len(kept)
+
+
+def common_length(held: Sequence[int], wanted: Sequence[int], limit: int) -> int:
+    """How many tokens both begin with, ``limit`` at most; compared a block at a time, at C's speed."""
+    limit = max(0, min(limit, len(held), len(wanted)))
+    start = 0
+    while start < limit:
+        end = min(start + _BLOCK, limit)
+        if held[start:end] != wanted[start:end]:
+            return next(index for index in range(start, end) if held[index] != wanted[index])
+        start = end
+    return limit

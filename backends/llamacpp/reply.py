@@ -1,0 +1,196 @@
+"""One request on its way through the engine: its tokens, its sampler, what it says, and what it cost."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy
+
+from backends.backend import CancelCheck
+from backends.events import Finished, FinishReason, GenerationEvent, PromptProgress, TextDelta, Usage
+from backends.llamacpp.kv_cache import Slot
+from backends.llamacpp.logprobs import Likelihoods
+from backends.llamacpp.model import NativeModel
+from backends.llamacpp.sampler import Sampler, choose_seed
+from backends.llamacpp.speculation import PromptLookup
+from backends.llamacpp.structured import TokenMask
+from backends.llamacpp.tokens import SENTENCEPIECE, Detokenizer, StopFinder
+from backends.options import GenerationOptions
+from backends.reasoning import ReasoningSplitter
+from models.errors import DamagedModelFile, GenerationFailed
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A prompt ready to be read. ``splitter`` is None for a raw prompt, whose text is passed on as it is.
+
+    ``mask`` is the form that the reply must have, after its reasoning.
+    """
+
+    tokens: list[int]
+    stops: tuple[str, ...]
+    splitter: ReasoningSplitter | None
+    mask: TokenMask | None = None
+
+
+class Reply:
+    """What the scheduler knows of one request.
+
+    ``tokens`` are the prompt and everything chosen since; what ``slot`` does not hold of them is still to be computed, be it a
+    prompt, the last token, or all of it after the request had to give up its place for a while.
+    """
+
+    def __init__(
+        self, request_id: int, model: NativeModel, prompt: Prompt, options: GenerationOptions, is_cancelled: CancelCheck
+    ) -> None:
+        self.id = request_id
+        self.is_cancelled = is_cancelled
+        self.tokens = list(prompt.tokens)
+        self.prompt_length = len(prompt.tokens)
+        self.slot: Slot | None = None
+        self.events: list[GenerationEvent] = []
+        self.has_begun = False
+        self._model = model
+        self._prompt = prompt
+        self._options = options
+        self._seed = choose_seed(options)
+        self._stops = StopFinder(prompt.stops)
+        self._detokenizer = Detokenizer(model.tokenizer)
+        self._strips_space = prompt.splitter is not None and model.tokenizer.kind == SENTENCEPIECE
+        self._sampler: Sampler | None = None
+        self._lookup: PromptLookup | None = None
+        self._cached = self._output = 0
+        self._queued_at = time.perf_counter()
+        self._begun_at = self._queued_at
+        self._read_at = self._first_token_at = 0.0
+
+    @property
+    def pending(self) -> int:
+        """Tokens that the cache does not hold yet."""
+        return len(self.tokens) - (len(self.slot.tokens) if self.slot is not None else 0)
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether more than the token chosen last is to be computed: a prompt, or a reply that lost its place."""
+        return self.pending > 1 or not self._output
+
+    def begin(self) -> None:
+        """It has a place, which holds some of its prompt already."""
+        assert self.slot is not None
+        if not self.has_begun:
+            self.has_begun = True
+            self._begun_at = time.perf_counter()
+            self._cached = len(self.slot.tokens)
+            self.events.append(PromptProgress(self._cached, self.prompt_length, self._cached))
+
+    def note_read(self) -> None:
+        """More of the prompt is in the cache."""
+        assert self.slot is not None
+        if not self._read_at:
+            self.events.append(PromptProgress(len(self.slot.tokens), self.prompt_length, self._cached))
+
+    def choose(self, row: int) -> FinishReason | None:
+        """Take the next token from the logits of a row of the batch; the reason if the reply ends with it.
+
+        Raises:
+            DamagedModelFile: the weights compute no numbers.
+            FormRefused: the form that was prescribed lets nothing follow.
+        """
+        if self._sampler is None:
+            self._sampler = self._start_sampler(row)
+        likelihoods = None
+        if self._options.logprobs is not None:
+            likelihoods = Likelihoods(self._model.tokenizer, self._read_logits(row))
+        mask = self._prompt.mask
+        if mask is not None and self._prompt.splitter is not None and self._prompt.splitter.is_thinking:
+            mask = None
+        if mask is None:
+            token = self._sampler.choose(self._model.context, row)
+        else:
+            token = self._sampler.choose_among(self._read_logits(row), mask.allowed())
+        if not self._first_token_at:
+            self._first_token_at = time.perf_counter()
+        if self._model.tokenizer.is_end(token):
+            return "stop"
+        self._output += 1
+        self.tokens.append(token)
+        is_complete = mask is not None and mask.accept(token)
+        if likelihoods is not None:
+            self.events.append(likelihoods.describe(token, self._options.logprobs or 0))
+        self._say(self._stops.add(self._detokenizer.add(token)))
+        if self._stops.found or is_complete:
+            return "stop"
+        if self._output == self._options.max_tokens or len(self.tokens) > self._model.context_length:
+            return "length"
+        return None
+
+    def guess(self, longest: int, room: int) -> list[int]:
+        """Tokens that may come next; ``longest`` is the load's limit, ``room`` that of the moment."""
+        if self._lookup is None:
+            self._lookup = PromptLookup(self.tokens, longest)
+        if self._options.max_tokens:
+            room = min(room, self._options.max_tokens - self._output - 1)
+        return self._lookup.guess(min(room, self._model.context_length - len(self.tokens)))
+
+    def note_guess(self, drafted: int, accepted: int, seconds: float, plain_seconds: float) -> None:
+        """See :meth:`PromptLookup.note`."""
+        if self._lookup is not None:
+            self._lookup.note(drafted, accepted, seconds, plain_seconds)
+
+    def finish(self, reason: FinishReason) -> None:
+        """Say what was held back, and that this was all."""
+        if not self._stops.found:
+            self._say(self._stops.add(self._detokenizer.finish()) + self._stops.finish())
+        if self._prompt.splitter is not None:
+            self.events.extend(self._prompt.splitter.finish())
+        self.events.append(Finished(reason, self._usage(), self._seed))
+
+    def close(self) -> None:
+        """Free what C owns. Safe to call twice."""
+        if self._sampler is not None:
+            self._sampler.close()
+
+    def _start_sampler(self, row: int) -> Sampler:
+        model = self._model
+        # A file with damaged weights computes NaN, which no sampler can choose from.
+        if numpy.isnan(self._read_logits(row)).any():
+            raise DamagedModelFile(file=Path(model.path).name, reason="It computes no numbers: some of its weights are damaged.")
+        self._read_at = time.perf_counter()
+        sampler = Sampler(model.api, model.vocabulary, model.tokenizer.size, model.context_length, self._options, self._seed)
+        sampler.feed(self._prompt.tokens)
+        return sampler
+
+    def _read_logits(self, row: int) -> Any:
+        """The logits of a row, as a numpy view of the engine's own buffer."""
+        pointer = self._model.api.llama_get_logits_ith(self._model.context, row)
+        if not pointer:
+            raise GenerationFailed(reason="The engine gave no numbers for the next token.")
+        return numpy.ctypeslib.as_array(pointer, (self._model.tokenizer.size,))
+
+    def _say(self, text: str) -> None:
+        if self._strips_space and text:
+            # SentencePiece writes the space before a word into the word; the first one separates nothing.
+            text, self._strips_space = text.removeprefix(" "), False
+        if not text:
+            return
+        if self._prompt.splitter is None:
+            self.events.append(TextDelta(text))
+        else:
+            self.events.extend(self._prompt.splitter.add(text))
+
+    def _usage(self) -> Usage:
+        now = time.perf_counter()
+        return Usage(
+            prompt_tokens=self.prompt_length,
+            cached_tokens=self._cached,
+            output_tokens=self._output,
+            prompt_seconds=(self._read_at or now) - self._begun_at if self.has_begun else 0.0,
+            output_seconds=now - self._read_at if self._read_at else 0.0,
+            first_token_seconds=self._first_token_at - self._queued_at if self._first_token_at else 0.0,
+            waiting_seconds=(self._begun_at if self.has_begun else now) - self._queued_at,
+            drafted_tokens=self._lookup.drafted if self._lookup else 0,
+            accepted_tokens=self._lookup.accepted if self._lookup else 0,
+        )

@@ -1,0 +1,375 @@
+"""Continuous batching: many requests advance together, one decode at a time, prompts in chunks beside tokens."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from backends.events import Failed, FinishReason, GenerationEvent
+from backends.llamacpp.archive import Archive
+from backends.llamacpp.batch import Batch
+from backends.llamacpp.kv_cache import KvCache, common_length
+from backends.llamacpp.model import NativeModel
+from backends.llamacpp.reply import Reply
+from models.errors import EngineBusy, GenerationFailed, OutOfMemory, UserFacingError
+
+_CHUNK_SECONDS = 0.15
+"""How long a step with prompt tokens should take: chunks are sized for it, progress is told after each."""
+_FIRST_RATE = 256 / _CHUNK_SECONDS
+_SMALLEST_CHUNK = 32
+_SLOW_STEP_SECONDS = 0.05
+"""A step that takes longer is computed under the abort callback; for faster ones it would cost more than it saves."""
+_WORTH_WAITING = 32
+"""Tokens of a common beginning that another request is reading right now, for which a request waits some steps."""
+_WORTH_SAVING = 128
+"""Tokens from which on a sequence is kept on disk, and looked for there."""
+_NO_ROOM, _ABORTED = 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What one reply puts into a batch: its next tokens; the last ``outputs`` of them from ``row`` on give logits.
+
+    The last ``guesses`` tokens are not chosen yet: they stand if the sampler chooses the same.
+    """
+
+    reply: Reply
+    tokens: list[int]
+    row: int
+    outputs: int
+    guesses: int = 0
+
+
+class Scheduler:
+    """Requests in, events out, one :meth:`step` at a time, from one thread.
+
+    A step decodes one token for every reply that is being written and fills the batch with pieces of prompts: half of it for the
+    request that waits longest, the rest for those that need least. Requests are admitted in order while there is a free sequence
+    and room for their prompt. Where room ends, idle sequences are forgotten, then the youngest reply gives up its place and
+    continues later, with the same text.
+    """
+
+    def __init__(
+        self,
+        model: NativeModel,
+        *,
+        parallel: int,
+        waiting_limit: int,
+        lookup_tokens: int = 0,
+        archive: Archive | None = None,
+    ) -> None:
+        self._api = model.api
+        self._model = model
+        self._context = model.context
+        self._name = Path(model.path).name
+        self._parallel = parallel
+        self._waiting_limit = waiting_limit
+        self._lookup_tokens = lookup_tokens
+        self._archive = archive
+        self._offered: dict[int, int] = {}
+        self.cache = KvCache(
+            model.api,
+            model.context,
+            model.sequences,
+            model.context_length,
+            unified=model.is_unified,
+            can_rewind=model.can_rewind,
+        )
+        self._batch = Batch(model.api, model.batch_size, model.sequences)
+        self._waiting: deque[Reply] = deque()
+        self._active: list[Reply] = []
+        self._events: list[tuple[int, GenerationEvent]] = []
+        self._computing: list[Reply] = []
+        self._abort = model.api.ggml_abort_callback(self._should_abort)
+        self._no_abort = model.api.ggml_abort_callback()
+        self._rate = _FIRST_RATE
+        self._largest_chunk = self._batch.size
+        self._step_seconds = self._plain_seconds = 0.0
+        self._right_guesses = 0
+        self._is_crowded = False
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is left to do."""
+        return not (self._waiting or self._active)
+
+    @property
+    def active_count(self) -> int:
+        """Requests that have a place."""
+        return len(self._active)
+
+    def submit(self, reply: Reply) -> None:
+        """Queue a request.
+
+        Raises:
+            EngineBusy: as many as may wait are waiting.
+        """
+        if len(self._waiting) >= self._waiting_limit:
+            raise EngineBusy(waiting=len(self._waiting))
+        self._waiting.append(reply)
+
+    def step(self) -> list[tuple[int, GenerationEvent]]:
+        """Advance every request by one decode; what they say, each with the id of its request."""
+        self._drop_cancelled()
+        self._admit()
+        if self._active:
+            self._make_room()
+            parts = self._fill_batch()
+            if parts:
+                self._compute(parts)
+        for reply in self._active:
+            self._collect(reply)
+        events, self._events = self._events, []
+        return events
+
+    def rest(self) -> bool:
+        """Save a sequence that is not on disk yet; false where there is none. Called when nothing happens for a while."""
+        if self._archive is None:
+            return False
+        for slot in sorted(self.cache.slots, key=lambda slot: -slot.used_at):
+            if len(slot.tokens) < _WORTH_SAVING or slot.is_busy or self._offered.get(slot.id) == slot.used_at:
+                continue
+            if self._archive.is_writing:
+                return True
+            self._offered[slot.id] = slot.used_at
+            if not self._archive.holds(slot.tokens):
+                self._archive.save(slot.tokens, self.cache.export(slot))
+                return True
+        return False
+
+    def close(self) -> None:
+        """Drop every request without a word."""
+        for reply in (*self._active, *self._waiting):
+            reply.close()
+            if reply.slot is not None:
+                self.cache.release(reply.slot)
+        self._active.clear()
+        self._waiting.clear()
+        self._events.clear()
+
+    def _drop_cancelled(self) -> None:
+        for reply in [reply for reply in (*self._active, *self._waiting) if reply.is_cancelled()]:
+            self._finish(reply, "cancelled")
+
+    def _admit(self) -> None:
+        """Give places to those who wait, in order; one that would read what another is reading lets the next pass."""
+        if self._is_crowded:
+            return
+        for reply in list(self._waiting):
+            if len(self._active) >= self._parallel:
+                return
+            if self._is_being_read(reply):
+                continue
+            reserved = sum(other.pending for other in self._active)
+            self._recall(reply, reserved)
+            slot = self.cache.take(reply.tokens, reserved, force=not self._active)
+            if slot is None:
+                self._is_crowded = True  # until something ends
+                return
+            self._waiting.remove(reply)
+            self._active.append(reply)
+            reply.slot = slot
+            reply.begin()
+
+    def _recall(self, reply: Reply, reserved: int) -> None:
+        """Bring a saved beginning of a new request's prompt back into the cache, where it is longer than what is there."""
+        if self._archive is None or reply.has_begun:
+            return
+        saved, common = self._archive.match(reply.tokens)
+        if saved is None or common - self.cache.match(reply.tokens)[1] < _WORTH_SAVING:
+            return
+        if not self._model.can_rewind and common < len(saved.tokens):
+            return
+        if (state := self._archive.read(saved)) is not None:
+            self.cache.restore(saved.tokens, reserved, state)
+
+    def _is_being_read(self, reply: Reply) -> bool:
+        """Whether a request with a place is reading a longer beginning of this prompt than the cache holds."""
+        readers = [other for other in self._active if other.is_reading]
+        if not readers:
+            return False
+        coming = max(common_length(other.tokens, reply.tokens, len(reply.tokens) - 1) for other in readers)
+        return coming >= _WORTH_WAITING and coming - self.cache.match(reply.tokens)[1] >= _WORTH_WAITING
+
+    def _make_room(self) -> None:
+        """See that every reply can put its next token somewhere."""
+        while True:
+            writers = sum(1 for reply in self._active if not reply.is_reading)
+            if self.cache.free >= writers + (writers < len(self._active)):
+                return
+            if not self.cache.evict_one() and not self._preempt():
+                return
+
+    def _preempt(self) -> bool:
+        """Take the place of the youngest reply; it waits at the front. False where only one is left."""
+        if len(self._active) < 2:
+            return False
+        reply = self._active.pop()
+        assert reply.slot is not None
+        self._collect(reply)
+        self.cache.release(reply.slot)
+        self.cache.clear(reply.slot)
+        reply.slot = None
+        self._waiting.appendleft(reply)
+        self._is_crowded = True
+        return True
+
+    def _fill_batch(self) -> list[_Part]:
+        self._batch.clear()
+        parts: list[_Part] = []
+        readers = [reply for reply in self._active if reply.is_reading]
+        for reply in self._active:
+            if reply not in readers and self._batch.room:
+                parts.append(self._add(reply, 1, self._guess(reply)))
+        chunk = max(_SMALLEST_CHUNK, int(self._rate * _CHUNK_SECONDS))
+        budget = min(chunk, self._largest_chunk, self._batch.room, self.cache.free - len(parts))
+        if readers and budget > 0:
+            oldest = readers.pop(0)
+            others = sum(reply.pending for reply in readers)
+            share = min(oldest.pending, max(budget - others, (budget + 1) // 2))
+            parts.append(self._add(oldest, share))
+            budget -= share
+        for reply in sorted(readers, key=lambda reply: reply.pending):
+            if budget > 0:
+                parts.append(self._add(reply, min(budget, reply.pending)))
+                budget -= len(parts[-1].tokens)
+        return parts
+
+    def _guess(self, reply: Reply) -> list[int]:
+        """What may come next, for a reply that has the engine for itself: beside others the engine is busy enough."""
+        if not self._lookup_tokens or len(self._active) > 1 or not self._plain_seconds or not self._model.can_rewind:
+            return []
+        return reply.guess(self._lookup_tokens, min(self._batch.room, self.cache.free, self._largest_chunk) - 1)
+
+    def _add(self, reply: Reply, count: int, guesses: Sequence[int] = ()) -> _Part:
+        assert reply.slot is not None
+        start = len(reply.slot.tokens)
+        tokens = [*reply.tokens[start : start + count], *guesses]
+        outputs = int(start + count == len(reply.tokens)) + len(guesses)
+        row = self._batch.add(reply.slot.id, start, tokens, outputs) + len(tokens) - outputs
+        return _Part(reply, tokens, row, outputs, len(guesses))
+
+    def _compute(self, parts: list[_Part]) -> None:
+        """Decode the batch and deal with what became of it."""
+        reads = any(part.reply.is_reading for part in parts)
+        can_abort = reads or self._step_seconds > _SLOW_STEP_SECONDS
+        self._computing = [part.reply for part in parts]
+        self._api.llama_set_abort_callback(self._context, self._abort if can_abort else self._no_abort, None)
+        started = time.perf_counter()
+        result = int(self._api.llama_decode(self._context, self._batch.as_struct()))
+        if result == 0:
+            self._accept(parts)
+            self._step_seconds = max(time.perf_counter() - started, 1e-6)
+            self._weigh_guesses(parts[0], reads=reads)
+            if reads:
+                self._rate = self._batch.count / self._step_seconds
+                self._largest_chunk = min(self._batch.size, self._largest_chunk * 2)
+        elif result == _ABORTED and any(reply.is_cancelled() for reply in self._computing):
+            self._take_stock(parts)
+        elif result == _NO_ROOM:
+            self._recover_room(parts)
+        else:
+            self._start_afresh(parts, GenerationFailed(reason=f"The engine could not compute the next step (code {result})."))
+
+    def _accept(self, parts: list[_Part]) -> None:
+        """Note what the cache now holds, and let those choose who have logits."""
+        for part in parts:
+            assert part.reply.slot is not None
+            self.cache.extend(part.reply.slot, part.tokens)
+        for part in parts:
+            part.reply.note_read()
+            if part.outputs:
+                try:
+                    reason = self._choose(part)
+                except UserFacingError as error:
+                    self._fail(part.reply, error)
+                    continue
+                if reason is not None:
+                    self._finish(part.reply, reason)
+
+    def _choose(self, part: _Part) -> FinishReason | None:
+        """One token, and after it as many more as were guessed right; wrong guesses leave the cache."""
+        reply, slot = part.reply, part.reply.slot
+        assert slot is not None
+        first = len(slot.tokens) - part.guesses
+        self._right_guesses = 0
+        try:
+            for index in range(part.outputs):
+                reason = reply.choose(part.row + index)
+                if reason is not None or index == part.guesses or reply.tokens[-1] != slot.tokens[first + index]:
+                    return reason
+                self._right_guesses += 1
+            return None
+        finally:
+            self.cache.trim(slot, first + self._right_guesses)
+
+    def _weigh_guesses(self, part: _Part, *, reads: bool) -> None:
+        """Learn what a step of one reply costs without guesses, and whether they are worth what they cost."""
+        if reads or self._computing != [part.reply]:
+            return
+        if part.guesses:
+            part.reply.note_guess(part.guesses, self._right_guesses, self._step_seconds, self._plain_seconds)
+        else:
+            before = self._plain_seconds or self._step_seconds
+            self._plain_seconds = before + 0.2 * (min(self._step_seconds, 3 * before) - before)
+
+    def _take_stock(self, parts: list[_Part]) -> None:
+        """A request was cancelled in the middle of a decode: what was finished stays, and who lost logits reads a token anew."""
+        for part in parts:
+            slot = part.reply.slot
+            assert slot is not None
+            self.cache.take_stock(slot, part.tokens)
+            self.cache.trim(slot, len(part.reply.tokens) - 1)
+        self._drop_cancelled()
+
+    def _recover_room(self, parts: list[_Part]) -> None:
+        """The cache had no room although the count said so: its layout is not that of one cell a token."""
+        if self.cache.evict_one() or self._preempt():
+            return
+        if max(len(part.tokens) for part in parts) > 1:
+            self._largest_chunk = max(1, min(self._largest_chunk, self._batch.count) // 2)
+            return
+        self._start_afresh(parts, OutOfMemory(model=self._name, reason="The KV cache has no room left."))
+
+    def _start_afresh(self, parts: list[_Part], error: UserFacingError) -> None:
+        """Fail those who computed; the others read again from an empty cache."""
+        for part in parts:
+            self._fail(part.reply, error)
+        while self._active:
+            reply = self._active.pop()
+            assert reply.slot is not None
+            self.cache.release(reply.slot)
+            reply.slot = None
+            self._waiting.appendleft(reply)
+        self.cache.clear_all()
+
+    def _finish(self, reply: Reply, reason: FinishReason) -> None:
+        reply.finish(reason)
+        self._let_go(reply)
+
+    def _fail(self, reply: Reply, error: UserFacingError) -> None:
+        reply.events.append(Failed(error))
+        self._let_go(reply)
+
+    def _let_go(self, reply: Reply) -> None:
+        """The request is over: its place is free, and what it said is collected."""
+        self._collect(reply)
+        if reply.slot is not None:
+            self.cache.release(reply.slot)
+            reply.slot = None
+        for group in (self._active, self._waiting):
+            with contextlib.suppress(ValueError):
+                group.remove(reply)
+        reply.close()
+        self._is_crowded = False
+
+    def _collect(self, reply: Reply) -> None:
+        self._events.extend((reply.id, event) for event in reply.events)
+        reply.events.clear()
+
+    def _should_abort(self, _data: object) -> bool:
+        return any(reply.is_cancelled() for reply in self._computing)

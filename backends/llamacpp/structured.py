@@ -1,0 +1,108 @@
+"""Replies of a prescribed form: a JSON schema or a grammar decides which tokens may come next, outside of C++."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy
+
+from backends.llamacpp.tokens import Tokenizer
+from backends.options import GenerationOptions
+from models.errors import EngineUnavailable, FormRefused
+
+_COMPACT: Any = {"whitespace_flexible": False}
+"""A weak model that may write white space anywhere writes it for ever."""
+
+
+class FormCompiler:
+    """Makes the masks of one model's replies. The vocabulary is prepared once, at the first use: up to a second."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+        self._prepared: Any = None
+
+    def compile(self, options: GenerationOptions) -> TokenMask | None:
+        """What checks a reply of the form that the options prescribe; None where they prescribe none.
+
+        Raises:
+            FormRefused: the schema or grammar is wrong, or too complex.
+            EngineUnavailable: llguidance is not installed.
+        """
+        if not options.schema and not options.grammar:
+            return None
+        try:
+            from llguidance import LLMatcher
+        except ImportError as error:
+            raise EngineUnavailable(engine="llguidance", reason=f"It could not be imported: {error}.") from error
+        if options.schema:
+            try:
+                source = LLMatcher.grammar_from_json_schema(json.loads(options.schema), overrides=_COMPACT)
+            except (ValueError, TypeError, RecursionError) as error:
+                raise FormRefused(reason="The JSON schema is no JSON object.", details=str(error)) from error
+        else:
+            source = LLMatcher.grammar_from_lark(options.grammar)
+        matcher = LLMatcher(self._prepare(), source, log_level=0)
+        if matcher.is_error():
+            raise _refuse(matcher)
+        return TokenMask(matcher, self._tokenizer.size)
+
+    def _prepare(self) -> Any:
+        if self._prepared is None:
+            from llguidance import LLTokenizer, TokenizerWrapper
+
+            vocabulary = _Vocabulary(self._tokenizer)
+            self._prepared = LLTokenizer(TokenizerWrapper(vocabulary), eos_token=vocabulary.ends)
+        return self._prepared
+
+
+class _Vocabulary:
+    """A tokenizer as llguidance wants it."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+        everything = range(tokenizer.size)
+        self.tokens = [tokenizer.bytes_of(token) for token in everything]
+        self.special_token_ids = [token for token in everything if tokenizer.is_special(token)]
+        self.ends = [token for token in everything if tokenizer.is_end(token)] or [max(tokenizer.end, 0)]
+        self.eos_token_id = tokenizer.end if tokenizer.end in self.ends else self.ends[0]
+        self.bos_token_id = tokenizer.begin if tokenizer.begin >= 0 else None
+
+    def __call__(self, text: str | bytes) -> list[int]:
+        return self._tokenizer.encode(text if isinstance(text, str) else text.decode("utf-8", "replace"), parse_special=False)
+
+
+class TokenMask:
+    """How far one reply has come in its form."""
+
+    def __init__(self, matcher: Any, vocabulary_size: int) -> None:
+        self._matcher = matcher
+        self._size = vocabulary_size
+
+    def allowed(self) -> Any:
+        """Ids of the tokens that may come next, as a numpy array; never empty.
+
+        Raises:
+            FormRefused: nothing may.
+        """
+        bits = numpy.frombuffer(self._matcher.compute_bitmask(), numpy.uint8)
+        ids = numpy.flatnonzero(numpy.unpackbits(bits, bitorder="little", count=self._size))
+        if self._matcher.is_error() or not len(ids):
+            raise _refuse(self._matcher)
+        return ids
+
+    def accept(self, token: int) -> bool:
+        """Take note of the token that was chosen; true if the form is complete and nothing can follow.
+
+        Raises:
+            FormRefused: the form became too complex.
+        """
+        self._matcher.consume_token(token)
+        if self._matcher.is_error():
+            raise _refuse(self._matcher)
+        return bool(self._matcher.is_stopped())
+
+
+def _refuse(matcher: Any) -> FormRefused:
+    said = str(matcher.get_error()) or "no token may come next"
+    return FormRefused(reason=f"The engine says: {said.splitlines()[0]}.", details=said)

@@ -1,0 +1,70 @@
+"""``yanmo bench`` as a shell sees it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.cli.bench import Figure, compare, keep, read_history
+from app.cli.main import main
+from tests.tiny_models import make_tiny_model
+
+QUICK = ("--prompt", "40", "--output", "4", "--depth", "0,80", "--streams", "1,3", "--repeat", "1", "--threads", "1")
+
+
+@pytest.fixture
+def yanmo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Any:
+    """Runs a command on an empty data folder: exit status and standard output."""
+
+    def run(*arguments: str) -> tuple[int, str]:
+        status = main(["--data-folder", str(tmp_path / "data"), *arguments])
+        return status, capsys.readouterr().out
+
+    return run
+
+
+def test_figures_are_told_and_compared_with_the_last_run(yanmo: Any, tmp_path: Path) -> None:
+    model = str(make_tiny_model(tmp_path / "tiny.gguf", context=4096))
+    status, out = yanmo("bench", model, *QUICK, "--json")
+    first = json.loads(out)
+    assert status == 0
+    names = [row["name"] for row in first["figures"]]
+    assert names == ["read 40", "write 4", "write 4 after 80", "1 at once, read 40 and write 4", "3 at once, read 40 and write 4"]
+    assert all(row["tokens_per_second"] > 0 for row in first["figures"])
+    assert all(row["ratio"] is None for row in first["figures"])
+    _, out = yanmo("bench", model, *QUICK, "--csv", str(tmp_path / "figures.csv"), "--separate-contexts")
+    assert "times the last run" not in out  # other settings are another thing
+    _, out = yanmo("bench", model, *QUICK, "--csv", str(tmp_path / "figures.csv"))
+    assert out.count("times the last run") == 5
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "figures.csv").read_text(encoding="utf-8"))))
+    assert [row["name"] for row in rows] == names
+    assert all(float(row["times_last_run"]) > 0 for row in rows)
+
+
+@pytest.mark.parametrize("arguments", [("--streams", "x"), ("--prompt", "0"), ("--depth", "-1"), ("--repeat", "-2")])
+def test_wrong_usage_is_told(yanmo: Any, arguments: tuple[str, str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        yanmo("bench", *arguments)
+    assert caught.value.code == 2
+
+
+def test_a_model_that_is_not_there_is_an_error(yanmo: Any) -> None:
+    assert yanmo("bench", "no-such-model")[0] == 1
+
+
+def test_a_damaged_history_counts_as_none(tmp_path: Path) -> None:
+    path = tmp_path / "history.json"
+    path.write_text("{", encoding="utf-8")
+    assert read_history(path) == []
+    keep(path, {"settings": {"a": 1}, "figures": {"x": 4.0}})
+    keep(path, {"settings": {"a": 2}, "figures": {"x": 9.0}})
+    (figure,) = compare([Figure("x", 2.0)], read_history(path), {"a": 1})
+    assert figure.ratio == 0.5
+    for _ in range(60):
+        keep(path, {})
+    assert len(read_history(path)) == 50

@@ -1,0 +1,150 @@
+"""A scheduler without the rest of the engine, and a plain loop of one sequence to compare it with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from backends.events import Failed, Finished, GenerationEvent
+from backends.llamacpp.batch import Batch
+from backends.llamacpp.library import NativeLibrary
+from backends.llamacpp.model import NativeModel
+from backends.llamacpp.reply import Prompt, Reply
+from backends.llamacpp.scheduler import Scheduler
+from backends.options import LoadOptions
+from tests.backends.requests import make_options
+
+CLOSE_CALL = 0.01
+"""A first difference is allowed where the two best tokens are as near as that in log-probability: matrices round differently."""
+
+
+def open_model(path: Path, **options: object) -> NativeModel:
+    return NativeModel(NativeLibrary(), str(path), LoadOptions(threads=1, **options), lambda fraction: True)  # type: ignore[arg-type]
+
+
+class Bench:
+    """One scheduler; tracks what every request said and checks the bookkeeping after every step."""
+
+    def __init__(
+        self, path: Path, *, parallel: int = 4, waiting_limit: int = 64, lookup_tokens: int = 0, **options: object
+    ) -> None:
+        self.model = open_model(path, parallel=parallel, **options)
+        self.scheduler = Scheduler(self.model, parallel=parallel, waiting_limit=waiting_limit, lookup_tokens=lookup_tokens)
+        self.events: dict[int, list[GenerationEvent]] = {}
+        self.replies: dict[int, Reply] = {}
+        self.decodes = 0
+
+    def ask(
+        self, tokens: Sequence[int], max_tokens: int, is_cancelled: Callable[[], bool] = lambda: False, **options: object
+    ) -> int:
+        number = len(self.replies)
+        settings = make_options(max_tokens=max_tokens, **{"temperature": 0.0, **options})  # type: ignore[arg-type]
+        reply = Reply(number, self.model, Prompt(list(tokens), (), None), settings, is_cancelled)
+        self.scheduler.submit(reply)
+        self.replies[number] = reply
+        self.events[number] = []
+        return number
+
+    def step(self) -> None:
+        self.decodes += 1
+        for number, event in self.scheduler.step():
+            self.events[number].append(event)
+        self.check()
+
+    def run(self, limit: int = 2000) -> None:
+        for _ in range(limit):
+            if self.scheduler.is_idle:
+                return
+            self.step()
+        raise AssertionError("it never ends")
+
+    def check(self) -> None:
+        cache = self.scheduler.cache
+        for slot in cache.slots:
+            expected = (0, len(slot.tokens) - 1) if slot.tokens else (-1, -1)
+            assert cache.positions(slot) == expected
+            assert len(slot.cells) == len(slot.tokens)
+        if self.model.is_unified:
+            assert len({cell for slot in cache.slots for cell in slot.cells}) == len(cache._references)
+            assert cache.free >= 0
+
+    def output(self, number: int) -> list[int]:
+        reply = self.replies[number]
+        return reply.tokens[reply.prompt_length :]
+
+    def end(self, number: int) -> Finished | Failed:
+        ends = [event for event in self.events[number] if isinstance(event, Finished | Failed)]
+        assert len(ends) == 1
+        assert self.events[number][-1] is ends[0]
+        return ends[0]
+
+    def usage(self, number: int) -> object:
+        end = self.end(number)
+        assert isinstance(end, Finished)
+        return end.usage
+
+    def reset(self) -> None:
+        self.scheduler.close()
+        self.scheduler.cache.clear_all()
+        self.events.clear()
+        self.replies.clear()
+        self.decodes = 0
+
+    def close(self) -> None:
+        self.scheduler.close()
+        self.model.close()
+
+
+class Plain:
+    """One sequence, one token at a time, straight on the C interface: what everything else must equal."""
+
+    def __init__(self, path: Path, context_length: int = 4096) -> None:
+        self.model = open_model(path, parallel=1, context_length=context_length)
+        self._batch = Batch(self.model.api, self.model.batch_size, 2)
+        self._known: dict[tuple[tuple[int, ...], int], list[tuple[int, float]]] = {}
+
+    def say(self, prompt: Sequence[int], count: int) -> list[tuple[int, float]]:
+        """Greedy tokens, each with the distance of the second best in log-probability; ends before an end token."""
+        key = (tuple(prompt), count)
+        if key not in self._known:
+            self._known[key] = self._say(list(prompt), count)
+        return self._known[key]
+
+    def compare(self, prompt: Sequence[int], said: Sequence[int], *, whole: int = 0) -> None:
+        """``said`` is what the plain loop says, up to a close call; with ``whole`` it is also as long as it should be."""
+        expected = self.say(prompt, whole or len(said))
+        for position, token in enumerate(said):
+            if position >= len(expected) or token != expected[position][0]:
+                margin = expected[position][1] if position < len(expected) else self._end_margin
+                assert margin <= CLOSE_CALL, (position, list(said), expected)
+                return
+        if whole and len(said) < len(expected):
+            assert expected[len(said)][1] <= CLOSE_CALL, (list(said), expected)
+
+    def close(self) -> None:
+        self.model.close()
+
+    def _say(self, prompt: list[int], count: int) -> list[tuple[int, float]]:
+        api, context = self.model.api, self.model.context
+        api.llama_memory_clear(api.llama_get_memory(context), True)
+        said: list[tuple[int, float]] = []
+        held, tokens = 0, prompt
+        while True:
+            for start in range(0, len(tokens), self._batch.size):
+                piece = tokens[start : start + self._batch.size]
+                self._batch.clear()
+                self._batch.add(0, held, piece, 1)
+                assert api.llama_decode(context, self._batch.as_struct()) == 0
+                held += len(piece)
+            size = self.model.tokenizer.size
+            logits = np.ctypeslib.as_array(api.llama_get_logits_ith(context, -1), (size,)).astype(np.float64)
+            best = int(logits.argmax())
+            second = np.partition(logits, -2)[-2]
+            margin = float(logits[best] - second)  # the same distance as between log-probabilities
+            if self.model.tokenizer.is_end(best) or len(said) == count:
+                self._end_margin = margin
+                return said
+            said.append((best, margin))
+            tokens = [best]

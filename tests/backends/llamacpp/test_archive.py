@@ -1,0 +1,199 @@
+"""What was read survives a restart, whatever happened to the files; and nothing wrong ever does."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from backends.events import Finished
+from backends.llamacpp.archive import Archive, fingerprint
+from backends.llamacpp.backend import LlamaCppBackend
+from backends.options import LoadOptions
+from backends.worker_link import WorkerLink
+from tests.backends.requests import complete, finish_of, run, text_of
+from tests.tiny_models import make_tiny_model
+
+STORY = "once upon a time a very long story began and nobody knew how it would end " * 6
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "cache"
+
+
+def open_backend(model: Path, folder: Path, **options: object) -> LlamaCppBackend:
+    backend = LlamaCppBackend()
+    settings = LoadOptions(threads=1, context_length=2048, cache_folder=str(folder), **options)  # type: ignore[arg-type]
+    backend.load(str(model), settings, lambda fraction: True)
+    return backend
+
+
+def live_once(model: Path, folder: Path, prompt: str = STORY, length: int = 20, **options: object) -> tuple[str, Finished]:
+    """One life of the engine: load, answer, close."""
+    backend = open_backend(model, folder, **options)
+    events = run(backend, complete(prompt, max_tokens=length, temperature=0.0))
+    backend.close()
+    return text_of(events), finish_of(events)
+
+
+def files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.kv"))
+
+
+def test_a_restart_reads_only_what_is_new_and_says_the_same(tiny_model: Path, folder: Path) -> None:
+    first, cold = live_once(tiny_model, folder)
+    again, warm = live_once(tiny_model, folder)
+    assert cold.usage.cached_tokens == 0
+    assert warm.usage.cached_tokens == warm.usage.prompt_tokens - 1
+    assert again == first
+
+
+def test_the_next_turn_and_an_edited_branch_go_on_from_the_disk(tiny_model: Path, folder: Path) -> None:
+    live_once(tiny_model, folder)
+    _, longer = live_once(tiny_model, folder, STORY + "and then?")
+    _, edited = live_once(tiny_model, folder, STORY[:300] + "something else")
+    assert longer.usage.cached_tokens > len(STORY) * 0.7  # some letters are one token together
+    assert edited.usage.cached_tokens > 200
+
+
+@pytest.mark.parametrize("place", [0, 20, 60, 90, 700, -1])
+def test_a_damaged_file_is_noticed_removed_and_does_no_harm(tiny_model: Path, folder: Path, place: int) -> None:
+    first, _ = live_once(tiny_model, folder)
+    (path,) = files(folder)
+    data = bytearray(path.read_bytes())
+    data[place] ^= 0x40
+    path.write_bytes(data)
+    again, finish = live_once(tiny_model, folder)
+    assert again == first
+    assert finish.usage.cached_tokens == 0
+
+
+@pytest.mark.parametrize("change", ["cut", "empty", "gone", "longer"])
+def test_a_file_that_changed_while_the_engine_ran_is_passed_over(tiny_model: Path, folder: Path, change: str) -> None:
+    first, _ = live_once(tiny_model, folder)
+    backend = open_backend(tiny_model, folder)
+    (path,) = files(folder)
+    data = path.read_bytes()
+    if change == "gone":
+        path.unlink()
+    else:
+        path.write_bytes({"cut": data[:-100], "empty": b"", "longer": data + b"x"}[change])
+    events = run(backend, complete(STORY, max_tokens=20, temperature=0.0))
+    backend.close()
+    assert finish_of(events).usage.cached_tokens == 0
+    assert text_of(events) == first
+
+
+def test_another_model_or_another_cache_type_reads_for_itself(tmp_path: Path, folder: Path) -> None:
+    one, other = (make_tiny_model(tmp_path / f"{seed}.gguf", seed=seed, context=4096, width=128, heads=2) for seed in (1, 2))
+    live_once(one, folder)
+    assert live_once(other, folder)[1].usage.cached_tokens == 0
+    assert live_once(one, folder, kv_type="q8_0")[1].usage.cached_tokens == 0
+    assert live_once(one, folder)[1].usage.cached_tokens > 0
+    assert len(files(folder)) == 3
+
+
+def test_what_goes_on_replaces_what_it_goes_on_from(tiny_model: Path, folder: Path) -> None:
+    for end in ("", "and so", "and so on"):
+        live_once(tiny_model, folder, STORY + end, length=1)
+    assert len(files(folder)) == 1
+
+
+def test_short_ones_are_not_kept_and_without_a_folder_nothing_is(tiny_model: Path, folder: Path, tmp_path: Path) -> None:
+    live_once(tiny_model, folder, "short")
+    assert files(folder) == []
+    backend = LlamaCppBackend()
+    backend.load(str(tiny_model), LoadOptions(threads=1), lambda fraction: True)
+    run(backend, complete(STORY, max_tokens=1))
+    backend.close()
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_the_budget_is_kept_and_what_was_used_least_recently_goes(folder: Path) -> None:
+    archive = Archive(folder, 3_500, b"key")
+    for number in range(5):
+        archive.save([number] * 10, bytes(900))
+        archive.wait()
+        now = time.time() - 100 + number
+        for path in files(folder)[-1:]:
+            os.utime(path, (now, now))
+    kept = [saved.tokens[0] for saved in Archive(folder, 3_500, b"key")._saved.values()]
+    assert len(kept) == 3
+    assert 4 in kept
+    archive.save([9] * 10, bytes(9_000))
+    archive.wait()
+    assert not archive.holds([9] * 10)
+
+
+def test_a_sequence_larger_than_the_budget_is_offered_once(tiny_model: Path, folder: Path) -> None:
+    backend = open_backend(tiny_model, folder)
+    assert backend._archive is not None
+    backend._archive._budget = 10
+    run(backend, complete(STORY, max_tokens=1))
+    assert [backend.rest(), backend.rest()] == [True, False]
+    backend.close()
+    assert files(folder) == []
+
+
+def test_files_are_for_their_owner_only_and_abandoned_ones_go(folder: Path) -> None:
+    archive = Archive(folder, 10**6, b"key")
+    archive.save(list(range(50)), b"state")
+    archive.wait()
+    (path,) = files(folder)
+    assert path.stat().st_mode & 0o077 == 0
+    old = folder / "old.1.partial"
+    old.write_bytes(b"x")
+    os.utime(old, (1, 1))
+    Archive(folder, 10**6, b"key")
+    assert not old.exists()
+
+
+def test_a_folder_that_cannot_be_written_is_no_trouble(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    archive = Archive(tmp_path / "file" / "inside", 10**6, b"key")
+    archive.save(list(range(50)), b"state")
+    archive.wait()
+    assert archive.match(list(range(50))) == (None, 0)
+
+
+def test_a_fingerprint_notices_a_changed_block_a_changed_size_and_changed_facts(tmp_path: Path) -> None:
+    path = tmp_path / "model.gguf"
+    path.write_bytes(bytes(10_000_000))
+    before = fingerprint(path, {"a": 1})
+    assert fingerprint(path, {"a": 1}) == before != fingerprint(path, {"a": 2})
+    path.write_bytes(bytes(10_000_001))
+    assert fingerprint(path, {"a": 1}) != before
+    path.write_bytes(bytes(9_999_999) + b"x")
+    assert fingerprint(path, {"a": 1}) != before
+
+
+@pytest.fixture
+def links() -> Iterator[list[WorkerLink]]:
+    opened: list[WorkerLink] = []
+    yield opened
+    for link in opened:
+        link.close()
+    assert not any(thread.name.startswith("engine ") for thread in threading.enumerate())
+
+
+def test_a_quiet_moment_is_enough_even_if_the_process_is_killed_then(
+    tiny_model: Path, folder: Path, links: list[WorkerLink]
+) -> None:
+    import psutil
+
+    options = LoadOptions(threads=1, context_length=2048, cache_folder=str(folder))
+    for expected in (False, True):
+        link = WorkerLink("llamacpp", str(tiny_model), options)
+        links.append(link)
+        link.load()
+        usage = finish_of(link.generate(complete(STORY, max_tokens=3))).usage
+        assert (usage.cached_tokens > 0) == expected
+        deadline = time.monotonic() + 10
+        while not files(folder) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        psutil.Process(link.pid).kill()

@@ -1,0 +1,109 @@
+"""The worker's loops, in this process, with engines that break."""
+
+from __future__ import annotations
+
+import multiprocessing
+import threading
+import time
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from backends.backend import CancelCheck, GenerationRequest
+from backends.echo import EchoBackend
+from backends.events import Failed, Finished, GenerationEvent, TextDelta, Usage
+from backends.options import LoadOptions
+from backends.outbox import Outbox
+from backends.worker import _REST_AFTER, _Worker
+from backends.worker_protocol import Close, Events, Generate, WorkerStart
+from models.errors import EngineError
+from tests.backends.requests import ask
+
+
+class BrittleEngine(EchoBackend):
+    """Answers everything at once; a request that says so breaks it, at once or later."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._open: dict[int, GenerationRequest] = {}
+
+    @property
+    def is_idle(self) -> bool:
+        return not self._open
+
+    def submit(self, request_id: int, request: GenerationRequest, is_cancelled: CancelCheck) -> None:
+        if "refuse" in request.messages[-1].text:
+            raise ValueError("a bug")
+        self._open[request_id] = request
+
+    def step(self) -> Sequence[tuple[int, GenerationEvent]]:
+        if any("break" in request.messages[-1].text for request in self._open.values()):
+            raise ValueError("another bug")
+        pairs: list[tuple[int, GenerationEvent]] = []
+        for request_id in self._open:
+            pairs += [(request_id, TextDelta("yes")), (request_id, Finished("stop", Usage()))]
+        self._open.clear()
+        return pairs
+
+    def rest(self) -> bool:
+        raise ValueError("a third bug")
+
+    def drop_all(self) -> None:
+        self._open.clear()
+
+
+@pytest.fixture
+def ends(request: pytest.FixtureRequest) -> Iterator[dict[int, GenerationEvent]]:
+    """The last event of each of the requests that the parameter lists."""
+    ours, theirs = multiprocessing.Pipe()
+    worker = _Worker(WorkerStart("brittle", "", LoadOptions(), "", 0), theirs)
+    engine = BrittleEngine()
+    for number, text in enumerate(request.param):
+        worker._obey(Generate(number, ask(text)))
+    thread = threading.Thread(target=worker._serve, args=(engine,))
+    thread.start()
+    found: dict[int, GenerationEvent] = {}
+    while len(found) < len(request.param):
+        report = ours.recv()
+        assert isinstance(report, Events)
+        found.update({number: event for number, event in report.pairs if isinstance(event, Finished | Failed)})
+    time.sleep(_REST_AFTER + 0.1)  # a quiet moment, in which something breaks too
+    worker._obey(Generate(99, ask("and after it")))
+    while 99 not in found:
+        found.update({number: event for number, event in ours.recv().pairs if isinstance(event, Finished | Failed)})
+    worker._obey(Close())
+    thread.join()
+    assert not worker._flags
+    yield found
+
+
+@pytest.mark.parametrize("ends", [["one", "refuse", "three"]], indirect=True)
+def test_a_bug_while_a_request_is_taken_fails_only_that_one(ends: dict[int, GenerationEvent]) -> None:
+    assert [type(ends[number]) for number in (0, 1, 2, 99)] == [Finished, Failed, Finished, Finished]
+
+
+@pytest.mark.parametrize("ends", [["one", "break", "three"]], indirect=True)
+def test_a_bug_in_a_step_fails_what_runs_and_the_model_stays(ends: dict[int, GenerationEvent]) -> None:
+    failed = ends[1]
+    assert isinstance(failed, Failed)
+    assert isinstance(failed.error, EngineError)
+    assert "another bug" in failed.error.details
+    assert isinstance(ends[99], Finished)
+
+
+def test_events_of_many_replies_travel_in_one_message_joined_by_reply() -> None:
+    ours, theirs = multiprocessing.Pipe()
+    outbox = Outbox(theirs)
+    step = [(number, TextDelta("a")) for number in range(16)]
+    outbox.put_events(step)
+    assert ours.recv() == Events(tuple(step))
+    for _ in range(5):
+        outbox.put_events(step)
+    said = dict.fromkeys(range(16), "")
+    messages = 0
+    while any(len(text) < 5 for text in said.values()):
+        messages += 1
+        for number, event in ours.recv().pairs:
+            said[number] += event.text
+    assert messages <= 3
+    assert set(said.values()) == {"aaaaa"}

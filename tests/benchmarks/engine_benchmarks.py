@@ -1,0 +1,97 @@
+"""How fast the engine is with many streams against one after another, and what a known beginning saves. Prints figures; tests nothing.
+
+Run with ``python -m tests.benchmarks.engine_benchmarks [MODEL.gguf]``; without a model one of random weights is made.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from backends.backend import GenerationRequest
+from backends.events import Finished, Usage
+from backends.options import GenerationOptions, LoadOptions, SamplingOptions
+from backends.worker_link import GenerationStream, WorkerLink
+from tests.tiny_models import make_tiny_model
+
+STREAMS = (1, 4, 8, 16)
+PROMPT_TOKENS, OUTPUT_TOKENS = 200, 64
+_LONG_PROMPT = 4_000
+
+
+def run_all(model: Path | None = None) -> dict[str, float]:
+    """Ratios side by side on one machine in one run: batched against sequential, warm against cold."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = model or make_tiny_model(Path(folder) / "bench.gguf", layers=8, width=512, heads=8, context=8192)
+        figures: dict[str, float] = {}
+        for unified in (True, False):
+            for streams in STREAMS:
+                figures |= measure_streams(path, streams, unified=unified)
+        return figures | measure_second_turn(path)
+
+
+def measure_streams(path: Path, streams: int, *, unified: bool) -> dict[str, float]:
+    """``streams`` replies one after another, then as many at once; all prompts differ."""
+    context = streams * 2 * (PROMPT_TOKENS + OUTPUT_TOKENS) if unified else 2 * (PROMPT_TOKENS + OUTPUT_TOKENS)
+    link = _open(path, LoadOptions(context_length=context, parallel=streams, kv_unified=unified))
+    prompts = [_make_prompt(link, PROMPT_TOKENS, seed) for seed in range(2 * streams + 1)]
+    _finish(link.generate(_ask(prompts.pop())))
+    started = time.perf_counter()
+    alone = sum(_finish(link.generate(_ask(prompt))).output_tokens for prompt in prompts[:streams])
+    alone_seconds = time.perf_counter() - started
+    started = time.perf_counter()
+    usages = [_finish(stream) for stream in [link.generate(_ask(prompt)) for prompt in prompts[streams:]]]
+    seconds = time.perf_counter() - started
+    link.close()
+    kind = "one context" if unified else "a context each"
+    together = sum(usage.output_tokens for usage in usages) / seconds
+    return {
+        f"{streams} streams, {kind}: tokens per second": together,
+        f"{streams} streams, {kind}: times sequential": together / (alone / alone_seconds),
+        f"{streams} streams, {kind}: slowest first token": max(usage.first_token_seconds for usage in usages) * 1000,
+    }
+
+
+def measure_second_turn(path: Path) -> dict[str, float]:
+    """Time to the first token of a long prompt, cold, and with all but the end of it read before."""
+    link = _open(path, LoadOptions(context_length=_LONG_PROMPT + 200))
+    prompt = _make_prompt(link, _LONG_PROMPT, 1)
+    cold = _finish(link.generate(_ask(prompt, 1))).first_token_seconds
+    warm = _finish(link.generate(_ask(prompt + " and then?", 1))).first_token_seconds
+    link.close()
+    return {
+        f"first token after {_LONG_PROMPT:,} tokens, cold": cold * 1000,
+        f"first token after {_LONG_PROMPT:,} tokens, second turn": warm * 1000,
+    }
+
+
+def _open(path: Path, options: LoadOptions) -> WorkerLink:
+    link = WorkerLink("llamacpp", str(path), options)
+    link.load()
+    return link
+
+
+def _make_prompt(link: WorkerLink, tokens: int, seed: int) -> str:
+    """Words that no other seed gives, as many as make about that many tokens."""
+    chance = random.Random(seed)
+    words = ["".join(chance.choices("abcdefghijklmnopqrstuvwxyz", k=4)) for _ in range(tokens)]
+    counted = link.count_tokens(GenerationRequest(prompt=" ".join(words)))
+    return " ".join(words[: max(1, tokens * tokens // counted)])
+
+
+def _ask(prompt: str, length: int = OUTPUT_TOKENS) -> GenerationRequest:
+    return GenerationRequest(prompt=prompt, options=GenerationOptions(SamplingOptions(), length, (), 1))
+
+
+def _finish(stream: GenerationStream) -> Usage:
+    *_, last = stream
+    assert isinstance(last, Finished), last
+    return last.usage
+
+
+if __name__ == "__main__":
+    for name, figure in run_all(Path(sys.argv[1]) if len(sys.argv) > 1 else None).items():
+        print(f"{name:64} {figure:12.2f}")
