@@ -65,8 +65,9 @@ SETTINGS: dict[str, Setting] = {
     "trash.days": _number(30, 1, 3650),
     "snapshots.daily": _switch(True),
 }
-"""``model.load_options`` maps a model's reference to ``LoadOptions`` fields; ``model.cache_megabytes`` is what engines may keep on
-disk of what they read, 0 for nothing: the default until deleting a conversation also deletes what was kept of it. Keys that begin with ``window.`` belong to the window and may hold any JSON value."""
+"""``model.load_options`` maps a model's reference to ``LoadOptions`` fields. ``model.cache_megabytes`` is what engines may keep on disk
+of what they read: 0, nothing, until deleting a conversation also deletes what was kept of it. Keys that begin with ``window.`` belong to
+the window and may hold any JSON value."""
 
 
 class Settings:
