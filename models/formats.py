@@ -64,7 +64,7 @@ def read_safetensors_card(folder: Path) -> ModelCard:
     Raises:
         DamagedModelFile: the configuration or a header cannot be read.
     """
-    config = _read_json(folder / "config.json")
+    config = read_json(folder / "config.json")
     files = sorted(folder.glob("*.safetensors"))
     infos = [read_safetensors_info(file) for file in files]
     values: dict[str, int] = {}
@@ -73,7 +73,7 @@ def read_safetensors_card(folder: Path) -> ModelCard:
             values[name] = values.get(name, 0) + count
     tokenizer = folder / "tokenizer_config.json"
     has_template = (folder / "chat_template.jinja").is_file()
-    has_template = has_template or (tokenizer.is_file() and "chat_template" in _read_json(tokenizer))
+    has_template = has_template or (tokenizer.is_file() and "chat_template" in read_json(tokenizer))
     method = config.get("quantization_config")
     quantization = str(method.get("quant_method", "")).upper() if isinstance(method, dict) else ""
     main_type = max(values, key=lambda name: values[name]) if values else ""
@@ -128,9 +128,14 @@ def read_safetensors_info(path: Path) -> SafetensorsInfo:
     return SafetensorsInfo(values, size)
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path, most: int = _LARGEST_JSON) -> dict[str, Any]:
+    """The table in a JSON file of a checkpoint, of at most ``most`` bytes.
+
+    Raises:
+        DamagedModelFile: it cannot be read, is far too large, or holds no table.
+    """
     try:
-        if path.stat().st_size > _LARGEST_JSON:
+        if path.stat().st_size > most:
             raise DamagedModelFile(file=path.name, reason="It is far too large for a configuration.")
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:

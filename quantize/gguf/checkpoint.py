@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from models.errors import DamagedModelFile, NotAModelFile
-from models.formats import read_safetensors_info
+from models.formats import read_json, read_safetensors_info
 
 if TYPE_CHECKING:
     import numpy
 
+LARGEST_JSON = 1 << 30
+"""Bytes of a JSON file that is read whole: tokenizers of large vocabularies take tens of megabytes."""
 _BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "F8_E4M3": 1, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
 
 
@@ -49,15 +51,7 @@ class Checkpoint:
     def read_json(self, name: str) -> dict[str, Any]:
         """A table from a JSON file of the folder; empty where there is none."""
         path = self.folder / name
-        if not path.is_file():
-            return {}
-        try:
-            value = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError) as error:
-            raise DamagedModelFile(file=path.name, reason=f"It cannot be read: {error}.") from error
-        if not isinstance(value, dict):
-            raise DamagedModelFile(file=path.name, reason="It is not a table of settings.")
-        return value
+        return read_json(path, LARGEST_JSON) if path.is_file() else {}
 
     def read_text(self, name: str) -> str:
         """A text file of the folder; empty where there is none."""

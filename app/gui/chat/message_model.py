@@ -10,7 +10,7 @@ from app.gui.translation import tr_reason
 from app.store.damage import DAMAGED_MESSAGE
 from app.store.records import StoredMessage
 from app.text.markdown_blocks import Block, BlockCutter, cut_blocks
-from backends.messages import FilePart, ImagePart, Part, ReasoningPart, TextPart
+from backends.messages import FilePart, ImagePart, Part, ReasoningPart
 
 RowKind = Literal["user", "head", "reasoning", "text", "tail", "status", "error", "foot"]
 
@@ -144,11 +144,6 @@ def model_name_of(message: StoredMessage) -> str:
 def reasoning_text(parts: tuple[Part, ...]) -> str:
     """The reasoning of a message, joined."""
     return "".join(part.text for part in parts if isinstance(part, ReasoningPart))
-
-
-def text_of(parts: tuple[Part, ...]) -> str:
-    """The text of a message, joined."""
-    return "".join(part.text for part in parts if isinstance(part, TextPart))
 
 
 def estimate_height(text: str, width: float) -> float:

@@ -23,7 +23,6 @@ class SettingsPage(QWidget):
 
     import_requested = Signal()
     export_requested = Signal()
-    doctor_requested = Signal()
 
     def __init__(self, workstation: Workstation, tokens: Tokens, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 from models.errors import QuantizationFailed
+
+if TYPE_CHECKING:
+    import numpy
 
 _LAYER_NAMES = {
     "self_attn.q_proj": "attn_q",
@@ -83,3 +87,15 @@ def tensor_name(name: str) -> str:
     raise QuantizationFailed(
         file=name, reason=f"The checkpoint holds the tensor “{name}”, which this kind of model does not have."
     )
+
+
+def convert_as_it_stands(name: str, values: numpy.ndarray, config: dict[str, Any]) -> Iterator[tuple[str, numpy.ndarray]]:  # noqa: ARG001
+    """One tensor under llama.cpp's name, for architectures whose tensors need no reordering."""
+    target = tensor_name(name)
+    if target:
+        yield target, values
+
+
+def no_extra_tensors(config: dict[str, Any]) -> Iterator[tuple[str, numpy.ndarray]]:  # noqa: ARG001
+    """None, for architectures that have nothing beside the checkpoint's tensors."""
+    yield from ()
