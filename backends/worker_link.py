@@ -19,13 +19,17 @@ from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
+from typing import Any
 
 from backends.backend import GenerationRequest
 from backends.crashes import explain_crash
 from backends.events import Failed, Finished, GenerationEvent, LoadedModel, Usage
 from backends.options import LoadOptions
+from backends.questions import Question
 from backends.worker import run_worker
 from backends.worker_protocol import (
+    Answered,
+    Ask,
     Cancel,
     CancelLoad,
     Close,
@@ -49,12 +53,20 @@ _CANCEL_GRACE = 1.0
 ExitCallback = Callable[[UserFacingError | None], None]
 
 
-class GenerationStream:
-    """The events of one request, in order, ending in Finished or Failed. Iterate once, from any one thread."""
+Listener = Callable[[GenerationEvent], None]
+"""Takes the events of one request on the link's thread, so it must be quick; the last is Finished or Failed."""
 
-    def __init__(self, link: WorkerLink, request_id: int) -> None:
+
+class GenerationStream:
+    """The events of one request, in order, ending in Finished or Failed. Iterate once, from any one thread.
+
+    With a ``listener`` they go there, and there is nothing to iterate.
+    """
+
+    def __init__(self, link: WorkerLink, request_id: int, listener: Listener | None = None) -> None:
         self._link = link
         self._id = request_id
+        self._listener = listener
         self._events: queue.SimpleQueue[GenerationEvent] = queue.SimpleQueue()
         self._ended = False
 
@@ -69,7 +81,10 @@ class GenerationStream:
         self._link._send(Cancel(self._id))
 
     def _put(self, event: GenerationEvent) -> None:
-        self._events.put(event)
+        if self._listener is None:
+            self._events.put(event)
+        else:
+            self._listener(event)
 
 
 class WorkerLink:
@@ -87,7 +102,7 @@ class WorkerLink:
         self._send_lock = threading.Lock()
         self._ids = itertools.count(1)
         self._streams: dict[int, GenerationStream] = {}
-        self._counts: dict[int, queue.SimpleQueue[Counted]] = {}
+        self._counts: dict[int, tuple[Command, queue.SimpleQueue[Counted | Answered]]] = {}
         self._load_reports: queue.SimpleQueue[Loading | Loaded | UserFacingError] = queue.SimpleQueue()
         self._process: SpawnProcess | None = None
         self._connection: Connection | None = None
@@ -145,10 +160,10 @@ class WorkerLink:
         self._load_cancelled_at = self._load_cancelled_at or time.monotonic()
         self._send(CancelLoad())
 
-    def generate(self, request: GenerationRequest) -> GenerationStream:
+    def generate(self, request: GenerationRequest, listener: Listener | None = None) -> GenerationStream:
         """Queue a request and return at once. Trouble, a dead process included, comes as the stream's last event."""
         request_id = next(self._ids)
-        stream = GenerationStream(self, request_id)
+        stream = GenerationStream(self, request_id, listener)
         with self._lock:
             if self._ended is not None or self.facts is None or self._is_closing:
                 stream._put(Failed(self._ended or EngineCrashed(reason="The model is not loaded.")))
@@ -164,13 +179,30 @@ class WorkerLink:
             GenerationFailed: no answer in time.
             UserFacingError: the template failed, or the process died.
         """
+        answer = self._await_answer(lambda number: Count(number, request), timeout)
+        assert isinstance(answer, Counted)
+        return answer.tokens
+
+    def ask(self, question: Question, timeout: float = 10.0) -> Any:
+        """What the model's tokenizer or template answers; see :mod:`backends.questions`. ``timeout`` in seconds.
+
+        Raises:
+            GenerationFailed: no answer in time.
+            UserFacingError: the engine cannot answer, or the process died.
+        """
+        answer = self._await_answer(lambda number: Ask(number, question), timeout)
+        assert isinstance(answer, Answered)
+        return answer.value
+
+    def _await_answer(self, make_command: Callable[[int], Command], timeout: float) -> Counted | Answered:
         request_id = next(self._ids)
-        answers: queue.SimpleQueue[Counted] = queue.SimpleQueue()
+        command = make_command(request_id)
+        answers: queue.SimpleQueue[Counted | Answered] = queue.SimpleQueue()
         with self._lock:
             if self._ended is not None or self._is_closing or self._thread is None:
                 raise self._ended or EngineCrashed(reason="The model is not loaded.")
-            self._counts[request_id] = answers
-        self._send(Count(request_id, request))
+            self._counts[request_id] = (command, answers)
+        self._send(command)
         try:
             answer = answers.get(timeout=timeout)
         except queue.Empty:
@@ -180,7 +212,7 @@ class WorkerLink:
                 self._counts.pop(request_id, None)
         if answer.error is not None:
             raise answer.error
-        return answer.tokens
+        return answer
 
     def close(self, timeout: float = 2.0) -> None:
         """Free the model and end the process: politely, then, after ``timeout`` seconds, with its descendants by force."""
@@ -210,7 +242,7 @@ class WorkerLink:
 
     def _send(self, command: Command) -> None:
         """Write a command; one that ends something gives way where a long request is stuck in the pipe of a hanging process."""
-        patience = -1.0 if isinstance(command, Generate | Count) else _CANCEL_GRACE
+        patience = -1.0 if isinstance(command, Generate | Count | Ask) else _CANCEL_GRACE
         if not self._send_lock.acquire(timeout=patience):
             return
         try:
@@ -263,9 +295,9 @@ class WorkerLink:
             case Events(pairs):
                 for request_id, event in pairs:
                     self._pass_on(request_id, event)
-            case Counted():
-                if (answers := self._counts.get(report.id)) is not None:
-                    answers.put(report)
+            case Counted() | Answered():
+                if (asked := self._counts.get(report.id)) is not None:
+                    asked[1].put(report)
             case LoadFailed(error):
                 self._load_reports.put(error)
             case Loading():
@@ -292,8 +324,8 @@ class WorkerLink:
         self._log.close()
         for stream in streams.values():
             stream._put(Finished("cancelled", Usage()) if expected else Failed(reason))
-        for request_id, answers in counts.items():
-            answers.put(Counted(request_id, 0, reason))
+        for request_id, (command, answers) in counts.items():
+            answers.put(Counted(request_id, 0, reason) if isinstance(command, Count) else Answered(request_id, None, reason))
         was_loaded = self.facts is not None
         self._load_reports.put(LoadCancelled() if expected else reason)
         if self._on_exit is not None and was_loaded and not expected:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from backends.backend import GenerationRequest
 from backends.events import GenerationEvent, LoadedModel
 from backends.options import LoadOptions
+from backends.questions import Question
 from models.errors import UserFacingError
 
 
@@ -50,11 +52,19 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
+class Ask:
+    """A question to the tokenizer or the template, answered beside a running generation; see :mod:`backends.questions`."""
+
+    id: int
+    question: Question
+
+
+@dataclass(frozen=True, slots=True)
 class Close:
     """Free everything and exit."""
 
 
-Command = CancelLoad | Generate | Cancel | Count | Close
+Command = CancelLoad | Generate | Cancel | Count | Ask | Close
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,4 +104,13 @@ class Counted:
     error: UserFacingError | None = None
 
 
-Report = Loading | Loaded | LoadFailed | Events | Counted
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The answer to an :class:`Ask`, or why there is none."""
+
+    id: int
+    value: Any = None
+    error: UserFacingError | None = None
+
+
+Report = Loading | Loaded | LoadFailed | Events | Counted | Answered

@@ -6,7 +6,7 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from backends.events import Failed, FinishReason, GenerationEvent
@@ -27,6 +27,8 @@ _WORTH_WAITING = 32
 """Tokens of a common beginning that another request is reading right now, for which a request waits some steps."""
 _WORTH_SAVING = 128
 """Tokens from which on a sequence is kept on disk, and looked for there."""
+_MOST_LOGITS = 16 * 1024 * 1024
+"""Numbers of one decode that a prompt may ask for: 64 MB."""
 _NO_ROOM, _ABORTED = 1, 2
 
 
@@ -162,7 +164,7 @@ class Scheduler:
         for reply in list(self._waiting):
             if len(self._active) >= self._parallel:
                 return
-            if self._is_being_read(reply):
+            if not reply.tells_prompt and self._is_being_read(reply):
                 continue
             reserved = sum(other.pending for other in self._active)
             self._recall(reply, reserved)
@@ -172,12 +174,14 @@ class Scheduler:
                 return
             self._waiting.remove(reply)
             self._active.append(reply)
+            if reply.tells_prompt:
+                self.cache.clear(slot)  # every token of the prompt must be computed to say how likely it was
             reply.slot = slot
             reply.begin()
 
     def _recall(self, reply: Reply, reserved: int) -> None:
         """Bring a saved beginning of a new request's prompt back into the cache, where it is longer than what is there."""
-        if self._archive is None or reply.has_begun:
+        if self._archive is None or reply.has_begun or reply.tells_prompt:
             return
         saved, common = self._archive.match(reply.tokens)
         if saved is None or common - self.cache.match(reply.tokens)[1] < _WORTH_SAVING:
@@ -248,8 +252,10 @@ class Scheduler:
     def _add(self, reply: Reply, count: int, guesses: Sequence[int] = ()) -> _Part:
         assert reply.slot is not None
         start = len(reply.slot.tokens)
+        if reply.tells_prompt:
+            count = min(count, max(1, _MOST_LOGITS // self._model.tokenizer.size))
         tokens = [*reply.tokens[start : start + count], *guesses]
-        outputs = int(start + count == len(reply.tokens)) + len(guesses)
+        outputs = len(tokens) if reply.tells_prompt else int(start + count == len(reply.tokens)) + len(guesses)
         row = self._batch.add(reply.slot.id, start, tokens, outputs) + len(tokens) - outputs
         return _Part(reply, tokens, row, outputs, len(guesses))
 
@@ -282,6 +288,8 @@ class Scheduler:
             self.cache.extend(part.reply.slot, part.tokens)
         for part in parts:
             part.reply.note_read()
+            if part.reply.tells_prompt:
+                part = self._tell_prompt(part)
             if part.outputs:
                 try:
                     reason = self._choose(part)
@@ -290,6 +298,14 @@ class Scheduler:
                     continue
                 if reason is not None:
                     self._finish(part.reply, reason)
+
+    def _tell_prompt(self, part: _Part) -> _Part:
+        """Let the reply say how likely its prompt was; what is left of the part is the row to choose from, if there is one."""
+        reply, slot = part.reply, part.reply.slot
+        assert slot is not None
+        reply.tell_prompt(part.row, len(slot.tokens) - len(part.tokens), len(part.tokens))
+        is_complete = len(slot.tokens) == len(reply.tokens)
+        return replace(part, row=part.row + part.outputs - 1, outputs=int(is_complete))
 
     def _choose(self, part: _Part) -> FinishReason | None:
         """One token, and after it as many more as were guessed right; wrong guesses leave the cache."""

@@ -528,6 +528,10 @@
       <translation>它没有说明是什么架构。</translation>
     </message>
     <message>
+      <source>It does not show its tokenizer and template.</source>
+      <translation>它不公开自己的分词器和模板。</translation>
+    </message>
+    <message>
       <source>It does not work with these messages ({0}).</source>
       <translation>它不适用于这些消息（{0}）。</translation>
     </message>
