@@ -15,7 +15,9 @@ class LoadedModel:
     """Facts about a model that is in memory, for run cards and pickers.
 
     ``context_length`` is what this load holds, ``trained_context`` what the model was trained for, both in tokens;
-    ``memory_bytes`` is what the engine reports for weights, KV cache and compute buffers together.
+    ``memory_bytes`` is what the engine reports for weights, KV cache and compute buffers together. A model that cannot write
+    (``can_write`` false) is one for embeddings or, with ``can_rerank``, for ranking documents; ``embedding_width`` is the length of
+    its vectors, 0 where the engine makes none.
     """
 
     name: str
@@ -32,6 +34,9 @@ class LoadedModel:
     has_chat_template: bool = True
     can_see: bool = False
     can_hear: bool = False
+    can_write: bool = True
+    can_rerank: bool = False
+    embedding_width: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from backends.backend import GenerationRequest
+from backends.embeddings import EmbeddingRequest, EmbeddingResult, RerankRequest, RerankResult
 from backends.events import GenerationEvent, LoadedModel
 from backends.options import LoadOptions
 from models.errors import UserFacingError
@@ -50,11 +51,19 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
+class Embed:
+    """Make vectors of texts, or scores of documents; answered beside a running generation, ended by :class:`Cancel`."""
+
+    id: int
+    request: EmbeddingRequest | RerankRequest
+
+
+@dataclass(frozen=True, slots=True)
 class Close:
     """Free everything and exit."""
 
 
-Command = CancelLoad | Generate | Cancel | Count | Close
+Command = CancelLoad | Generate | Cancel | Count | Embed | Close
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,4 +103,13 @@ class Counted:
     error: UserFacingError | None = None
 
 
-Report = Loading | Loaded | LoadFailed | Events | Counted
+@dataclass(frozen=True, slots=True, eq=False)
+class Embedded:
+    """The answer to an :class:`Embed`: vectors or scores, or why there are none."""
+
+    id: int
+    result: EmbeddingResult | RerankResult | None
+    error: UserFacingError | None = None
+
+
+Report = Loading | Loaded | LoadFailed | Events | Counted | Embedded

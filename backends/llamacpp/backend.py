@@ -11,8 +11,10 @@ from pathlib import Path
 from backends.backend import CancelCheck, GenerationRequest, ProgressCallback
 from backends.chat_template import PLAIN_STOPS, PLAIN_TRANSCRIPT, ChatTemplate
 from backends.devices import GgmlLibrary
+from backends.embeddings import EmbeddingRequest, EmbeddingResult, RerankRequest, RerankResult
 from backends.events import Failed, Finished, GenerationEvent, LoadedModel
 from backends.llamacpp.archive import Archive, fingerprint
+from backends.llamacpp.embeddings import Embedder
 from backends.llamacpp.library import NativeLibrary, library_folder
 from backends.llamacpp.model import NativeModel
 from backends.llamacpp.precheck import check_files, check_memory
@@ -22,7 +24,7 @@ from backends.llamacpp.structured import FormCompiler
 from backends.options import LoadOptions
 from backends.reasoning import MARKERS, ReasoningSplitter, find_continued_format, find_open_format
 from models.card import find_split_parts, read_card
-from models.errors import ContextOverflow, EngineError, TemplateFailed
+from models.errors import CannotWrite, ContextOverflow, EngineError, TemplateFailed
 
 
 class LlamaCppBackend:
@@ -39,6 +41,8 @@ class LlamaCppBackend:
         self._others: list[tuple[int, GenerationEvent]] = []
         self._archive: Archive | None = None
         self._forms: FormCompiler | None = None
+        self._embedder: Embedder | None = None
+        self._kind = ""
         self._template: ChatTemplate | TemplateFailed = TemplateFailed()
         self._has_template = False
 
@@ -49,8 +53,33 @@ class LlamaCppBackend:
         self._library = self._library or NativeLibrary()
         device = _name_device(self._library, options)
         estimate = check_memory(headers, options, on_processor=device == "CPU")
-        model = NativeModel(self._library, path, options, progress)
+        card = read_card(path, headers[0])
+        self._kind = card.kind
+        model = NativeModel(self._library, path, options, progress, writes=card.kind in ("chat", "base"))
         self._model = model
+        self._embedder = Embedder(self._library, model, options)
+        if model.context:
+            self._prepare_to_write(model, options)
+        progress(1.0)
+        return LoadedModel(
+            name=card.name,
+            architecture=card.architecture,
+            quantization=card.quantization,
+            parameter_count=int(model.api.llama_model_n_params(model.model)),
+            context_length=model.context_length if model.context else self._embedder.limit,
+            trained_context=model.trained_context,
+            backend=self.name,
+            device=device,
+            engine_version=f"llama.cpp {self._library.version}",
+            memory_bytes=estimate.total,
+            has_chat_template=self._has_template,
+            can_write=bool(model.context),
+            can_rerank=self._embedder.can_rerank,
+            embedding_width=self._embedder.width,
+        )
+
+    def _prepare_to_write(self, model: NativeModel, options: LoadOptions) -> None:
+        """Everything that generating needs beside the model: scheduler, forms and template."""
         self._archive = self._open_archive(options)
         self._scheduler = Scheduler(
             model,
@@ -69,22 +98,19 @@ class LlamaCppBackend:
             self._template = ChatTemplate(source or PLAIN_TRANSCRIPT, begin=begin, end=end)
         except TemplateFailed as error:
             self._template = error  # the model still continues raw prompts
-        progress(1.0)
-        card = read_card(path, headers[0])
-        api = model.api
-        return LoadedModel(
-            name=card.name,
-            architecture=card.architecture,
-            quantization=card.quantization,
-            parameter_count=int(api.llama_model_n_params(model.model)),
-            context_length=model.context_length,
-            trained_context=model.trained_context,
-            backend=self.name,
-            device=device,
-            engine_version=f"llama.cpp {self._library.version}",
-            memory_bytes=estimate.total,
-            has_chat_template=self._has_template,
-        )
+
+    def embed(self, request: EmbeddingRequest, is_cancelled: CancelCheck) -> EmbeddingResult:
+        """See :meth:`backends.embeddings.EmbeddingBackend.embed`. May run beside a generation, in another thread."""
+        return self._asked_embedder().embed(request, is_cancelled)
+
+    def rerank(self, request: RerankRequest, is_cancelled: CancelCheck) -> RerankResult:
+        """See :meth:`backends.embeddings.EmbeddingBackend.rerank`."""
+        return self._asked_embedder().rerank(request, is_cancelled)
+
+    def _asked_embedder(self) -> Embedder:
+        if (embedder := self._embedder) is None:
+            raise EngineError(details="no model is loaded")
+        return embedder
 
     @property
     def is_idle(self) -> bool:
@@ -111,9 +137,9 @@ class LlamaCppBackend:
 
     def drop_all(self) -> None:
         """See :meth:`backends.backend.ServingBackend.drop_all`."""
-        _, scheduler = self._loaded()
-        scheduler.close()
-        scheduler.cache.clear_all()
+        if self._scheduler is not None:
+            self._scheduler.close()
+            self._scheduler.cache.clear_all()
         self._own_events.clear()
         self._others.clear()
 
@@ -138,8 +164,7 @@ class LlamaCppBackend:
             del self._own_events[request_id]
 
     def _advance(self) -> None:
-        _, scheduler = self._loaded()
-        for request_id, event in scheduler.step():
+        for request_id, event in self._scheduler.step() if self._scheduler is not None else ():
             if request_id >= 0:
                 self._others.append((request_id, event))
             elif (events := self._own_events.get(request_id)) is not None:
@@ -152,6 +177,9 @@ class LlamaCppBackend:
 
     def close(self) -> None:
         """Free context and weights; the native library stays loaded."""
+        embedder, self._embedder = self._embedder, None
+        if embedder is not None:
+            embedder.close()
         model, self._model = self._model, None
         scheduler, self._scheduler = self._scheduler, None
         if scheduler is not None:
@@ -173,8 +201,11 @@ class LlamaCppBackend:
         return Archive(Path(options.cache_folder), options.cache_megabytes * 1_000_000, key)
 
     def _loaded(self) -> tuple[NativeModel, Scheduler]:
-        if self._model is None or self._scheduler is None:
+        if self._model is None:
             raise EngineError(details="no model is loaded")
+        if self._scheduler is None:
+            kind = "a reranking model" if self._kind == "reranker" else "an embedding model"
+            raise CannotWrite(model=Path(self._model.path).name, kind=kind)
         return self._model, self._scheduler
 
     def _prepare(self, model: NativeModel, request: GenerationRequest) -> Prompt:

@@ -8,6 +8,10 @@
       <translation>权重之外放不下 {0} 词元的上下文。</translation>
     </message>
     <message>
+      <source>A context of {0} tokens for embeddings did not fit beside the weights.</source>
+      <translation>在权重之外，放不下用于嵌入的 {0} 个词元的上下文。</translation>
+    </message>
+    <message>
       <source>A context of {0} tokens needs {1} GB, and this machine has {2} GB.</source>
       <translation>{0} 词元的上下文需要 {1} GB，而本机有 {2} GB。</translation>
     </message>
@@ -190,6 +194,14 @@
     <message>
       <source>Choose a model that can see, or ask without the picture.</source>
       <translation>请选择能看图的模型，或不带图片再问一次。</translation>
+    </message>
+    <message>
+      <source>Choose a model that was trained for it, such as Qwen Coder or StarCoder.</source>
+      <translation>请选择为此训练过的模型，例如 Qwen Coder 或 StarCoder。</translation>
+    </message>
+    <message>
+      <source>Choose a reranking model, such as one of the bge-reranker family.</source>
+      <translation>请选择重排序模型，例如 bge-reranker 系列。</translation>
     </message>
     <message>
       <source>Choose another file.</source>
@@ -548,6 +560,10 @@
       <translation>它有 {0} 个词元，而基准有 {1} 个：无法比较。</translation>
     </message>
     <message>
+      <source>It has {needed} tokens and the model reads {available} at once.</source>
+      <translation>它有 {needed} 个词元，而模型一次读 {available} 个。</translation>
+    </message>
+    <message>
       <source>It holds no importance matrix.</source>
       <translation>它不含重要性矩阵。</translation>
     </message>
@@ -680,6 +696,10 @@
       <translation>它已经量化过：再量化一次会加大损失。</translation>
     </message>
     <message>
+      <source>It is {kind}.</source>
+      <translation>它是{kind}。</translation>
+    </message>
+    <message>
       <source>It lies in a folder that Yanmo only looks into; delete the file there.</source>
       <translation>它在研墨只查看的文件夹里；请到那里删除文件。</translation>
     </message>
@@ -710,6 +730,10 @@
     <message>
       <source>It was deleted, or its id {id} is wrong.</source>
       <translation>它已被删除，或编号 {id} 有误。</translation>
+    </message>
+    <message>
+      <source>It was not trained for that: its file has no ranking head.</source>
+      <translation>它没有为此训练过：文件里没有排序头。</translation>
     </message>
     <message>
       <source>It was told to.</source>
@@ -774,6 +798,10 @@
     <message>
       <source>Its tokenizer is not a byte-level BPE, and no other kind can be converted yet.</source>
       <translation>它的分词器不是字节级 BPE，其他种类还不能转换。</translation>
+    </message>
+    <message>
+      <source>Its vocabulary has no tokens that mark what stands before and after the gap.</source>
+      <translation>它的词表没有标记空缺前后内容的词元。</translation>
     </message>
     <message>
       <source>Its vocabulary is not a list of texts.</source>
@@ -1256,6 +1284,10 @@
       <translation>速度</translation>
     </message>
     <message>
+      <source>Split it into shorter pieces.</source>
+      <translation>请把它分成更短的几段。</translation>
+    </message>
+    <message>
       <source>Starting…</source>
       <translation>正在开始…</translation>
     </message>
@@ -1310,6 +1342,10 @@
     <message>
       <source>Temperature</source>
       <translation>温度</translation>
+    </message>
+    <message>
+      <source>Text {number} is too long for {model}.</source>
+      <translation>第 {number} 段文本对 {model} 来说太长。</translation>
     </message>
     <message>
       <source>The JSON schema is no JSON object.</source>
@@ -1414,6 +1450,14 @@
     <message>
       <source>The engine gave no numbers for the next token.</source>
       <translation>引擎没有给出下一个词元的数值。</translation>
+    </message>
+    <message>
+      <source>The engine gave no score.</source>
+      <translation>引擎没有给出分数。</translation>
+    </message>
+    <message>
+      <source>The engine gave no vectors.</source>
+      <translation>引擎没有给出向量。</translation>
     </message>
     <message>
       <source>The engine has too many requests waiting.</source>
@@ -1668,6 +1712,10 @@
       <translation>这个对话已不存在。</translation>
     </message>
     <message>
+      <source>This engine makes no embeddings.</source>
+      <translation>这个引擎不能生成嵌入向量。</translation>
+    </message>
+    <message>
       <source>This message is complete.</source>
       <translation>这条消息已经完整。</translation>
     </message>
@@ -1690,6 +1738,10 @@
     <message>
       <source>Threads</source>
       <translation>线程数</translation>
+    </message>
+    <message>
+      <source>To read {0} tokens at once takes {1} GB, and this machine has {2} GB free.</source>
+      <translation>一次读 {0} 个词元需要 {1} GB，而这台机器空闲 {2} GB。</translation>
     </message>
     <message>
       <source>To the end</source>
@@ -1754,6 +1806,10 @@
     <message>
       <source>Update Yanmo, or restore an older snapshot.</source>
       <translation>请更新研墨，或恢复较早的快照。</translation>
+    </message>
+    <message>
+      <source>Use it for embeddings or for ranking documents, and choose a chat model for this.</source>
+      <translation>请用它生成嵌入向量或给文档排序；这里请选择一个聊天模型。</translation>
     </message>
     <message>
       <source>Use one of these ids, or the path of the file.</source>
@@ -2016,12 +2072,24 @@
       <translation>{folder} 只剩 {free}。</translation>
     </message>
     <message>
+      <source>{model} cannot fill a gap in a text.</source>
+      <translation>{model} 不能填补文本中的空缺。</translation>
+    </message>
+    <message>
       <source>{model} cannot hear sounds.</source>
       <translation>{model} 听不懂声音。</translation>
     </message>
     <message>
+      <source>{model} cannot rank documents.</source>
+      <translation>{model} 不能给文档排序。</translation>
+    </message>
+    <message>
       <source>{model} cannot see pictures.</source>
       <translation>{model} 看不懂图片。</translation>
+    </message>
+    <message>
+      <source>{model} cannot write text.</source>
+      <translation>{model} 不能写文字。</translation>
     </message>
     <message>
       <source>{model} has changed since it was last verified: download it again.</source>
