@@ -12,6 +12,7 @@
         │   ├── CannotHear              a sound for a model of text
         │   ├── CannotWrite             an embedding or reranking model is asked to write
         │   ├── CannotRerank            a model that was not trained to rank is asked to
+        │   ├── AdapterRefused          a LoRA that is damaged or made for another model
         │   ├── CannotInfill            a model that does not know how to fill a gap is asked to
         │   ├── NotAModelFile           the file is something else
         │   ├── DamagedModelFile        a model, but cut off or corrupted
@@ -172,6 +173,13 @@ class CannotRerank(ModelError):
     why = "It was not trained for that: its file has no ranking head."
     remedy = "Choose a reranking model, such as one of the bge-reranker family."
     fixes = ("choose_model",)
+
+
+class AdapterRefused(ModelError):
+    code = "adapter_refused"
+    what = "The adapter {file} cannot be used with {model}."
+    why = "{reason}"
+    remedy = "Choose an adapter that was made for this model, or load the model without it."
 
 
 class CannotInfill(ModelError):

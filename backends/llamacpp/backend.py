@@ -120,7 +120,9 @@ class LlamaCppBackend:
     def submit(self, request_id: int, request: GenerationRequest, is_cancelled: CancelCheck) -> None:
         """See :meth:`backends.backend.ServingBackend.submit`."""
         model, scheduler = self._loaded()
-        prompt = replace(self._prepare(model, request), mask=self._forms.compile(request.options) if self._forms else None)
+        adapters = model.adapters.prepare(request.options.adapters)
+        mask = self._forms.compile(request.options) if self._forms else None
+        prompt = replace(self._prepare(model, request), mask=mask, adapters=adapters)
         if len(prompt.tokens) >= model.context_length:
             raise ContextOverflow(needed=len(prompt.tokens) + 1, available=model.context_length)
         scheduler.submit(Reply(request_id, model, prompt, request.options, is_cancelled))
@@ -197,7 +199,9 @@ class LlamaCppBackend:
         if not options.cache_folder or not options.cache_megabytes or self._model is None or self._library is None:
             return None
         facts: dict[str, object] = {"kv_type": options.kv_type, "engine": self._library.version}
-        key = b"".join(fingerprint(part, facts) for part in find_split_parts(Path(self._model.path)))
+        files = [(part, facts) for part in find_split_parts(Path(self._model.path))]
+        files += [(Path(adapter.path), {"scale": adapter.scale}) for adapter in self._model.adapters.usual]
+        key = b"".join(fingerprint(path, computed_with) for path, computed_with in files)
         return Archive(Path(options.cache_folder), options.cache_megabytes * 1_000_000, key)
 
     def _loaded(self) -> tuple[NativeModel, Scheduler]:

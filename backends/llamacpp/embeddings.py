@@ -164,6 +164,7 @@ class Embedder:
         if not self._context:
             reason = f"A context of {size} tokens for embeddings did not fit beside the weights."
             raise OutOfMemory(model=name, reason=reason, details=self._library.log_text())
+        self._model.adapters.apply(self._context, self._model.adapters.usual)
         self._api.llama_set_abort_callback(self._context, self._abort, None)
         self._batch = Batch(self._api, chunk, parameters.n_seq_max)
         self._size, self._pooling = size, pooling

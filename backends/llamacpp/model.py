@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from backends.devices import GgmlLibrary
+from backends.llamacpp.adapters import Adapters
 from backends.llamacpp.failures import explain_load_failure
 from backends.llamacpp.library import NativeLibrary, library_folder
 from backends.llamacpp.tokens import Tokenizer
@@ -66,6 +67,8 @@ class NativeModel:
             if self.tokenizer.kind == _NO_VOCABULARY:
                 raise DamagedModelFile(file=Path(path).name, reason="It holds no vocabulary, so it can read no text.")
             self.trained_context = int(self.api.llama_model_n_ctx_train(self.model))
+            architecture = self.metadata("general.architecture")
+            self.adapters = Adapters(library, self.model, path, architecture, options.adapters)
             if writes:
                 self._make_context(options)
         except UserFacingError:

@@ -11,6 +11,7 @@ import numpy
 
 from backends.backend import CancelCheck
 from backends.events import Finished, FinishReason, GenerationEvent, PromptProgress, TextDelta, Usage
+from backends.llamacpp.adapters import AdapterSet
 from backends.llamacpp.kv_cache import Slot
 from backends.llamacpp.logprobs import Likelihoods
 from backends.llamacpp.model import NativeModel
@@ -27,13 +28,14 @@ from models.errors import DamagedModelFile, GenerationFailed
 class Prompt:
     """A prompt ready to be read. ``splitter`` is None for a raw prompt, whose text is passed on as it is.
 
-    ``mask`` is the form that the reply must have, after its reasoning.
+    ``mask`` is the form that the reply must have, after its reasoning. ``adapters`` compute it.
     """
 
     tokens: list[int]
     stops: tuple[str, ...]
     splitter: ReasoningSplitter | None
     mask: TokenMask | None = None
+    adapters: AdapterSet = ()
 
 
 class Reply:
@@ -49,6 +51,7 @@ class Reply:
         self.id = request_id
         self.is_cancelled = is_cancelled
         self.tokens = list(prompt.tokens)
+        self.adapters = prompt.adapters
         self.prompt_length = len(prompt.tokens)
         self.slot: Slot | None = None
         self.events: list[GenerationEvent] = []

@@ -27,6 +27,8 @@ _WORTH_WAITING = 32
 """Tokens of a common beginning that another request is reading right now, for which a request waits some steps."""
 _WORTH_SAVING = 128
 """Tokens from which on a sequence is kept on disk, and looked for there."""
+_TURN_SECONDS = 0.25
+"""How long replies of one set of adapters go on before those of another: a change takes some milliseconds."""
 _NO_ROOM, _ABORTED = 1, 2
 
 
@@ -68,6 +70,8 @@ class Scheduler:
         self._name = Path(model.path).name
         self._parallel = parallel
         self._waiting_limit = waiting_limit
+        self._usual = self._in_turn = model.adapters.usual
+        self._turn_ends = 0.0
         self._lookup_tokens = lookup_tokens
         self._archive = archive
         self._offered: dict[int, int] = {}
@@ -131,7 +135,12 @@ class Scheduler:
         if self._archive is None:
             return False
         for slot in sorted(self.cache.slots, key=lambda slot: -slot.used_at):
-            if len(slot.tokens) < _WORTH_SAVING or slot.is_busy or self._offered.get(slot.id) == slot.used_at:
+            if (
+                len(slot.tokens) < _WORTH_SAVING
+                or slot.is_busy
+                or slot.adapters != self._usual
+                or self._offered.get(slot.id) == slot.used_at
+            ):
                 continue
             if self._archive.is_writing:
                 return True
@@ -166,7 +175,7 @@ class Scheduler:
                 continue
             reserved = sum(other.pending for other in self._active)
             self._recall(reply, reserved)
-            slot = self.cache.take(reply.tokens, reserved, force=not self._active)
+            slot = self.cache.take(reply.tokens, reserved, force=not self._active, adapters=reply.adapters)
             if slot is None:
                 self._is_crowded = True  # until something ends
                 return
@@ -177,23 +186,23 @@ class Scheduler:
 
     def _recall(self, reply: Reply, reserved: int) -> None:
         """Bring a saved beginning of a new request's prompt back into the cache, where it is longer than what is there."""
-        if self._archive is None or reply.has_begun:
+        if self._archive is None or reply.has_begun or reply.adapters != self._usual:
             return
         saved, common = self._archive.match(reply.tokens)
-        if saved is None or common - self.cache.match(reply.tokens)[1] < _WORTH_SAVING:
+        if saved is None or common - self.cache.match(reply.tokens, reply.adapters)[1] < _WORTH_SAVING:
             return
         if not self._model.can_rewind and common < len(saved.tokens):
             return
         if (state := self._archive.read(saved)) is not None:
-            self.cache.restore(saved.tokens, reserved, state)
+            self.cache.restore(saved.tokens, reserved, state, reply.adapters)
 
     def _is_being_read(self, reply: Reply) -> bool:
         """Whether a request with a place is reading a longer beginning of this prompt than the cache holds."""
-        readers = [other for other in self._active if other.is_reading]
+        readers = [other for other in self._active if other.is_reading and other.adapters == reply.adapters]
         if not readers:
             return False
         coming = max(common_length(other.tokens, reply.tokens, len(reply.tokens) - 1) for other in readers)
-        return coming >= _WORTH_WAITING and coming - self.cache.match(reply.tokens)[1] >= _WORTH_WAITING
+        return coming >= _WORTH_WAITING and coming - self.cache.match(reply.tokens, reply.adapters)[1] >= _WORTH_WAITING
 
     def _make_room(self) -> None:
         """See that every reply can put its next token somewhere."""
@@ -221,8 +230,9 @@ class Scheduler:
     def _fill_batch(self) -> list[_Part]:
         self._batch.clear()
         parts: list[_Part] = []
-        readers = [reply for reply in self._active if reply.is_reading]
-        for reply in self._active:
+        group = self._choose_group()
+        readers = [reply for reply in group if reply.is_reading]
+        for reply in group:
             if reply not in readers and self._batch.room:
                 parts.append(self._add(reply, 1, self._guess(reply)))
         chunk = max(_SMALLEST_CHUNK, int(self._rate * _CHUNK_SECONDS))
@@ -238,6 +248,16 @@ class Scheduler:
                 parts.append(self._add(reply, min(budget, reply.pending)))
                 budget -= len(parts[-1].tokens)
         return parts
+
+    def _choose_group(self) -> list[Reply]:
+        """Those who compute in this step: only equal adapters fit one decode, so that others take turns of some time."""
+        sets = list(dict.fromkeys(reply.adapters for reply in self._active))
+        if self._in_turn not in sets or (len(sets) > 1 and time.perf_counter() >= self._turn_ends):
+            place = sets.index(self._in_turn) + 1 if self._in_turn in sets else 0
+            self._in_turn = sets[place % len(sets)]
+            self._turn_ends = time.perf_counter() + _TURN_SECONDS
+        self._model.adapters.apply(self._context, self._in_turn)
+        return [reply for reply in self._active if reply.adapters == self._in_turn]
 
     def _guess(self, reply: Reply) -> list[int]:
         """What may come next, for a reply that has the engine for itself: beside others the engine is busy enough."""

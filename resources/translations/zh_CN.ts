@@ -204,6 +204,10 @@
       <translation>请选择重排序模型，例如 bge-reranker 系列。</translation>
     </message>
     <message>
+      <source>Choose an adapter that was made for this model, or load the model without it.</source>
+      <translation>请选择为这个模型制作的适配器，或不带适配器加载模型。</translation>
+    </message>
+    <message>
       <source>Choose another file.</source>
       <translation>请选择其他文件。</translation>
     </message>
@@ -652,6 +656,10 @@
       <translation>它嵌套得太深。</translation>
     </message>
     <message>
+      <source>It is no LoRA adapter.</source>
+      <translation>它不是 LoRA 适配器。</translation>
+    </message>
+    <message>
       <source>It is no script for the echo engine.</source>
       <translation>它不是回声引擎的脚本。</translation>
     </message>
@@ -724,12 +732,20 @@
       <translation>它说：{0}。</translation>
     </message>
     <message>
+      <source>It wakes only after certain words of a prompt (aLoRA), which is not supported.</source>
+      <translation>它只在提示词出现特定词语后才生效（aLoRA），这里不支持。</translation>
+    </message>
+    <message>
       <source>It was cancelled.</source>
       <translation>已取消。</translation>
     </message>
     <message>
       <source>It was deleted, or its id {id} is wrong.</source>
       <translation>它已被删除，或编号 {id} 有误。</translation>
+    </message>
+    <message>
+      <source>It was made for the architecture {0}, and this model is {1}.</source>
+      <translation>它是为架构 {0} 制作的，而这个模型是 {1}。</translation>
     </message>
     <message>
       <source>It was not trained for that: its file has no ranking head.</source>
@@ -792,6 +808,10 @@
       <translation>它的进程被 {0} 终止。</translation>
     </message>
     <message>
+      <source>Its strength (alpha) is no number.</source>
+      <translation>它的强度（alpha）不是数字。</translation>
+    </message>
+    <message>
       <source>Its tokenizer cuts text in a way that is not known here; a wrong cut would change every token.</source>
       <translation>它的分词器切分文本的方式这里不认识；切错会改变每个词元。</translation>
     </message>
@@ -806,6 +826,10 @@
     <message>
       <source>Its vocabulary is not a list of texts.</source>
       <translation>它的词表不是文本列表。</translation>
+    </message>
+    <message>
+      <source>Its weights do not fit this model's.</source>
+      <translation>它的权重与这个模型不匹配。</translation>
     </message>
     <message>
       <source>Its {0} attention heads do not divide the embedding length {1}.</source>
@@ -1358,6 +1382,10 @@
     <message>
       <source>The active branch ends in a message that is not there.</source>
       <translation>当前分支结束于一条不存在的消息。</translation>
+    </message>
+    <message>
+      <source>The adapter {file} cannot be used with {model}.</source>
+      <translation>适配器 {file} 不能用于 {model}。</translation>
     </message>
     <message>
       <source>The array “{0}” holds values of the unknown type {1}.</source>
