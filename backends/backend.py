@@ -21,13 +21,15 @@ CancelCheck = Callable[[], bool]
 class GenerationRequest:
     """What to generate from: either chat ``messages`` or a raw ``prompt`` for base models.
 
-    With ``continue_last`` the last message is the assistant's and is continued instead of answered.
+    With ``continue_last`` the last message is the assistant's and is continued instead of answered. With a ``suffix`` what stands
+    between ``prompt`` and it is written: the model fills the gap (infill, fill in the middle).
     """
 
     messages: tuple[Message, ...] = ()
     prompt: str | None = None
     options: GenerationOptions = field(default_factory=GenerationOptions)
     continue_last: bool = False
+    suffix: str | None = None
 
 
 class Backend(Protocol):

@@ -24,7 +24,7 @@ from backends.llamacpp.structured import FormCompiler
 from backends.options import LoadOptions
 from backends.reasoning import MARKERS, ReasoningSplitter, find_continued_format, find_open_format
 from models.card import find_split_parts, read_card
-from models.errors import CannotWrite, ContextOverflow, EngineError, TemplateFailed
+from models.errors import CannotInfill, CannotWrite, ContextOverflow, EngineError, TemplateFailed
 
 
 class LlamaCppBackend:
@@ -121,8 +121,8 @@ class LlamaCppBackend:
         """See :meth:`backends.backend.ServingBackend.submit`."""
         model, scheduler = self._loaded()
         adapters = model.adapters.prepare(request.options.adapters)
-        mask = self._forms.compile(request.options) if self._forms else None
-        prompt = replace(self._prepare(model, request), mask=mask, adapters=adapters)
+        form = self._forms.begin(request.options) if self._forms else None
+        prompt = replace(self._prepare(model, request), form=form, adapters=adapters)
         if len(prompt.tokens) >= model.context_length:
             raise ContextOverflow(needed=len(prompt.tokens) + 1, available=model.context_length)
         scheduler.submit(Reply(request_id, model, prompt, request.options, is_cancelled))
@@ -135,12 +135,14 @@ class LlamaCppBackend:
 
     def rest(self) -> bool:
         """See :meth:`backends.backend.ServingBackend.rest`."""
+        if self._forms is not None:
+            self._forms.prepare()
         return self._scheduler is not None and self._scheduler.rest()
 
     def drop_all(self) -> None:
         """See :meth:`backends.backend.ServingBackend.drop_all`."""
         if self._scheduler is not None:
-            self._scheduler.close()
+            self._scheduler.drop_all()
             self._scheduler.cache.clear_all()
         self._own_events.clear()
         self._others.clear()
@@ -184,6 +186,9 @@ class LlamaCppBackend:
             embedder.close()
         model, self._model = self._model, None
         scheduler, self._scheduler = self._scheduler, None
+        forms, self._forms = self._forms, None
+        if forms is not None:
+            forms.close()
         if scheduler is not None:
             scheduler.close()
             while scheduler.rest() and self._archive is not None:
@@ -214,6 +219,8 @@ class LlamaCppBackend:
 
     def _prepare(self, model: NativeModel, request: GenerationRequest) -> Prompt:
         stops = request.options.stop
+        if request.suffix is not None:
+            return Prompt(self._frame_gap(model, request.prompt or "", request.suffix), stops, None)
         if request.prompt is not None:
             tokens = model.tokenizer.encode_prompt(request.prompt)
             return Prompt(tokens or [max(model.tokenizer.begin, 0)], stops, None)
@@ -224,6 +231,22 @@ class LlamaCppBackend:
         if not self._has_template:
             stops = (*stops, *PLAIN_STOPS)
         return Prompt(model.tokenizer.encode_prompt(text), stops, ReasoningSplitter(opened))
+
+    def _frame_gap(self, model: NativeModel, prefix: str, suffix: str) -> list[int]:
+        """The prompt that asks for what stands between two texts, as models were trained (https://arxiv.org/abs/2207.14255).
+
+        Raises:
+            CannotInfill: this model was not.
+        """
+        api, tokenizer = model.api, model.tokenizer
+        marks = [
+            int(find(model.vocabulary)) for find in (api.llama_vocab_fim_pre, api.llama_vocab_fim_suf, api.llama_vocab_fim_mid)
+        ]
+        if min(marks) < 0:
+            raise CannotInfill(model=Path(model.path).name)
+        before, after = (tokenizer.encode(text, parse_special=False) for text in (prefix, suffix))
+        begin = [tokenizer.begin] if tokenizer.adds_begin else []
+        return [*begin, marks[0], *before, marks[1], *after, marks[2]]
 
 
 def _name_device(library: NativeLibrary, options: LoadOptions) -> str:

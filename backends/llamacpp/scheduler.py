@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from backends.events import Failed, FinishReason, GenerationEvent
-from backends.llamacpp.archive import Archive
+from backends.llamacpp.archive import WORTH_SAVING, Archive
 from backends.llamacpp.batch import Batch
 from backends.llamacpp.kv_cache import KvCache, common_length
 from backends.llamacpp.model import NativeModel
 from backends.llamacpp.reply import Reply
+from backends.llamacpp.waiting_room import WaitingRoom
 from models.errors import EngineBusy, GenerationFailed, OutOfMemory, UserFacingError
 
 _CHUNK_SECONDS = 0.15
@@ -25,8 +24,6 @@ _SLOW_STEP_SECONDS = 0.05
 """A step that takes longer is computed under the abort callback; for faster ones it would cost more than it saves."""
 _WORTH_WAITING = 32
 """Tokens of a common beginning that another request is reading right now, for which a request waits some steps."""
-_WORTH_SAVING = 128
-"""Tokens from which on a sequence is kept on disk, and looked for there."""
 _TURN_SECONDS = 0.25
 """How long replies of one set of adapters go on before those of another: a change takes some milliseconds."""
 _NO_ROOM, _ABORTED = 1, 2
@@ -84,7 +81,7 @@ class Scheduler:
             can_rewind=model.can_rewind,
         )
         self._batch = Batch(model.api, model.batch_size, model.sequences)
-        self._waiting: deque[Reply] = deque()
+        self._waiting = WaitingRoom(self.cache, archive, can_rewind=model.can_rewind)
         self._active: list[Reply] = []
         self._events: list[tuple[int, GenerationEvent]] = []
         self._computing: list[Reply] = []
@@ -99,7 +96,7 @@ class Scheduler:
     @property
     def is_idle(self) -> bool:
         """Whether nothing is left to do."""
-        return not (self._waiting or self._active)
+        return not (len(self._waiting) or self._active)
 
     @property
     def active_count(self) -> int:
@@ -114,7 +111,7 @@ class Scheduler:
         """
         if len(self._waiting) >= self._waiting_limit:
             raise EngineBusy(waiting=len(self._waiting))
-        self._waiting.append(reply)
+        self._waiting.add(reply)
 
     def step(self) -> list[tuple[int, GenerationEvent]]:
         """Advance every request by one decode; what they say, each with the id of its request."""
@@ -136,7 +133,7 @@ class Scheduler:
             return False
         for slot in sorted(self.cache.slots, key=lambda slot: -slot.used_at):
             if (
-                len(slot.tokens) < _WORTH_SAVING
+                len(slot.tokens) < WORTH_SAVING
                 or slot.is_busy
                 or slot.adapters != self._usual
                 or self._offered.get(slot.id) == slot.used_at
@@ -151,7 +148,12 @@ class Scheduler:
         return False
 
     def close(self) -> None:
-        """Drop every request without a word."""
+        """Drop every request, and wait for what was being read for them. Safe to call twice."""
+        self.drop_all()
+        self._waiting.close()
+
+    def drop_all(self) -> None:
+        """Forget every request without a word."""
         for reply in (*self._active, *self._waiting):
             reply.close()
             if reply.slot is not None:
@@ -165,16 +167,22 @@ class Scheduler:
             self._finish(reply, "cancelled")
 
     def _admit(self) -> None:
-        """Give places to those who wait, in order; one that would read what another is reading lets the next pass."""
-        if self._is_crowded:
-            return
-        for reply in list(self._waiting):
-            if len(self._active) >= self._parallel:
+        """Give places to those who wait, in order; one that is not prepared, or would read what another is reading, lets others pass."""
+        unprepared = 0
+        for reply in () if self._is_crowded else self._waiting:
+            if len(self._active) + unprepared >= self._parallel:
                 return
             if self._is_being_read(reply):
                 continue
+            try:
+                if not self._waiting.is_prepared(reply):
+                    unprepared += 1
+                    continue
+            except UserFacingError as error:
+                self._fail(reply, error)
+                continue
             reserved = sum(other.pending for other in self._active)
-            self._recall(reply, reserved)
+            self._waiting.put_recalled(reply, reserved)
             slot = self.cache.take(reply.tokens, reserved, force=not self._active, adapters=reply.adapters)
             if slot is None:
                 self._is_crowded = True  # until something ends
@@ -183,18 +191,8 @@ class Scheduler:
             self._active.append(reply)
             reply.slot = slot
             reply.begin()
-
-    def _recall(self, reply: Reply, reserved: int) -> None:
-        """Bring a saved beginning of a new request's prompt back into the cache, where it is longer than what is there."""
-        if self._archive is None or reply.has_begun or reply.adapters != self._usual:
-            return
-        saved, common = self._archive.match(reply.tokens)
-        if saved is None or common - self.cache.match(reply.tokens, reply.adapters)[1] < _WORTH_SAVING:
-            return
-        if not self._model.can_rewind and common < len(saved.tokens):
-            return
-        if (state := self._archive.read(saved)) is not None:
-            self.cache.restore(saved.tokens, reserved, state, reply.adapters)
+        if unprepared and not self._active:
+            self._waiting.wait_a_moment()
 
     def _is_being_read(self, reply: Reply) -> bool:
         """Whether a request with a place is reading a longer beginning of this prompt than the cache holds."""
@@ -223,7 +221,7 @@ class Scheduler:
         self.cache.release(reply.slot)
         self.cache.clear(reply.slot)
         reply.slot = None
-        self._waiting.appendleft(reply)
+        self._waiting.add(reply, first=True)
         self._is_crowded = True
         return True
 
@@ -364,7 +362,7 @@ class Scheduler:
             assert reply.slot is not None
             self.cache.release(reply.slot)
             reply.slot = None
-            self._waiting.appendleft(reply)
+            self._waiting.add(reply, first=True)
         self.cache.clear_all()
 
     def _finish(self, reply: Reply, reason: FinishReason) -> None:
@@ -381,9 +379,8 @@ class Scheduler:
         if reply.slot is not None:
             self.cache.release(reply.slot)
             reply.slot = None
-        for group in (self._active, self._waiting):
-            with contextlib.suppress(ValueError):
-                group.remove(reply)
+        if not self._waiting.remove(reply) and reply in self._active:
+            self._active.remove(reply)
         reply.close()
         self._is_crowded = False
 

@@ -1544,6 +1544,18 @@
       <translation>无法遵循为回答规定的格式。</translation>
     </message>
     <message>
+      <source>The grammar cannot be read: {0}.</source>
+      <translation>无法读取语法：{0}。</translation>
+    </message>
+    <message>
+      <source>The grammar is nested too deeply.</source>
+      <translation>语法嵌套得太深。</translation>
+    </message>
+    <message>
+      <source>The grammar names a character that does not exist: {0}.</source>
+      <translation>语法里写了一个不存在的字符：{0}。</translation>
+    </message>
+    <message>
       <source>The import was cancelled.</source>
       <translation>导入已取消。</translation>
     </message>
