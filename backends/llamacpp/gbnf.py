@@ -32,7 +32,7 @@ def convert_gbnf(grammar: str) -> str:
         return str(gbnf_to_lark(spelled))
     except RecursionError:
         raise FormRefused(reason="The grammar is nested too deeply.") from None
-    except Exception as error:  # noqa: BLE001 - the converter raises plain exceptions and stumbles over a text that ends too early
+    except Exception as error:
         raise FormRefused(reason=f"The grammar cannot be read: {error}.", details=str(error)) from error
 
 
