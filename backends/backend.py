@@ -21,7 +21,8 @@ CancelCheck = Callable[[], bool]
 class GenerationRequest:
     """What to generate from: chat ``messages``, a raw ``prompt`` for base models, or ``prompt_tokens`` as ids.
 
-    With ``continue_last`` the last message is the assistant's and is continued instead of answered. ``template_values`` is a JSON
+    With ``continue_last`` the last message is the assistant's and is continued instead of answered. With a ``suffix`` what stands
+    between ``prompt`` and it is written: the model fills the gap (infill, fill in the middle). ``template_values`` is a JSON
     object of further variables for the chat template (``tools``, ``enable_thinking`` …). ``answer_prefix`` is what the answer is made
     to begin with: it is read like the prompt, and not told again.
     """
@@ -30,6 +31,7 @@ class GenerationRequest:
     prompt: str | None = None
     options: GenerationOptions = field(default_factory=GenerationOptions)
     continue_last: bool = False
+    suffix: str | None = None
     prompt_tokens: tuple[int, ...] = ()
     template_values: str = ""
     answer_prefix: str = ""

@@ -16,7 +16,8 @@ class LoadedModel:
 
     ``context_length`` is what this load holds, ``trained_context`` what the model was trained for, both in tokens;
     ``memory_bytes`` is what the engine reports for weights, KV cache and compute buffers together; ``chat_template`` is the model's
-    own Jinja source, empty where it has none.
+    own Jinja source, empty where it has none. A model that cannot write (``can_write`` false) is one for embeddings or, with
+    ``can_rerank``, for ranking documents; ``embedding_width`` is the length of its vectors, 0 where the engine makes none.
     """
 
     name: str
@@ -34,6 +35,9 @@ class LoadedModel:
     chat_template: str = ""
     can_see: bool = False
     can_hear: bool = False
+    can_write: bool = True
+    can_rerank: bool = False
+    embedding_width: int = 0
 
 
 @dataclass(frozen=True, slots=True)

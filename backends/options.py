@@ -54,6 +54,42 @@ class SamplingOptions:
             _check(field.name, value, low, high)
 
 
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """A LoRA adapter (https://arxiv.org/abs/2106.09685): the path of a GGUF file, and how strongly it speaks; 0 is not at all."""
+
+    path: str
+    scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.path, str) or not self.path:
+            raise InvalidOption(option="adapters", value=repr(self.path), allowed="paths of GGUF files")
+        _check("adapters", self.scale, -100.0, 100.0)
+
+
+def read_adapters(values: Any) -> tuple[Adapter, ...]:
+    """Adapters from plain values: each an :class:`Adapter`, a table of its fields, or a pair of path and scale.
+
+    Raises:
+        InvalidOption: something else, or one file twice.
+    """
+    found: list[Adapter] = []
+    for value in values:
+        try:
+            if isinstance(value, Adapter):
+                found.append(value)
+            elif isinstance(value, dict):
+                found.append(Adapter(value["path"], value.get("scale", 1.0)))
+            else:
+                path, scale = value
+                found.append(Adapter(path, scale))
+        except (KeyError, TypeError, ValueError):
+            raise InvalidOption(option="adapters", value=repr(value), allowed="pairs of path and scale") from None
+    if len({adapter.path for adapter in found}) != len(found) or len(found) > MOST_ADAPTERS:
+        raise InvalidOption(option="adapters", value=f"{len(found)} files", allowed=f"up to {MOST_ADAPTERS} files, each once")
+    return tuple(found)
+
+
 SAMPLING_RANGES: dict[str, tuple[float, float]] = {
     "temperature": (0.0, 5.0),
     "top_k": (0, 1_000_000),
@@ -89,7 +125,9 @@ class GenerationOptions:
     know only the first two). ``logit_bias`` adds to the logits of tokens, by id. With ``logprobs`` every token is also told as
     :class:`backends.events.TokenChosen` with that many alternatives; with ``prompt_logprobs`` those of the prompt are told before, as
     :class:`backends.events.PromptToken`. ``schema`` is a JSON schema as text, ``grammar`` a grammar in
-    Lark's notation (https://github.com/guidance-ai/llguidance/blob/main/docs/syntax.md): the reply cannot be but of that form.
+    Lark's notation (https://github.com/guidance-ai/llguidance/blob/main/docs/syntax.md) or in llama.cpp's (GBNF): the reply cannot be
+    but of that form.
+    ``adapters`` are the LoRA adapters to answer with instead of those of the load; None for those.
     """
 
     sampling: SamplingOptions = SamplingOptions()
@@ -102,6 +140,7 @@ class GenerationOptions:
     schema: str = ""
     grammar: str = ""
     prompt_logprobs: bool = False
+    adapters: tuple[Adapter, ...] | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.max_tokens, int) or not 0 <= self.max_tokens <= 10_000_000:
@@ -119,6 +158,8 @@ class GenerationOptions:
             _check("logit_bias", bias, -1000.0, 1000.0)
         if self.logprobs is not None:
             _check("logprobs", self.logprobs, 0, MOST_LOGPROBS)
+        if self.adapters is not None:
+            object.__setattr__(self, "adapters", read_adapters(self.adapters))
         if self.schema and self.grammar:
             raise InvalidOption(option="grammar", value="used with a schema", allowed="empty where a schema is given")
         if max(len(self.schema), len(self.grammar)) > LONGEST_GRAMMAR:
@@ -152,6 +193,7 @@ def generation_options_from_json(value: dict[str, Any]) -> GenerationOptions:
         schema=str(value.get("schema") or ""),
         grammar=str(value.get("grammar") or ""),
         prompt_logprobs=bool(value.get("prompt_logprobs")),
+        adapters=None if value.get("adapters") is None else read_adapters(value["adapters"]),
     )
 
 
@@ -168,6 +210,7 @@ class LoadOptions:
     With ``lookup_tokens`` a reply that is written alone guesses as many tokens ahead where it repeats what was written before.
     The text stays the same but for rounding, which differs with the number of tokens in a step; so a seed may give another text
     where two tokens are all but equally likely. That is why it is off unless asked for.
+    ``adapters`` are LoRA adapters that all replies are written with unless a request names others.
     """
 
     context_length: int = 0
@@ -185,6 +228,7 @@ class LoadOptions:
     cache_folder: str = ""
     cache_megabytes: int = 2048
     lookup_tokens: int = 0
+    adapters: tuple[Adapter, ...] = ()
 
     def __post_init__(self) -> None:
         _check("context_length", self.context_length, 0, 16_777_216)
@@ -195,6 +239,7 @@ class LoadOptions:
         _check("waiting_limit", self.waiting_limit, 1, 1_000_000)
         _check("lookup_tokens", self.lookup_tokens, 0, 64)
         _check("cache_megabytes", self.cache_megabytes, 0, 1e9)
+        object.__setattr__(self, "adapters", read_adapters(self.adapters))
         if self.kv_type not in KV_TYPES:
             raise InvalidOption(option="kv_type", value=self.kv_type, allowed=", ".join(KV_TYPES))
 
@@ -202,4 +247,5 @@ class LoadOptions:
 KV_TYPES = ("f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl")
 DEFAULT_CONTEXT_LIMIT = 8192
 MOST_LOGPROBS = 100
+MOST_ADAPTERS = 64
 LONGEST_GRAMMAR = 1_000_000

@@ -1,8 +1,8 @@
 """The child process that holds one model, so that whatever native code does, the program that the user sees lives on.
 
 Threads: the main thread loads and generates, one request after another or, with an engine that serves, all of them together;
-``reader`` takes commands, so that a cancel is heard at once; ``counter`` counts tokens and answers questions beside a generation;
-``sender`` writes reports, joining what came within some milliseconds; ``guardian`` ends an orphan.
+``reader`` takes commands, so that a cancel is heard at once; ``counter`` counts tokens and answers questions beside a generation,
+``embedder`` makes vectors; ``sender`` writes reports, joining what came within some milliseconds; ``guardian`` ends an orphan.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 
 from backends.backend import Backend, ServingBackend
 from backends.child_process import prepare_child
+from backends.embedding_desk import EmbeddingDesk
 from backends.events import Failed, Finished, GenerationEvent, Usage
 from backends.outbox import Outbox
 from backends.questions import answer
@@ -31,6 +32,7 @@ from backends.worker_protocol import (
     Command,
     Count,
     Counted,
+    Embed,
     Generate,
     Loaded,
     LoadFailed,
@@ -73,6 +75,7 @@ class _Worker:
         self._waiting: deque[Generate] = deque()
         self._has_work = threading.Semaphore(0)
         self._counts: queue.SimpleQueue[Count | Ask] = queue.SimpleQueue()
+        self._desk = EmbeddingDesk(self.outbox)
 
     def run(self) -> None:
         """Load, then serve until told to close."""
@@ -81,6 +84,7 @@ class _Worker:
         if not self._load():
             return
         assert self._backend is not None
+        self._desk.open(self._backend)
         if isinstance(self._backend, ServingBackend):
             self._serve(self._backend)
         else:
@@ -206,13 +210,17 @@ class _Worker:
                     self._waiting.append(command)
                 self._has_work.release()
             case Cancel():
+                self._desk.cancel(command.id)
                 self._cancel(command.id)
             case Count() | Ask():
                 self._counts.put(command)
+            case Embed():
+                self._desk.put(command)
             case CancelLoad():
                 self._load_cancelled.set()
             case Close():
                 self._closing.set()
+                self._desk.cancel_all()
                 with self._lock:
                     for flag in self._flags.values():
                         flag.set()

@@ -11,8 +11,6 @@ import itertools
 import multiprocessing
 import os
 import queue
-import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,10 +21,12 @@ from typing import Any
 
 from backends.backend import GenerationRequest
 from backends.crashes import explain_crash
+from backends.embeddings import EmbeddingRequest, EmbeddingResult, RerankRequest, RerankResult
 from backends.events import Failed, Finished, GenerationEvent, LoadedModel, Usage
 from backends.options import LoadOptions
 from backends.questions import Question
 from backends.worker import run_worker
+from backends.worker_log import WorkerLog
 from backends.worker_protocol import (
     Answered,
     Ask,
@@ -36,6 +36,8 @@ from backends.worker_protocol import (
     Command,
     Count,
     Counted,
+    Embed,
+    Embedded,
     Events,
     Generate,
     Loaded,
@@ -46,7 +48,6 @@ from backends.worker_protocol import (
 )
 from models.errors import EngineCrashed, EngineError, GenerationFailed, LoadCancelled, UserFacingError
 
-_LOG_TAIL = 16_384
 _CANCEL_GRACE = 1.0
 """Seconds that a load has to heed a cancel before its process is killed."""
 
@@ -102,7 +103,7 @@ class WorkerLink:
         self._send_lock = threading.Lock()
         self._ids = itertools.count(1)
         self._streams: dict[int, GenerationStream] = {}
-        self._counts: dict[int, tuple[Command, queue.SimpleQueue[Counted | Answered]]] = {}
+        self._answers: dict[int, queue.SimpleQueue[Counted | Answered | Embedded]] = {}
         self._load_reports: queue.SimpleQueue[Loading | Loaded | UserFacingError] = queue.SimpleQueue()
         self._process: SpawnProcess | None = None
         self._connection: Connection | None = None
@@ -111,7 +112,7 @@ class WorkerLink:
         self._load_cancelled_at = 0.0
         self._is_closing = False
         self._ended: UserFacingError | None = None
-        self._log = _LogFile()
+        self._log = WorkerLog()
         self.facts: LoadedModel | None = None
 
     @property
@@ -179,7 +180,7 @@ class WorkerLink:
             GenerationFailed: no answer in time.
             UserFacingError: the template failed, or the process died.
         """
-        answer = self._await_answer(lambda number: Count(number, request), timeout)
+        answer = self._ask(Count(next(self._ids), request), timeout)
         assert isinstance(answer, Counted)
         return answer.tokens
 
@@ -190,29 +191,32 @@ class WorkerLink:
             GenerationFailed: no answer in time.
             UserFacingError: the engine cannot answer, or the process died.
         """
-        answer = self._await_answer(lambda number: Ask(number, question), timeout)
+        answer = self._ask(Ask(next(self._ids), question), timeout)
         assert isinstance(answer, Answered)
         return answer.value
 
-    def _await_answer(self, make_command: Callable[[int], Command], timeout: float) -> Counted | Answered:
-        request_id = next(self._ids)
-        command = make_command(request_id)
-        answers: queue.SimpleQueue[Counted | Answered] = queue.SimpleQueue()
-        with self._lock:
-            if self._ended is not None or self._is_closing or self._thread is None:
-                raise self._ended or EngineCrashed(reason="The model is not loaded.")
-            self._counts[request_id] = (command, answers)
-        self._send(command)
-        try:
-            answer = answers.get(timeout=timeout)
-        except queue.Empty:
-            raise GenerationFailed(reason="The engine did not answer in time.") from None
-        finally:
-            with self._lock:
-                self._counts.pop(request_id, None)
-        if answer.error is not None:
-            raise answer.error
-        return answer
+    def embed(self, request: EmbeddingRequest, timeout: float = 600.0) -> EmbeddingResult:
+        """The vectors of texts, computed beside a running generation; ``timeout`` in seconds, after which it is given up.
+
+        Raises:
+            GenerationFailed: no answer in time.
+            UserFacingError: see :meth:`backends.embeddings.EmbeddingBackend.embed`; or the process died.
+        """
+        answer = self._ask(Embed(next(self._ids), request), timeout)
+        assert isinstance(answer, Embedded)
+        assert isinstance(answer.result, EmbeddingResult)
+        return answer.result
+
+    def rerank(self, request: RerankRequest, timeout: float = 600.0) -> RerankResult:
+        """The scores of documents, as for :meth:`embed`.
+
+        Raises:
+            UserFacingError: see :meth:`backends.embeddings.EmbeddingBackend.rerank`; or as for :meth:`embed`.
+        """
+        answer = self._ask(Embed(next(self._ids), request), timeout)
+        assert isinstance(answer, Embedded)
+        assert isinstance(answer.result, RerankResult)
+        return answer.result
 
     def close(self, timeout: float = 2.0) -> None:
         """Free the model and end the process: politely, then, after ``timeout`` seconds, with its descendants by force."""
@@ -231,6 +235,26 @@ class WorkerLink:
             _kill_tree(self._process)
             thread.join(5.0)
 
+    def _ask(self, question: Count | Ask | Embed, timeout: float) -> Counted | Answered | Embedded:
+        """Send a question that has one answer, and wait for it."""
+        answers: queue.SimpleQueue[Counted | Answered | Embedded] = queue.SimpleQueue()
+        with self._lock:
+            if self._ended is not None or self._is_closing or self._thread is None:
+                raise self._ended or EngineCrashed(reason="The model is not loaded.")
+            self._answers[question.id] = answers
+        self._send(question)
+        try:
+            answer = answers.get(timeout=timeout)
+        except queue.Empty:
+            self._send(Cancel(question.id))
+            raise GenerationFailed(reason="The engine did not answer in time.") from None
+        finally:
+            with self._lock:
+                self._answers.pop(question.id, None)
+        if answer.error is not None:
+            raise answer.error
+        return answer
+
     def _next_load_report(self) -> Loading | Loaded | UserFacingError:
         while True:
             try:
@@ -242,7 +266,7 @@ class WorkerLink:
 
     def _send(self, command: Command) -> None:
         """Write a command; one that ends something gives way where a long request is stuck in the pipe of a hanging process."""
-        patience = -1.0 if isinstance(command, Generate | Count | Ask) else _CANCEL_GRACE
+        patience = -1.0 if isinstance(command, Generate | Count | Ask | Embed) else _CANCEL_GRACE
         if not self._send_lock.acquire(timeout=patience):
             return
         try:
@@ -295,9 +319,9 @@ class WorkerLink:
             case Events(pairs):
                 for request_id, event in pairs:
                     self._pass_on(request_id, event)
-            case Counted() | Answered():
-                if (asked := self._counts.get(report.id)) is not None:
-                    asked[1].put(report)
+            case Counted() | Answered() | Embedded():
+                if (answers := self._answers.get(report.id)) is not None:
+                    answers.put(report)
             case LoadFailed(error):
                 self._load_reports.put(error)
             case Loading():
@@ -319,58 +343,17 @@ class WorkerLink:
             expected = self._is_closing
             self._ended = reason
             streams, self._streams = self._streams, {}
-            counts, self._counts = self._counts, {}
+            questions, self._answers = self._answers, {}
         self._started.set()
         self._log.close()
         for stream in streams.values():
             stream._put(Finished("cancelled", Usage()) if expected else Failed(reason))
-        for request_id, (command, answers) in counts.items():
-            answers.put(Counted(request_id, 0, reason) if isinstance(command, Count) else Answered(request_id, None, reason))
+        for request_id, answers in questions.items():
+            answers.put(Counted(request_id, 0, reason))
         was_loaded = self.facts is not None
         self._load_reports.put(LoadCancelled() if expected else reason)
         if self._on_exit is not None and was_loaded and not expected:
             self._on_exit(reason)
-
-
-class _LogFile:
-    """A file that the worker prints into. It loses its name as soon as both have it open, so that nothing is ever left behind."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._handle = -1
-        self._tail = ""
-        self.path = ""
-
-    def open(self) -> None:
-        """Make the file; from now on it has a path."""
-        self._handle, self.path = tempfile.mkstemp(prefix="yanmo-engine-", suffix=".log")
-
-    def unname(self) -> None:
-        """Remove the name, where the system lets a file live on without one."""
-        if self.path and sys.platform != "win32":
-            path, self.path = self.path, ""
-            with contextlib.suppress(OSError):
-                Path(path).unlink()
-
-    def tail(self) -> str:
-        """The last 16 KB, as text."""
-        with self._lock:
-            if self._handle >= 0:
-                size = os.lseek(self._handle, 0, os.SEEK_END)
-                os.lseek(self._handle, max(0, size - _LOG_TAIL), os.SEEK_SET)
-                self._tail = os.read(self._handle, _LOG_TAIL).decode("utf-8", "replace")
-            return self._tail
-
-    def close(self) -> None:
-        """Keep the tail and let the file go. Safe to call twice."""
-        self.tail()
-        with self._lock:
-            if self._handle >= 0:
-                os.close(self._handle)
-                self._handle = -1
-            if self.path:
-                with contextlib.suppress(OSError):
-                    Path(self.path).unlink()
 
 
 def _await_exit_code(process: SpawnProcess) -> int | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from backends.backend import GenerationRequest
+from backends.embeddings import EmbeddingRequest, EmbeddingResult, RerankRequest, RerankResult
 from backends.events import GenerationEvent, LoadedModel
 from backends.options import LoadOptions
 from backends.questions import Question
@@ -60,11 +61,19 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
+class Embed:
+    """Make vectors of texts, or scores of documents; answered beside a running generation, ended by :class:`Cancel`."""
+
+    id: int
+    request: EmbeddingRequest | RerankRequest
+
+
+@dataclass(frozen=True, slots=True)
 class Close:
     """Free everything and exit."""
 
 
-Command = CancelLoad | Generate | Cancel | Count | Ask | Close
+Command = CancelLoad | Generate | Cancel | Count | Ask | Embed | Close
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,4 +122,13 @@ class Answered:
     error: UserFacingError | None = None
 
 
-Report = Loading | Loaded | LoadFailed | Events | Counted | Answered
+@dataclass(frozen=True, slots=True, eq=False)
+class Embedded:
+    """The answer to an :class:`Embed`: vectors or scores, or why there are none."""
+
+    id: int
+    result: EmbeddingResult | RerankResult | None
+    error: UserFacingError | None = None
+
+
+Report = Loading | Loaded | LoadFailed | Events | Counted | Answered | Embedded

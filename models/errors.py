@@ -10,6 +10,10 @@
         │   ├── AmbiguousModel          a name that fits several models
         │   ├── CannotSee               a picture for a model of text
         │   ├── CannotHear              a sound for a model of text
+        │   ├── CannotWrite             an embedding or reranking model is asked to write
+        │   ├── CannotRerank            a model that was not trained to rank is asked to
+        │   ├── AdapterRefused          a LoRA that is damaged or made for another model
+        │   ├── CannotInfill            a model that does not know how to fill a gap is asked to
         │   ├── NotAModelFile           the file is something else
         │   ├── DamagedModelFile        a model, but cut off or corrupted
         │   ├── UnsupportedArchitecture the engine does not know this network
@@ -20,6 +24,7 @@
         │   ├── OldProcessor            an instruction this CPU lacks
         │   ├── EngineCrashed           the worker process died
         │   ├── ContextOverflow         the prompt is longer than the context
+        │   ├── TextTooLong             a text to embed or rank is longer than the model reads
         │   ├── TemplateFailed          the model's chat template refused the messages
         │   ├── LoadCancelled           the user cancelled the load
         │   ├── GenerationFailed        the engine reported an error
@@ -154,6 +159,37 @@ class CannotHear(ModelError):
     fixes = ("choose_model",)
 
 
+class CannotWrite(ModelError):
+    code = "cannot_write"
+    what = "{model} cannot write text."
+    why = "It is {kind}."
+    remedy = "Use it for embeddings or for ranking documents, and choose a chat model for this."
+    fixes = ("choose_model",)
+
+
+class CannotRerank(ModelError):
+    code = "cannot_rerank"
+    what = "{model} cannot rank documents."
+    why = "It was not trained for that: its file has no ranking head."
+    remedy = "Choose a reranking model, such as one of the bge-reranker family."
+    fixes = ("choose_model",)
+
+
+class AdapterRefused(ModelError):
+    code = "adapter_refused"
+    what = "The adapter {file} cannot be used with {model}."
+    why = "{reason}"
+    remedy = "Choose an adapter that was made for this model, or load the model without it."
+
+
+class CannotInfill(ModelError):
+    code = "cannot_infill"
+    what = "{model} cannot fill a gap in a text."
+    why = "Its vocabulary has no tokens that mark what stands before and after the gap."
+    remedy = "Choose a model that was trained for it, such as Qwen Coder or StarCoder."
+    fixes = ("choose_model",)
+
+
 class NotAModelFile(ModelError):
     code = "not_a_model_file"
     what = "{file} is not a GGUF model."
@@ -227,6 +263,13 @@ class ContextOverflow(EngineError):
     why = "It needs {needed} tokens and the context holds {available}."
     remedy = "Load the model with a longer context, or start a new conversation."
     fixes = ("reload_larger_context", "new_conversation")
+
+
+class TextTooLong(EngineError):
+    code = "text_too_long"
+    what = "Text {number} is too long for {model}."
+    why = "It has {needed} tokens and the model reads {available} at once."
+    remedy = "Split it into shorter pieces."
 
 
 class TemplateFailed(EngineError):

@@ -8,6 +8,7 @@ import numpy as np
 from gguf import GGUFWriter, TokenType
 
 SPECIAL = ("<|begin|>", "<|end|>", "<|im_start|>", "<|im_end|>", "<think>", "</think>")
+FILL = ("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>")
 CHATML = (
     "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
@@ -35,11 +36,16 @@ def make_tiny_model(
     name: str = "Tiny",
     scale: float = 0.5,
     extra_words: tuple[str, ...] = ("he", "ll", "hell", "th", "the"),
+    deltas: dict[str, np.ndarray] | None = None,
+    infill: bool = False,
 ) -> Path:
-    """Write a model. Every byte is a token, so any text can be tokenized and any bytes can come out."""
+    """Write a model. Every byte is a token, so any text can be tokenized and any bytes can come out.
+
+    ``deltas`` are added to the weights of these names; with ``infill`` the vocabulary marks a gap as Qwen Coder's does.
+    """
     random = np.random.default_rng(seed)
     characters = byte_characters()
-    tokens = [*characters, *extra_words, *SPECIAL]
+    tokens = [*characters, *extra_words, *SPECIAL, *(FILL if infill else ())]
     writer = GGUFWriter(path, "llama")
     writer.add_name(name)
     writer.add_file_type(0)
@@ -57,20 +63,27 @@ def make_tiny_model(
     writer.add_tokenizer_pre("gpt-2")
     writer.add_token_list(tokens)
     kinds = [TokenType.NORMAL] * (256 + len(extra_words)) + [TokenType.CONTROL] * 4 + [TokenType.USER_DEFINED] * 2
+    kinds += [TokenType.CONTROL] * (len(tokens) - len(kinds))
     writer.add_token_types(kinds)
     writer.add_token_merges(["h e", "l l", "he ll", "t h", "t he"])
     writer.add_bos_token_id(tokens.index("<|begin|>"))
     writer.add_eos_token_id(tokens.index("<|im_end|>"))
     writer.add_add_bos_token(True)
+    if infill:
+        for kind, word in zip(("prefix", "suffix", "middle"), FILL, strict=True):
+            writer.add_uint32(f"tokenizer.ggml.fim_{kind[:3]}_token_id", tokens.index(word))
     if template is not None:
         writer.add_chat_template(template)
+
+    def add(name: str, value: np.ndarray) -> None:
+        writer.add_tensor(name, value + (deltas or {}).get(name, np.float32(0)))
 
     def weights(*shape: int) -> np.ndarray:
         return (random.standard_normal(shape) * scale / np.sqrt(shape[-1])).astype(np.float32)
 
-    writer.add_tensor("token_embd.weight", (random.standard_normal((len(tokens), width)) * 0.5).astype(np.float32))
-    writer.add_tensor("output_norm.weight", np.ones(width, np.float32))
-    writer.add_tensor("output.weight", weights(len(tokens), width) * 4)
+    add("token_embd.weight", (random.standard_normal((len(tokens), width)) * 0.5).astype(np.float32))
+    add("output_norm.weight", np.ones(width, np.float32))
+    add("output.weight", weights(len(tokens), width) * 4)
     for layer in range(layers):
         head = width // heads
         for tensor, shape in {
@@ -82,11 +95,43 @@ def make_tiny_model(
             "ffn_up": (2 * width, width),
             "ffn_down": (width, 2 * width),
         }.items():
-            writer.add_tensor(f"blk.{layer}.{tensor}.weight", weights(*shape) * 2)
+            add(f"blk.{layer}.{tensor}.weight", weights(*shape) * 2)
         for norm in ("attn_norm", "ffn_norm"):
-            writer.add_tensor(f"blk.{layer}.{norm}.weight", np.ones(width, np.float32))
+            add(f"blk.{layer}.{norm}.weight", np.ones(width, np.float32))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
     return path
+
+
+def make_tiny_adapter(
+    path: Path, *, seed: int, width: int = 64, layers: int = 2, rank: int = 4, architecture: str = "llama"
+) -> dict[str, np.ndarray]:
+    """Write a LoRA for a tiny model; what it adds to the weights at scale 1, by their names."""
+    random = np.random.default_rng(seed)
+    alpha = 2.0 * rank
+    writer = GGUFWriter(path, architecture)
+    writer.add_type("adapter")
+    writer.add_string("adapter.type", "lora")
+    writer.add_float32("adapter.lora.alpha", alpha)
+    deltas: dict[str, np.ndarray] = {}
+    shapes = {
+        "attn_q": (width, width),
+        "attn_v": (width // 2, width),
+        "ffn_down": (width, 2 * width),
+        "ffn_up": (2 * width, width),
+    }
+    for layer in range(layers):
+        for tensor, (rows, columns) in shapes.items():
+            name = f"blk.{layer}.{tensor}.weight"
+            a = (random.standard_normal((rank, columns)) * 0.3).astype(np.float32)
+            b = (random.standard_normal((rows, rank)) * 0.1).astype(np.float32)
+            writer.add_tensor(f"{name}.lora_a", a)
+            writer.add_tensor(f"{name}.lora_b", b)
+            deltas[name] = (b @ a * (alpha / rank)).astype(np.float32)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return deltas

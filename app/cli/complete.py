@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _EXAMPLES = """examples:
   yanmo complete base-model -p "Once upon a time" -n 100
   yanmo complete base-model -p "def fibonacci(n):" --temperature 0
+  yanmo complete coder -p "def add(a, b):\n    " --suffix "\nprint(add(1, 2))"
   cat opening.txt | yanmo complete base-model
 """
 
@@ -32,6 +33,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("model", metavar="MODEL")
     parser.add_argument("-p", "--prompt", metavar="TEXT", help="the text; without it, what is piped in")
+    parser.add_argument("--suffix", metavar="TEXT", help="what follows: the gap between is filled (code models)")
     parser.add_argument("-n", dest="count", type=int, metavar="N", help="the same as --max-tokens")
     parser.add_argument("--json", action="store_true", help="print prompt, text and figures as JSON")
     add_generation_options(parser)
@@ -48,14 +50,14 @@ def run_complete(arguments: argparse.Namespace, make_workstation: Callable[[], W
     if arguments.count is not None:
         arguments.max_tokens = arguments.count
     prompt = arguments.prompt if arguments.prompt is not None else read_piped(is_needed=True).removesuffix("\n")
-    if not prompt:
+    if not prompt and arguments.suffix is None:
         print("yanmo complete: there is no text: give -p TEXT, or pipe it in.", file=sys.stderr)
         return 2
     options = generation_options_from_json(read_generation_options(arguments, {}))
     pieces: list[str] = []
     with make_temporary_workstation(arguments.paths) as workstation, workstation.engines.lease(arguments.model) as engine:
         assert engine.link is not None
-        stream = engine.link.generate(GenerationRequest(prompt=prompt, options=options))
+        stream = engine.link.generate(GenerationRequest(prompt=prompt, options=options, suffix=arguments.suffix))
         for event in stream:
             if isinstance(event, TextDelta):
                 pieces.append(event.text)

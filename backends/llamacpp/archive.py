@@ -18,6 +18,10 @@ from pathlib import Path
 from backends.llamacpp.kv_cache import common_length
 
 _log = logging.getLogger(__name__)
+
+WORTH_SAVING = 128
+"""Tokens from which on a sequence is kept on disk, and looked for there."""
+
 _MAGIC = b"YANMOKV1"
 _HEADER = struct.Struct("<8s32sQQ32s")
 """Magic, SHA-256 of all that follows it, tokens, bytes of state, SHA-256 of what computed them."""

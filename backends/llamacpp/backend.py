@@ -12,8 +12,10 @@ from pathlib import Path
 from backends.backend import CancelCheck, GenerationRequest, ProgressCallback
 from backends.chat_template import PLAIN_STOPS, PLAIN_TRANSCRIPT, ChatTemplate
 from backends.devices import GgmlLibrary
+from backends.embeddings import EmbeddingRequest, EmbeddingResult, RerankRequest, RerankResult
 from backends.events import Failed, Finished, GenerationEvent, LoadedModel
 from backends.llamacpp.archive import Archive, fingerprint
+from backends.llamacpp.embeddings import Embedder
 from backends.llamacpp.library import NativeLibrary, library_folder
 from backends.llamacpp.model import NativeModel
 from backends.llamacpp.precheck import check_files, check_memory
@@ -24,7 +26,7 @@ from backends.options import LoadOptions
 from backends.reasoning import MARKERS, ReasoningSplitter, find_continued_format, find_open_format
 from backends.tool_calls.formats import MARKERS as TOOL_MARKERS
 from models.card import find_split_parts, read_card
-from models.errors import ContextOverflow, EngineError, InvalidOption, TemplateFailed
+from models.errors import CannotInfill, CannotWrite, ContextOverflow, EngineError, InvalidOption, TemplateFailed
 
 
 class LlamaCppBackend:
@@ -41,6 +43,8 @@ class LlamaCppBackend:
         self._others: list[tuple[int, GenerationEvent]] = []
         self._archive: Archive | None = None
         self._forms: FormCompiler | None = None
+        self._embedder: Embedder | None = None
+        self._kind = ""
         self._template: ChatTemplate | TemplateFailed = TemplateFailed()
         self._has_template = False
 
@@ -51,8 +55,34 @@ class LlamaCppBackend:
         self._library = self._library or NativeLibrary()
         device = _name_device(self._library, options)
         estimate = check_memory(headers, options, on_processor=device == "CPU")
-        model = NativeModel(self._library, path, options, progress)
+        card = read_card(path, headers[0])
+        self._kind = card.kind
+        model = NativeModel(self._library, path, options, progress, writes=card.kind in ("chat", "base"))
         self._model = model
+        self._embedder = Embedder(self._library, model, options)
+        if model.context:
+            self._prepare_to_write(model, options)
+        progress(1.0)
+        return LoadedModel(
+            name=card.name,
+            architecture=card.architecture,
+            quantization=card.quantization,
+            parameter_count=int(model.api.llama_model_n_params(model.model)),
+            context_length=model.context_length if model.context else self._embedder.limit,
+            trained_context=model.trained_context,
+            backend=self.name,
+            device=device,
+            engine_version=f"llama.cpp {self._library.version}",
+            memory_bytes=estimate.total,
+            has_chat_template=self._has_template,
+            chat_template=model.chat_template() or "",
+            can_write=bool(model.context),
+            can_rerank=self._embedder.can_rerank,
+            embedding_width=self._embedder.width,
+        )
+
+    def _prepare_to_write(self, model: NativeModel, options: LoadOptions) -> None:
+        """Everything that generating needs beside the model: scheduler, forms and template."""
         self._archive = self._open_archive(options)
         self._scheduler = Scheduler(
             model,
@@ -71,23 +101,19 @@ class LlamaCppBackend:
             self._template = ChatTemplate(source or PLAIN_TRANSCRIPT, begin=begin, end=end)
         except TemplateFailed as error:
             self._template = error  # the model still continues raw prompts
-        progress(1.0)
-        card = read_card(path, headers[0])
-        api = model.api
-        return LoadedModel(
-            name=card.name,
-            architecture=card.architecture,
-            quantization=card.quantization,
-            parameter_count=int(api.llama_model_n_params(model.model)),
-            context_length=model.context_length,
-            trained_context=model.trained_context,
-            backend=self.name,
-            device=device,
-            engine_version=f"llama.cpp {self._library.version}",
-            memory_bytes=estimate.total,
-            has_chat_template=self._has_template,
-            chat_template=source or "",
-        )
+
+    def embed(self, request: EmbeddingRequest, is_cancelled: CancelCheck) -> EmbeddingResult:
+        """See :meth:`backends.embeddings.EmbeddingBackend.embed`. May run beside a generation, in another thread."""
+        return self._asked_embedder().embed(request, is_cancelled)
+
+    def rerank(self, request: RerankRequest, is_cancelled: CancelCheck) -> RerankResult:
+        """See :meth:`backends.embeddings.EmbeddingBackend.rerank`."""
+        return self._asked_embedder().rerank(request, is_cancelled)
+
+    def _asked_embedder(self) -> Embedder:
+        if (embedder := self._embedder) is None:
+            raise EngineError(details="no model is loaded")
+        return embedder
 
     @property
     def is_idle(self) -> bool:
@@ -97,7 +123,9 @@ class LlamaCppBackend:
     def submit(self, request_id: int, request: GenerationRequest, is_cancelled: CancelCheck) -> None:
         """See :meth:`backends.backend.ServingBackend.submit`."""
         model, scheduler = self._loaded()
-        prompt = replace(self._prepare(model, request), mask=self._forms.compile(request.options) if self._forms else None)
+        adapters = model.adapters.prepare(request.options.adapters)
+        form = self._forms.begin(request.options) if self._forms else None
+        prompt = replace(self._prepare(model, request), form=form, adapters=adapters)
         if len(prompt.tokens) >= model.context_length:
             raise ContextOverflow(needed=len(prompt.tokens) + 1, available=model.context_length)
         scheduler.submit(Reply(request_id, model, prompt, request.options, is_cancelled))
@@ -110,13 +138,15 @@ class LlamaCppBackend:
 
     def rest(self) -> bool:
         """See :meth:`backends.backend.ServingBackend.rest`."""
+        if self._forms is not None:
+            self._forms.prepare()
         return self._scheduler is not None and self._scheduler.rest()
 
     def drop_all(self) -> None:
         """See :meth:`backends.backend.ServingBackend.drop_all`."""
-        _, scheduler = self._loaded()
-        scheduler.close()
-        scheduler.cache.clear_all()
+        if self._scheduler is not None:
+            self._scheduler.drop_all()
+            self._scheduler.cache.clear_all()
         self._own_events.clear()
         self._others.clear()
 
@@ -141,8 +171,7 @@ class LlamaCppBackend:
             del self._own_events[request_id]
 
     def _advance(self) -> None:
-        _, scheduler = self._loaded()
-        for request_id, event in scheduler.step():
+        for request_id, event in self._scheduler.step() if self._scheduler is not None else ():
             if request_id >= 0:
                 self._others.append((request_id, event))
             elif (events := self._own_events.get(request_id)) is not None:
@@ -155,7 +184,7 @@ class LlamaCppBackend:
 
     def tokenize(self, text: str, *, add_special: bool, parse_special: bool) -> list[int]:
         """See :meth:`backends.backend.ReadingBackend.tokenize`."""
-        tokenizer = self._loaded()[0].tokenizer
+        tokenizer = self._any_model().tokenizer
         tokens = tokenizer.encode(text, parse_special=parse_special)
         if add_special and tokenizer.adds_begin and (not tokens or tokens[0] != tokenizer.begin):
             tokens.insert(0, tokenizer.begin)
@@ -163,7 +192,7 @@ class LlamaCppBackend:
 
     def detokenize(self, tokens: Sequence[int]) -> bytes:
         """See :meth:`backends.backend.ReadingBackend.detokenize`."""
-        model = self._loaded()[0]
+        model = self._any_model()
         _check_ids(model, tokens)
         return b"".join(model.tokenizer.bytes_of(token) for token in tokens)
 
@@ -173,8 +202,14 @@ class LlamaCppBackend:
 
     def close(self) -> None:
         """Free context and weights; the native library stays loaded."""
+        embedder, self._embedder = self._embedder, None
+        if embedder is not None:
+            embedder.close()
         model, self._model = self._model, None
         scheduler, self._scheduler = self._scheduler, None
+        forms, self._forms = self._forms, None
+        if forms is not None:
+            forms.close()
         if scheduler is not None:
             scheduler.close()
             while scheduler.rest() and self._archive is not None:
@@ -190,12 +225,23 @@ class LlamaCppBackend:
         if not options.cache_folder or not options.cache_megabytes or self._model is None or self._library is None:
             return None
         facts: dict[str, object] = {"kv_type": options.kv_type, "engine": self._library.version}
-        key = b"".join(fingerprint(part, facts) for part in find_split_parts(Path(self._model.path)))
+        files = [(part, facts) for part in find_split_parts(Path(self._model.path))]
+        files += [(Path(adapter.path), {"scale": adapter.scale}) for adapter in self._model.adapters.usual]
+        key = b"".join(fingerprint(path, computed_with) for path, computed_with in files)
         return Archive(Path(options.cache_folder), options.cache_megabytes * 1_000_000, key)
 
-    def _loaded(self) -> tuple[NativeModel, Scheduler]:
-        if self._model is None or self._scheduler is None:
+    def _any_model(self) -> NativeModel:
+        """The model in memory, also one that does not write."""
+        if self._model is None:
             raise EngineError(details="no model is loaded")
+        return self._model
+
+    def _loaded(self) -> tuple[NativeModel, Scheduler]:
+        if self._model is None:
+            raise EngineError(details="no model is loaded")
+        if self._scheduler is None:
+            kind = "a reranking model" if self._kind == "reranker" else "an embedding model"
+            raise CannotWrite(model=Path(self._model.path).name, kind=kind)
         return self._model, self._scheduler
 
     def _prepare(self, model: NativeModel, request: GenerationRequest) -> Prompt:
@@ -203,6 +249,8 @@ class LlamaCppBackend:
         if request.prompt_tokens:
             _check_ids(model, request.prompt_tokens)
             return Prompt(list(request.prompt_tokens), stops, None)
+        if request.suffix is not None:
+            return Prompt(self._frame_gap(model, request.prompt or "", request.suffix), stops, None)
         if request.prompt is not None:
             tokens = model.tokenizer.encode_prompt(request.prompt + request.answer_prefix)
             return Prompt(tokens or [max(model.tokenizer.begin, 0)], stops, None)
@@ -221,6 +269,22 @@ class LlamaCppBackend:
             raise self._template
         values = json.loads(request.template_values) if request.template_values else {}
         return self._template.render(request.messages, continue_last=request.continue_last, **values)
+
+    def _frame_gap(self, model: NativeModel, prefix: str, suffix: str) -> list[int]:
+        """The prompt that asks for what stands between two texts, as models were trained (https://arxiv.org/abs/2207.14255).
+
+        Raises:
+            CannotInfill: this model was not.
+        """
+        api, tokenizer = model.api, model.tokenizer
+        marks = [
+            int(find(model.vocabulary)) for find in (api.llama_vocab_fim_pre, api.llama_vocab_fim_suf, api.llama_vocab_fim_mid)
+        ]
+        if min(marks) < 0:
+            raise CannotInfill(model=Path(model.path).name)
+        before, after = (tokenizer.encode(text, parse_special=False) for text in (prefix, suffix))
+        begin = [tokenizer.begin] if tokenizer.adds_begin else []
+        return [*begin, marks[0], *before, marks[1], *after, marks[2]]
 
 
 def _check_ids(model: NativeModel, tokens: Sequence[int]) -> None:

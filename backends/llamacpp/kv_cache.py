@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from backends.llamacpp.adapters import AdapterSet
+
 _SMALL_LOSS = 32
 """Tokens that a continued sequence may lose at its end without being worth a sequence of their own."""
 _BLOCK = 256
@@ -15,13 +17,17 @@ _BLOCK = 256
 
 @dataclass(eq=False, slots=True)
 class Slot:
-    """One sequence of the context. ``tokens`` equals what the cache holds for it; ``cells`` says which of them are shared."""
+    """One sequence of the context. ``tokens`` equals what the cache holds for it; ``cells`` says which of them are shared.
+
+    ``adapters`` computed it: for other ones it is of no use.
+    """
 
     id: int
     tokens: list[int] = field(default_factory=list)
     cells: list[int] = field(default_factory=list)
     is_busy: bool = False
     used_at: int = 0
+    adapters: AdapterSet = ()
 
 
 class KvCache:
@@ -49,10 +55,12 @@ class KvCache:
         """Cells that no sequence holds."""
         return self._capacity - len(self._references) if self._unified else self._capacity
 
-    def match(self, tokens: Sequence[int]) -> tuple[Slot | None, int]:
+    def match(self, tokens: Sequence[int], adapters: AdapterSet = ()) -> tuple[Slot | None, int]:
         """The sequence with the longest reusable beginning of ``tokens``, and its length; the last token is always read anew."""
         best, longest = None, 0
         for slot in self.slots:
+            if slot.adapters != adapters:
+                continue
             common = common_length(slot.tokens, tokens, len(tokens) - 1)
             if common < len(slot.tokens) and not self._can_rewind:
                 continue
@@ -61,14 +69,14 @@ class KvCache:
                 best, longest = slot, common
         return best, longest
 
-    def take(self, tokens: Sequence[int], reserved: int, *, force: bool) -> Slot | None:
+    def take(self, tokens: Sequence[int], reserved: int, *, force: bool, adapters: AdapterSet = ()) -> Slot | None:
         """A busy slot that already holds the longest cached beginning of ``tokens``; None where there is no room now.
 
         ``reserved`` cells are promised to others. With ``force`` room is not asked for: there is nobody to wait for.
         """
         if all(slot.is_busy for slot in self.slots):
             return None
-        source, common = self.match(tokens)
+        source, common = self.match(tokens, adapters)
         needed = len(tokens) - common + 1 + reserved
         if not force and needed > self._free_at_most(source, common):
             return None
@@ -82,7 +90,7 @@ class KvCache:
                 self._branch(source, target, common)
         else:
             self.trim(target, common)
-        target.is_busy = True
+        target.is_busy, target.adapters = True, adapters
         return target
 
     def export(self, slot: Slot) -> bytes:
@@ -92,7 +100,7 @@ class KvCache:
         written = int(self._api.llama_state_seq_get_data(self._context, buffer, room, slot.id))
         return bytes(memoryview(buffer)[:written])
 
-    def restore(self, tokens: Sequence[int], reserved: int, state: bytes) -> bool:
+    def restore(self, tokens: Sequence[int], reserved: int, state: bytes, adapters: AdapterSet = ()) -> bool:
         """Put a saved sequence into an idle slot; false where there is no room or the engine refuses it.
 
         ``reserved`` cells are promised to others.
@@ -109,7 +117,7 @@ class KvCache:
             self._api.llama_memory_seq_rm(self._memory, slot.id, -1, -1)
             return False
         self.extend(slot, tokens)
-        slot.used_at = next(self._clock)
+        slot.used_at, slot.adapters = next(self._clock), adapters
         return True
 
     def release(self, slot: Slot) -> None:

@@ -26,6 +26,9 @@ Another size means another layout: calling would crash.
 _LOG_LINES = 400
 _LEVEL_WARNING, _LEVEL_ERROR, _LEVEL_CONTINUED = 2, 3, 5
 
+_HEARD_BY_C: list[Any] = []
+"""C keeps only the address of a log callback, until another is set: each lives as long as the process."""
+
 
 class NativeLibrary:
     """The C functions (``api``), with the log kept so that a failure can be explained.
@@ -45,8 +48,9 @@ class NativeLibrary:
         self._lines: deque[str] = deque(maxlen=_LOG_LINES)
         self._partial = ""
         self._level = 0
-        self._callback = self.api.llama_log_callback(self._receive)  # C keeps only the address: the object must live here
-        self.api.llama_log_set(self._callback, ctypes.c_void_p(0))
+        callback = self.api.llama_log_callback(self._receive)
+        _HEARD_BY_C.append(callback)
+        self.api.llama_log_set(callback, ctypes.c_void_p(0))
         self.api.llama_backend_init()
 
     @property

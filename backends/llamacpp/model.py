@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from backends.devices import GgmlLibrary
+from backends.llamacpp.adapters import Adapters
 from backends.llamacpp.failures import explain_load_failure
 from backends.llamacpp.library import NativeLibrary, library_folder
 from backends.llamacpp.tokens import Tokenizer
@@ -34,13 +35,21 @@ _WEIGHTS_SHARE = 0.98
 
 
 class NativeModel:
-    """Weights, vocabulary and one context. ``close`` frees them in the order that C needs.
+    """Weights, vocabulary and, where the model ``writes``, one context. ``close`` frees them in the order that C needs.
 
     Raises:
         UserFacingError: see :meth:`backends.backend.Backend.load`.
     """
 
-    def __init__(self, library: NativeLibrary, path: str, options: LoadOptions, progress: Callable[[float], bool]) -> None:
+    def __init__(
+        self,
+        library: NativeLibrary,
+        path: str,
+        options: LoadOptions,
+        progress: Callable[[float], bool],
+        *,
+        writes: bool = True,
+    ) -> None:
         self._library = library
         self.api = library.api
         self.path = path
@@ -58,7 +67,10 @@ class NativeModel:
             if self.tokenizer.kind == _NO_VOCABULARY:
                 raise DamagedModelFile(file=Path(path).name, reason="It holds no vocabulary, so it can read no text.")
             self.trained_context = int(self.api.llama_model_n_ctx_train(self.model))
-            self._make_context(options)
+            architecture = self.metadata("general.architecture")
+            self.adapters = Adapters(library, self.model, path, architecture, options.adapters)
+            if writes:
+                self._make_context(options)
         except UserFacingError:
             self.close()
             raise
@@ -87,6 +99,10 @@ class NativeModel:
             if count < room:
                 return buffer.raw[:count].decode("utf-8", "replace") if count >= 0 else ""
             room = count + 1
+
+    def of_architecture(self, key: str) -> str:
+        """The metadata's ``<architecture>.<key>`` as text; empty where it has none."""
+        return self.metadata(f"{self.metadata('general.architecture')}.{key}")
 
     def chat_template(self) -> str:
         """The Jinja source that the file carries; empty for a base model."""
@@ -161,15 +177,20 @@ class NativeModel:
         parameters.n_batch = max(min(options.batch_size, wanted), self.sequences)
         parameters.n_ubatch = min(512, parameters.n_batch)
         parameters.n_seq_max = self.sequences
-        parameters.n_threads = parameters.n_threads_batch = choose_threads(options.threads)
-        parameters.type_k = parameters.type_v = _GGML_TYPES[options.kv_type]
-        if options.flash_attention is not None:
-            parameters.flash_attn_type = int(options.flash_attention)
+        fill_context_options(parameters, options)
         self._library.forget_log()
         self.context = self.api.llama_init_from_model(self.model, parameters)
         if not self.context:
             reason = f"A context of {wanted} tokens did not fit beside the weights."
             raise OutOfMemory(model=Path(self.path).name, reason=reason, details=self._library.log_text())
+
+
+def fill_context_options(parameters: Any, options: LoadOptions) -> None:
+    """What all contexts of a load have in common."""
+    parameters.n_threads = parameters.n_threads_batch = choose_threads(options.threads)
+    parameters.type_k = parameters.type_v = _GGML_TYPES[options.kv_type]
+    if options.flash_attention is not None:
+        parameters.flash_attn_type = int(options.flash_attention)
 
 
 def choose_threads(wanted: int) -> int:

@@ -10,19 +10,14 @@ from models.errors import DamagedModelFile, OutOfMemory, WrongModelKind
 from models.gguf_header import GgufHeader, read_header
 from models.memory_fit import MemoryEstimate, estimate_memory
 
-_KINDS = {
-    "adapter": "an adapter (LoRA)",
-    "projector": "a projector for pictures or sound",
-    "embedding": "an embedding model",
-    "reranker": "a reranking model",
-}
+_KINDS = {"adapter": "an adapter (LoRA)", "projector": "a projector for pictures or sound"}
 
 
 def check_files(path: str) -> list[GgufHeader]:
     """The checked headers of all parts, the first one's first.
 
     Raises:
-        WrongModelKind: an adapter, projector, embedder or reranker.
+        WrongModelKind: an adapter or projector.
         DamagedModelFile: a part is missing, cut off, or holds impossible values.
         UserFacingError: as for :func:`models.gguf_header.read_header`.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import numpy
 
 from backends.backend import CancelCheck
 from backends.events import Finished, FinishReason, GenerationEvent, PromptProgress, PromptToken, TextDelta, Usage
+from backends.llamacpp.adapters import AdapterSet
 from backends.llamacpp.kv_cache import Slot
 from backends.llamacpp.logprobs import Likelihoods
 from backends.llamacpp.model import NativeModel
@@ -27,13 +29,14 @@ from models.errors import DamagedModelFile, GenerationFailed
 class Prompt:
     """A prompt ready to be read. ``splitter`` is None for a raw prompt, whose text is passed on as it is.
 
-    ``mask`` is the form that the reply must have, after its reasoning.
+    ``form`` will be what the reply must look like, after its reasoning. ``adapters`` compute it.
     """
 
     tokens: list[int]
     stops: tuple[str, ...]
     splitter: ReasoningSplitter | None
-    mask: TokenMask | None = None
+    form: Future[TokenMask] | None = None
+    adapters: AdapterSet = ()
 
 
 class Reply:
@@ -49,6 +52,10 @@ class Reply:
         self.id = request_id
         self.is_cancelled = is_cancelled
         self.tokens = list(prompt.tokens)
+        self.adapters = prompt.adapters
+        self.is_usual = prompt.adapters == model.adapters.usual
+        self.form = prompt.form
+        self._mask: TokenMask | None = None
         self.prompt_length = len(prompt.tokens)
         self.slot: Slot | None = None
         self.events: list[GenerationEvent] = []
@@ -77,6 +84,18 @@ class Reply:
         """Whether more than the token chosen last is to be computed: a prompt, or a reply that lost its place."""
         return self.pending > 1 or not self._output
 
+    def take_form(self) -> bool:
+        """Whether the reply's form is there, where it must have one.
+
+        Raises:
+            UserFacingError: it cannot be followed.
+        """
+        if self.form is not None:
+            if not self.form.done():
+                return False
+            self._mask, self.form = self.form.result(), None
+        return True
+
     def begin(self) -> None:
         """It has a place, which holds some of its prompt already."""
         assert self.slot is not None
@@ -104,7 +123,7 @@ class Reply:
         likelihoods = None
         if self._options.logprobs is not None:
             likelihoods = Likelihoods(self._model.tokenizer, self._read_logits(row))
-        mask = self._prompt.mask
+        mask = self._mask
         if mask is not None and self._prompt.splitter is not None and self._prompt.splitter.is_thinking:
             mask = None
         if mask is None:
@@ -168,6 +187,8 @@ class Reply:
 
     def close(self) -> None:
         """Free what C owns. Safe to call twice."""
+        if self.form is not None:
+            self.form.cancel()
         if self._sampler is not None:
             self._sampler.close()
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from backends.events import Failed, FinishReason, GenerationEvent
-from backends.llamacpp.archive import Archive
+from backends.llamacpp.archive import WORTH_SAVING, Archive
 from backends.llamacpp.batch import Batch
 from backends.llamacpp.kv_cache import KvCache, common_length
 from backends.llamacpp.model import NativeModel
+from backends.llamacpp.part import Part as _Part
 from backends.llamacpp.reply import Reply
+from backends.llamacpp.waiting_room import WaitingRoom
 from models.errors import EngineBusy, GenerationFailed, OutOfMemory, UserFacingError
 
 _CHUNK_SECONDS = 0.15
@@ -25,25 +24,10 @@ _SLOW_STEP_SECONDS = 0.05
 """A step that takes longer is computed under the abort callback; for faster ones it would cost more than it saves."""
 _WORTH_WAITING = 32
 """Tokens of a common beginning that another request is reading right now, for which a request waits some steps."""
-_WORTH_SAVING = 128
-"""Tokens from which on a sequence is kept on disk, and looked for there."""
-_MOST_LOGITS = 16 * 1024 * 1024
-"""Numbers of one decode that a prompt may ask for: 64 MB."""
+_TURN_SECONDS = 0.25
+"""How long replies of one set of adapters go on before those of another: a change takes some milliseconds."""
+_MOST_LOGITS = 16 * 1024 * 1024  # of one decode, for prompts whose likelihood is asked for: 64 MB
 _NO_ROOM, _ABORTED = 1, 2
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """What one reply puts into a batch: its next tokens; the last ``outputs`` of them from ``row`` on give logits.
-
-    The last ``guesses`` tokens are not chosen yet: they stand if the sampler chooses the same.
-    """
-
-    reply: Reply
-    tokens: list[int]
-    row: int
-    outputs: int
-    guesses: int = 0
 
 
 class Scheduler:
@@ -70,6 +54,8 @@ class Scheduler:
         self._name = Path(model.path).name
         self._parallel = parallel
         self._waiting_limit = waiting_limit
+        self._usual = self._in_turn = model.adapters.usual
+        self._turn_ends = 0.0
         self._lookup_tokens = lookup_tokens
         self._archive = archive
         self._offered: dict[int, int] = {}
@@ -82,7 +68,7 @@ class Scheduler:
             can_rewind=model.can_rewind,
         )
         self._batch = Batch(model.api, model.batch_size, model.sequences)
-        self._waiting: deque[Reply] = deque()
+        self._waiting = WaitingRoom(self.cache, archive, can_rewind=model.can_rewind)
         self._active: list[Reply] = []
         self._events: list[tuple[int, GenerationEvent]] = []
         self._computing: list[Reply] = []
@@ -97,7 +83,7 @@ class Scheduler:
     @property
     def is_idle(self) -> bool:
         """Whether nothing is left to do."""
-        return not (self._waiting or self._active)
+        return not (len(self._waiting) or self._active)
 
     @property
     def active_count(self) -> int:
@@ -112,7 +98,7 @@ class Scheduler:
         """
         if len(self._waiting) >= self._waiting_limit:
             raise EngineBusy(waiting=len(self._waiting))
-        self._waiting.append(reply)
+        self._waiting.add(reply)
 
     def step(self) -> list[tuple[int, GenerationEvent]]:
         """Advance every request by one decode; what they say, each with the id of its request."""
@@ -133,7 +119,12 @@ class Scheduler:
         if self._archive is None:
             return False
         for slot in sorted(self.cache.slots, key=lambda slot: -slot.used_at):
-            if len(slot.tokens) < _WORTH_SAVING or slot.is_busy or self._offered.get(slot.id) == slot.used_at:
+            if (
+                len(slot.tokens) < WORTH_SAVING
+                or slot.is_busy
+                or slot.adapters != self._usual
+                or self._offered.get(slot.id) == slot.used_at
+            ):
                 continue
             if self._archive.is_writing:
                 return True
@@ -144,7 +135,12 @@ class Scheduler:
         return False
 
     def close(self) -> None:
-        """Drop every request without a word."""
+        """Drop every request, and wait for what was being read for them. Safe to call twice."""
+        self.drop_all()
+        self._waiting.close()
+
+    def drop_all(self) -> None:
+        """Forget every request without a word."""
         for reply in (*self._active, *self._waiting):
             reply.close()
             if reply.slot is not None:
@@ -158,17 +154,23 @@ class Scheduler:
             self._finish(reply, "cancelled")
 
     def _admit(self) -> None:
-        """Give places to those who wait, in order; one that would read what another is reading lets the next pass."""
-        if self._is_crowded:
-            return
-        for reply in list(self._waiting):
-            if len(self._active) >= self._parallel:
+        """Give places to those who wait, in order; one that is not prepared, or would read what another is reading, lets others pass."""
+        unprepared = 0
+        for reply in () if self._is_crowded else self._waiting:
+            if len(self._active) + unprepared >= self._parallel:
                 return
             if not reply.tells_prompt and self._is_being_read(reply):
                 continue
+            try:
+                if not self._waiting.is_prepared(reply):
+                    unprepared += 1
+                    continue
+            except UserFacingError as error:
+                self._fail(reply, error)
+                continue
             reserved = sum(other.pending for other in self._active)
-            self._recall(reply, reserved)
-            slot = self.cache.take(reply.tokens, reserved, force=not self._active)
+            self._waiting.put_recalled(reply, reserved)
+            slot = self.cache.take(reply.tokens, reserved, force=not self._active, adapters=reply.adapters)
             if slot is None:
                 self._is_crowded = True  # until something ends
                 return
@@ -178,26 +180,16 @@ class Scheduler:
                 self.cache.clear(slot)  # every token of the prompt must be computed to say how likely it was
             reply.slot = slot
             reply.begin()
-
-    def _recall(self, reply: Reply, reserved: int) -> None:
-        """Bring a saved beginning of a new request's prompt back into the cache, where it is longer than what is there."""
-        if self._archive is None or reply.has_begun or reply.tells_prompt:
-            return
-        saved, common = self._archive.match(reply.tokens)
-        if saved is None or common - self.cache.match(reply.tokens)[1] < _WORTH_SAVING:
-            return
-        if not self._model.can_rewind and common < len(saved.tokens):
-            return
-        if (state := self._archive.read(saved)) is not None:
-            self.cache.restore(saved.tokens, reserved, state)
+        if unprepared and not self._active:
+            self._waiting.wait_a_moment()
 
     def _is_being_read(self, reply: Reply) -> bool:
         """Whether a request with a place is reading a longer beginning of this prompt than the cache holds."""
-        readers = [other for other in self._active if other.is_reading]
+        readers = [other for other in self._active if other.is_reading and other.adapters == reply.adapters]
         if not readers:
             return False
         coming = max(common_length(other.tokens, reply.tokens, len(reply.tokens) - 1) for other in readers)
-        return coming >= _WORTH_WAITING and coming - self.cache.match(reply.tokens)[1] >= _WORTH_WAITING
+        return coming >= _WORTH_WAITING and coming - self.cache.match(reply.tokens, reply.adapters)[1] >= _WORTH_WAITING
 
     def _make_room(self) -> None:
         """See that every reply can put its next token somewhere."""
@@ -218,15 +210,16 @@ class Scheduler:
         self.cache.release(reply.slot)
         self.cache.clear(reply.slot)
         reply.slot = None
-        self._waiting.appendleft(reply)
+        self._waiting.add(reply, first=True)
         self._is_crowded = True
         return True
 
     def _fill_batch(self) -> list[_Part]:
         self._batch.clear()
         parts: list[_Part] = []
-        readers = [reply for reply in self._active if reply.is_reading]
-        for reply in self._active:
+        group = self._choose_group()
+        readers = [reply for reply in group if reply.is_reading]
+        for reply in group:
             if reply not in readers and self._batch.room:
                 parts.append(self._add(reply, 1, self._guess(reply)))
         chunk = max(_SMALLEST_CHUNK, int(self._rate * _CHUNK_SECONDS))
@@ -242,6 +235,16 @@ class Scheduler:
                 parts.append(self._add(reply, min(budget, reply.pending)))
                 budget -= len(parts[-1].tokens)
         return parts
+
+    def _choose_group(self) -> list[Reply]:
+        """Those who compute in this step: only equal adapters fit one decode, so that others take turns of some time."""
+        sets = list(dict.fromkeys(reply.adapters for reply in self._active))
+        if self._in_turn not in sets or (len(sets) > 1 and time.perf_counter() >= self._turn_ends):
+            place = sets.index(self._in_turn) + 1 if self._in_turn in sets else 0
+            self._in_turn = sets[place % len(sets)]
+            self._turn_ends = time.perf_counter() + _TURN_SECONDS
+        self._model.adapters.apply(self._context, self._in_turn)
+        return [reply for reply in self._active if reply.adapters == self._in_turn]
 
     def _guess(self, reply: Reply) -> list[int]:
         """What may come next, for a reply that has the engine for itself: beside others the engine is busy enough."""
@@ -289,7 +292,7 @@ class Scheduler:
         for part in parts:
             part.reply.note_read()
             if part.reply.tells_prompt:
-                part = self._tell_prompt(part)
+                part = part.tell_prompt()
             if part.outputs:
                 try:
                     reason = self._choose(part)
@@ -298,14 +301,6 @@ class Scheduler:
                     continue
                 if reason is not None:
                     self._finish(part.reply, reason)
-
-    def _tell_prompt(self, part: _Part) -> _Part:
-        """Let the reply say how likely its prompt was; what is left of the part is the row to choose from, if there is one."""
-        reply, slot = part.reply, part.reply.slot
-        assert slot is not None
-        reply.tell_prompt(part.row, len(slot.tokens) - len(part.tokens), len(part.tokens))
-        is_complete = len(slot.tokens) == len(reply.tokens)
-        return replace(part, row=part.row + part.outputs - 1, outputs=int(is_complete))
 
     def _choose(self, part: _Part) -> FinishReason | None:
         """One token, and after it as many more as were guessed right; wrong guesses leave the cache."""
@@ -360,7 +355,7 @@ class Scheduler:
             assert reply.slot is not None
             self.cache.release(reply.slot)
             reply.slot = None
-            self._waiting.appendleft(reply)
+            self._waiting.add(reply, first=True)
         self.cache.clear_all()
 
     def _finish(self, reply: Reply, reason: FinishReason) -> None:
@@ -377,9 +372,8 @@ class Scheduler:
         if reply.slot is not None:
             self.cache.release(reply.slot)
             reply.slot = None
-        for group in (self._active, self._waiting):
-            with contextlib.suppress(ValueError):
-                group.remove(reply)
+        if not self._waiting.remove(reply) and reply in self._active:
+            self._active.remove(reply)
         reply.close()
         self._is_crowded = False
 

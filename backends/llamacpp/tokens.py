@@ -29,15 +29,18 @@ class Tokenizer:
         self.adds_begin = bool(api.llama_vocab_get_add_bos(vocabulary)) and self.begin >= 0
         self.kind = int(api.llama_vocab_type(vocabulary))
 
-    def encode(self, text: str, *, parse_special: bool = True) -> list[int]:
-        """Tokens of ``text``, without a begin or end token unless the text spells one."""
+    def encode(self, text: str, *, parse_special: bool = True, add_special: bool = False) -> list[int]:
+        """Tokens of ``text``, without a begin or end token unless the text spells one.
+
+        With ``add_special`` in the frame that the model was trained with: a begin token, an end token, both or none.
+        """
         data = text.encode("utf-8", "replace")  # a lone surrogate, which JSON may carry, becomes a question mark
-        if not data:
+        if not data and not add_special:
             return []
         room = len(data) + 16
         while True:
             buffer = (ctypes.c_int32 * room)()
-            count = int(self._api.llama_tokenize(self._vocabulary, data, len(data), buffer, room, False, parse_special))
+            count = int(self._api.llama_tokenize(self._vocabulary, data, len(data), buffer, room, add_special, parse_special))
             if 0 <= count <= room:
                 return list(buffer[:count])
             if count == -(2**31) or -count <= room:

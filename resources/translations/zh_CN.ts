@@ -8,6 +8,10 @@
       <translation>权重之外放不下 {0} 词元的上下文。</translation>
     </message>
     <message>
+      <source>A context of {0} tokens for embeddings did not fit beside the weights.</source>
+      <translation>在权重之外，放不下用于嵌入的 {0} 个词元的上下文。</translation>
+    </message>
+    <message>
       <source>A context of {0} tokens needs {1} GB, and this machine has {2} GB.</source>
       <translation>{0} 词元的上下文需要 {1} GB，而本机有 {2} GB。</translation>
     </message>
@@ -190,6 +194,18 @@
     <message>
       <source>Choose a model that can see, or ask without the picture.</source>
       <translation>请选择能看图的模型，或不带图片再问一次。</translation>
+    </message>
+    <message>
+      <source>Choose a model that was trained for it, such as Qwen Coder or StarCoder.</source>
+      <translation>请选择为此训练过的模型，例如 Qwen Coder 或 StarCoder。</translation>
+    </message>
+    <message>
+      <source>Choose a reranking model, such as one of the bge-reranker family.</source>
+      <translation>请选择重排序模型，例如 bge-reranker 系列。</translation>
+    </message>
+    <message>
+      <source>Choose an adapter that was made for this model, or load the model without it.</source>
+      <translation>请选择为这个模型制作的适配器，或不带适配器加载模型。</translation>
     </message>
     <message>
       <source>Choose another file.</source>
@@ -552,6 +568,10 @@
       <translation>它有 {0} 个词元，而基准有 {1} 个：无法比较。</translation>
     </message>
     <message>
+      <source>It has {needed} tokens and the model reads {available} at once.</source>
+      <translation>它有 {needed} 个词元，而模型一次读 {available} 个。</translation>
+    </message>
+    <message>
       <source>It holds no importance matrix.</source>
       <translation>它不含重要性矩阵。</translation>
     </message>
@@ -640,6 +660,10 @@
       <translation>它嵌套得太深。</translation>
     </message>
     <message>
+      <source>It is no LoRA adapter.</source>
+      <translation>它不是 LoRA 适配器。</translation>
+    </message>
+    <message>
       <source>It is no script for the echo engine.</source>
       <translation>它不是回声引擎的脚本。</translation>
     </message>
@@ -684,6 +708,10 @@
       <translation>它已经量化过：再量化一次会加大损失。</translation>
     </message>
     <message>
+      <source>It is {kind}.</source>
+      <translation>它是{kind}。</translation>
+    </message>
+    <message>
       <source>It lies in a folder that Yanmo only looks into; delete the file there.</source>
       <translation>它在研墨只查看的文件夹里；请到那里删除文件。</translation>
     </message>
@@ -708,12 +736,24 @@
       <translation>它说：{0}。</translation>
     </message>
     <message>
+      <source>It wakes only after certain words of a prompt (aLoRA), which is not supported.</source>
+      <translation>它只在提示词出现特定词语后才生效（aLoRA），这里不支持。</translation>
+    </message>
+    <message>
       <source>It was cancelled.</source>
       <translation>已取消。</translation>
     </message>
     <message>
       <source>It was deleted, or its id {id} is wrong.</source>
       <translation>它已被删除，或编号 {id} 有误。</translation>
+    </message>
+    <message>
+      <source>It was made for the architecture {0}, and this model is {1}.</source>
+      <translation>它是为架构 {0} 制作的，而这个模型是 {1}。</translation>
+    </message>
+    <message>
+      <source>It was not trained for that: its file has no ranking head.</source>
+      <translation>它没有为此训练过：文件里没有排序头。</translation>
     </message>
     <message>
       <source>It was told to.</source>
@@ -772,6 +812,10 @@
       <translation>它的进程被 {0} 终止。</translation>
     </message>
     <message>
+      <source>Its strength (alpha) is no number.</source>
+      <translation>它的强度（alpha）不是数字。</translation>
+    </message>
+    <message>
       <source>Its tokenizer cuts text in a way that is not known here; a wrong cut would change every token.</source>
       <translation>它的分词器切分文本的方式这里不认识；切错会改变每个词元。</translation>
     </message>
@@ -780,8 +824,16 @@
       <translation>它的分词器不是字节级 BPE，其他种类还不能转换。</translation>
     </message>
     <message>
+      <source>Its vocabulary has no tokens that mark what stands before and after the gap.</source>
+      <translation>它的词表没有标记空缺前后内容的词元。</translation>
+    </message>
+    <message>
       <source>Its vocabulary is not a list of texts.</source>
       <translation>它的词表不是文本列表。</translation>
+    </message>
+    <message>
+      <source>Its weights do not fit this model's.</source>
+      <translation>它的权重与这个模型不匹配。</translation>
     </message>
     <message>
       <source>Its {0} attention heads do not divide the embedding length {1}.</source>
@@ -1260,6 +1312,10 @@
       <translation>速度</translation>
     </message>
     <message>
+      <source>Split it into shorter pieces.</source>
+      <translation>请把它分成更短的几段。</translation>
+    </message>
+    <message>
       <source>Starting…</source>
       <translation>正在开始…</translation>
     </message>
@@ -1316,6 +1372,10 @@
       <translation>温度</translation>
     </message>
     <message>
+      <source>Text {number} is too long for {model}.</source>
+      <translation>第 {number} 段文本对 {model} 来说太长。</translation>
+    </message>
+    <message>
       <source>The JSON schema is no JSON object.</source>
       <translation>JSON Schema 不是一个 JSON 对象。</translation>
     </message>
@@ -1326,6 +1386,10 @@
     <message>
       <source>The active branch ends in a message that is not there.</source>
       <translation>当前分支结束于一条不存在的消息。</translation>
+    </message>
+    <message>
+      <source>The adapter {file} cannot be used with {model}.</source>
+      <translation>适配器 {file} 不能用于 {model}。</translation>
     </message>
     <message>
       <source>The array “{0}” holds values of the unknown type {1}.</source>
@@ -1420,6 +1484,14 @@
       <translation>引擎没有给出下一个词元的数值。</translation>
     </message>
     <message>
+      <source>The engine gave no score.</source>
+      <translation>引擎没有给出分数。</translation>
+    </message>
+    <message>
+      <source>The engine gave no vectors.</source>
+      <translation>引擎没有给出向量。</translation>
+    </message>
+    <message>
       <source>The engine has too many requests waiting.</source>
       <translation>引擎中等待的请求太多。</translation>
     </message>
@@ -1474,6 +1546,18 @@
     <message>
       <source>The form that was prescribed for the reply cannot be followed.</source>
       <translation>无法遵循为回答规定的格式。</translation>
+    </message>
+    <message>
+      <source>The grammar cannot be read: {0}.</source>
+      <translation>无法读取语法：{0}。</translation>
+    </message>
+    <message>
+      <source>The grammar is nested too deeply.</source>
+      <translation>语法嵌套得太深。</translation>
+    </message>
+    <message>
+      <source>The grammar names a character that does not exist: {0}.</source>
+      <translation>语法里写了一个不存在的字符：{0}。</translation>
     </message>
     <message>
       <source>The import was cancelled.</source>
@@ -1538,6 +1622,10 @@
     <message>
       <source>The search index is damaged: {0}.</source>
       <translation>搜索索引已损坏：{0}。</translation>
+    </message>
+    <message>
+      <source>The server is being stopped.</source>
+      <translation>服务器正在停止。</translation>
     </message>
     <message>
       <source>The shard {0} is missing or not whole.</source>
@@ -1672,6 +1760,10 @@
       <translation>这个对话已不存在。</translation>
     </message>
     <message>
+      <source>This engine makes no embeddings.</source>
+      <translation>这个引擎不能生成嵌入向量。</translation>
+    </message>
+    <message>
       <source>This message is complete.</source>
       <translation>这条消息已经完整。</translation>
     </message>
@@ -1694,6 +1786,10 @@
     <message>
       <source>Threads</source>
       <translation>线程数</translation>
+    </message>
+    <message>
+      <source>To read {0} tokens at once takes {1} GB, and this machine has {2} GB free.</source>
+      <translation>一次读 {0} 个词元需要 {1} GB，而这台机器空闲 {2} GB。</translation>
     </message>
     <message>
       <source>To the end</source>
@@ -1758,6 +1854,10 @@
     <message>
       <source>Update Yanmo, or restore an older snapshot.</source>
       <translation>请更新研墨，或恢复较早的快照。</translation>
+    </message>
+    <message>
+      <source>Use it for embeddings or for ranking documents, and choose a chat model for this.</source>
+      <translation>请用它生成嵌入向量或给文档排序；这里请选择一个聊天模型。</translation>
     </message>
     <message>
       <source>Use one of these ids, or the path of the file.</source>
@@ -2020,12 +2120,24 @@
       <translation>{folder} 只剩 {free}。</translation>
     </message>
     <message>
+      <source>{model} cannot fill a gap in a text.</source>
+      <translation>{model} 不能填补文本中的空缺。</translation>
+    </message>
+    <message>
       <source>{model} cannot hear sounds.</source>
       <translation>{model} 听不懂声音。</translation>
     </message>
     <message>
+      <source>{model} cannot rank documents.</source>
+      <translation>{model} 不能给文档排序。</translation>
+    </message>
+    <message>
       <source>{model} cannot see pictures.</source>
       <translation>{model} 看不懂图片。</translation>
+    </message>
+    <message>
+      <source>{model} cannot write text.</source>
+      <translation>{model} 不能写文字。</translation>
     </message>
     <message>
       <source>{model} has changed since it was last verified: download it again.</source>

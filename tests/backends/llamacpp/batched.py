@@ -86,7 +86,7 @@ class Bench:
         return end.usage
 
     def reset(self) -> None:
-        self.scheduler.close()
+        self.scheduler.drop_all()
         self.scheduler.cache.clear_all()
         self.events.clear()
         self.replies.clear()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from backends.events import TokenChosen
+from backends.events import Failed, TextDelta, TokenChosen
 from backends.llamacpp.backend import LlamaCppBackend
 from models.errors import FormRefused
 from tests.backends.requests import ask, complete, finish_of, run, text_of
@@ -80,3 +80,71 @@ def test_probabilities_are_those_of_the_model_not_of_the_mask(backend: LlamaCppB
     chosen = [event for event in events if isinstance(event, TokenChosen)]
     assert b"".join(event.text for event in chosen) == b'"abc"'
     assert any(event.alternatives[0][0] != event.token for event in chosen)
+
+
+JSON_GRAMMAR = r"""
+root   ::= object   # as in llama.cpp's json.gbnf
+value  ::= object | "[" (value ("," value)*)? "]" | string | [0-9]{1,3} | "true" | "null"
+object ::= "{" (string ":" value ("," string ":" value)*)? "}"
+string ::= "\"" [^"\\\x7F\x00-\x1F]{0,8} "\""
+"""
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_grammar_in_the_notation_of_llama_cpp_is_followed(backend: LlamaCppBackend, seed: int) -> None:
+    events = run(backend, complete("x", grammar=JSON_GRAMMAR, max_tokens=400, seed=seed, **NOISY))
+    if finish_of(events).reason == "stop":
+        assert isinstance(json.loads(text_of(events)), dict)
+    text = text_of(
+        run(backend, complete("x", grammar='root ::= . [\\u4e00-\\u9fff]{2} "\\u00e9" my-end\nmy-end ::= "!" | "?"', **NOISY))
+    )
+    assert len(text) == 5
+    assert all("\u4e00" <= character <= "\u9fff" for character in text[1:3])
+    assert text[3] == "\u00e9"
+    assert text[4] in "!?"
+
+
+@pytest.mark.parametrize(
+    "grammar",
+    [
+        'other ::= "a"',
+        "root ::= missing",
+        'root ::= "open',
+        'root ::= "a\\',
+        "root ::= " + "(" * 100_000 + '"a"' + ")" * 100_000,
+        'root ::= "\\ud800"',
+        "root ::= [\\U7fffffff]",
+        "root ::= [b-a]",
+    ],
+    ids=["no root", "missing rule", "open text", "open escape", "nested", "surrogate", "too large", "backwards"],
+)
+def test_a_wrong_grammar_in_that_notation_is_refused_with_a_reason(backend: LlamaCppBackend, grammar: str) -> None:
+    with pytest.raises(FormRefused):
+        run(backend, complete("x", grammar=grammar))
+    assert text_of(run(backend, complete("x", grammar='root ::= "still there"'))) == "still there"
+
+
+def test_other_replies_go_on_while_a_form_is_compiled(backend: LlamaCppBackend) -> None:
+    fields = {f"field{number}": {"enum": [f"value {other} of {number}" for other in range(300)]} for number in range(60)}
+    schema = json.dumps({"type": "object", "properties": fields, "required": ["field0"], "additionalProperties": False})
+    run(backend, complete("x", schema='{"enum": ["a"]}'))
+    backend.submit(1, complete("Once", max_tokens=900, temperature=0.0, logit_bias=((255 + 5 + 4, -1000.0),)), lambda: False)
+    while not any(isinstance(event, TextDelta) for _, event in backend.step()):
+        pass
+    backend.submit(2, complete("x", schema=schema, max_tokens=5, **NOISY), lambda: False)
+    before = 0
+    while True:
+        events = backend.step()
+        if any(number == 2 for number, _ in events):
+            break
+        before += sum(1 for number, event in events if number == 1 and isinstance(event, TextDelta))
+    assert before >= 3  # tokens of the other reply that came between the request and its form
+    assert not any(isinstance(event, Failed) for _, event in events)
+
+
+def test_a_request_can_be_cancelled_while_its_form_is_compiled(backend: LlamaCppBackend) -> None:
+    schema = json.dumps({"enum": [f"value {number}" for number in range(20_000)]})
+    backend.submit(1, complete("x", schema=schema), lambda: True)
+    events = [event for _, event in backend.step()]
+    assert finish_of(events).reason == "cancelled"
+    assert backend.is_idle
