@@ -204,6 +204,8 @@ class Workstation:
 
         path = self._resolve(reference)
         megabytes = int(self.settings.get("model.cache_megabytes"))
+        if options.draft_model:
+            options = replace(options, draft_model=self._resolve(options.draft_model))
         options = replace(options, cache_folder=str(self.paths.engine_cache), cache_megabytes=megabytes)
         return WorkerLink(choose_backend(path), path, options, on_exit=on_exit)
 

@@ -207,6 +207,7 @@ class LoadOptions:
     With ``lookup_tokens`` a reply that is written alone guesses as many tokens ahead where it repeats what was written before.
     The text stays the same but for rounding, which differs with the number of tokens in a step; so a seed may give another text
     where two tokens are all but equally likely. That is why it is off unless asked for.
+    ``draft_model`` is the path of a small model of the same vocabulary that guesses up to ``draft_tokens`` ahead, with the same proviso.
     ``adapters`` are LoRA adapters that all replies are written with unless a request names others.
     """
 
@@ -226,6 +227,8 @@ class LoadOptions:
     cache_megabytes: int = 2048
     lookup_tokens: int = 0
     adapters: tuple[Adapter, ...] = ()
+    draft_model: str = ""
+    draft_tokens: int = 8
 
     def __post_init__(self) -> None:
         _check("context_length", self.context_length, 0, 16_777_216)
@@ -235,6 +238,7 @@ class LoadOptions:
         _check("parallel", self.parallel, 1, 128)
         _check("waiting_limit", self.waiting_limit, 1, 1_000_000)
         _check("lookup_tokens", self.lookup_tokens, 0, 64)
+        _check("draft_tokens", self.draft_tokens, 1, 64)
         _check("cache_megabytes", self.cache_megabytes, 0, 1e9)
         object.__setattr__(self, "adapters", read_adapters(self.adapters))
         if self.kv_type not in KV_TYPES:

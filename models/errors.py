@@ -13,6 +13,7 @@
         │   ├── CannotWrite             an embedding or reranking model is asked to write
         │   ├── CannotRerank            a model that was not trained to rank is asked to
         │   ├── AdapterRefused          a LoRA that is damaged or made for another model
+        │   ├── DraftRefused            a draft model whose guesses another cannot use
         │   ├── CannotInfill            a model that does not know how to fill a gap is asked to
         │   ├── NotAModelFile           the file is something else
         │   ├── DamagedModelFile        a model, but cut off or corrupted
@@ -180,6 +181,13 @@ class AdapterRefused(ModelError):
     what = "The adapter {file} cannot be used with {model}."
     why = "{reason}"
     remedy = "Choose an adapter that was made for this model, or load the model without it."
+
+
+class DraftRefused(ModelError):
+    code = "draft_refused"
+    what = "{file} cannot guess for {model}."
+    why = "{reason}"
+    remedy = "Choose a small model of the same family as draft model, or load the model without one."
 
 
 class CannotInfill(ModelError):

@@ -28,5 +28,7 @@ def make_run_card(
         tokens_per_second=round(usage.tokens_per_second, 2),
         first_token_seconds=round(usage.first_token_seconds, 4),
         total_seconds=round(seconds + (before.total_seconds if before else 0.0), 3),
+        drafted_tokens=usage.drafted_tokens + (before.drafted_tokens if before else 0),
+        accepted_tokens=usage.accepted_tokens + (before.accepted_tokens if before else 0),
         options=options.to_json(),
     )

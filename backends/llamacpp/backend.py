@@ -14,12 +14,14 @@ from backends.devices import GgmlLibrary
 from backends.embeddings import EmbeddingRequest, EmbeddingResult, RerankRequest, RerankResult
 from backends.events import Failed, Finished, GenerationEvent, LoadedModel
 from backends.llamacpp.archive import Archive, fingerprint
+from backends.llamacpp.draft import DraftModel
 from backends.llamacpp.embeddings import Embedder
 from backends.llamacpp.library import NativeLibrary, library_folder
 from backends.llamacpp.model import NativeModel
 from backends.llamacpp.precheck import check_files, check_memory
 from backends.llamacpp.reply import Prompt, Reply
 from backends.llamacpp.scheduler import Scheduler
+from backends.llamacpp.speculation import Speculation
 from backends.llamacpp.structured import FormCompiler
 from backends.options import LoadOptions
 from backends.reasoning import MARKERS, ReasoningSplitter, find_continued_format, find_open_format
@@ -59,7 +61,7 @@ class LlamaCppBackend:
         self._model = model
         self._embedder = Embedder(self._library, model, options)
         if model.context:
-            self._prepare_to_write(model, options)
+            self._prepare_to_write(model, options, progress)
         progress(1.0)
         return LoadedModel(
             name=card.name,
@@ -78,14 +80,16 @@ class LlamaCppBackend:
             embedding_width=self._embedder.width,
         )
 
-    def _prepare_to_write(self, model: NativeModel, options: LoadOptions) -> None:
+    def _prepare_to_write(self, model: NativeModel, options: LoadOptions, progress: ProgressCallback) -> None:
         """Everything that generating needs beside the model: scheduler, forms and template."""
         self._archive = self._open_archive(options)
+        assert self._library is not None
+        draft = DraftModel(self._library, options, model, progress) if options.draft_model else None
         self._scheduler = Scheduler(
             model,
             parallel=options.parallel,
             waiting_limit=options.waiting_limit,
-            lookup_tokens=options.lookup_tokens,
+            speculation=Speculation(options.lookup_tokens, draft),
             archive=self._archive,
         )
         tokenizer = model.tokenizer

@@ -17,7 +17,6 @@ from backends.llamacpp.kv_cache import Slot
 from backends.llamacpp.logprobs import Likelihoods
 from backends.llamacpp.model import NativeModel
 from backends.llamacpp.sampler import Sampler, choose_seed
-from backends.llamacpp.speculation import PromptLookup
 from backends.llamacpp.structured import TokenMask
 from backends.llamacpp.tokens import SENTENCEPIECE, Detokenizer, StopFinder
 from backends.options import GenerationOptions
@@ -68,7 +67,7 @@ class Reply:
         self._detokenizer = Detokenizer(model.tokenizer)
         self._strips_space = prompt.splitter is not None and model.tokenizer.kind == SENTENCEPIECE
         self._sampler: Sampler | None = None
-        self._lookup: PromptLookup | None = None
+        self.drafted = self.accepted = 0
         self._cached = self._output = 0
         self._queued_at = time.perf_counter()
         self._begun_at = self._queued_at
@@ -146,18 +145,11 @@ class Reply:
             return "length"
         return None
 
-    def guess(self, longest: int, room: int) -> list[int]:
-        """Tokens that may come next; ``longest`` is the load's limit, ``room`` that of the moment."""
-        if self._lookup is None:
-            self._lookup = PromptLookup(self.tokens, longest)
-        if self._options.max_tokens:
-            room = min(room, self._options.max_tokens - self._output - 1)
-        return self._lookup.guess(min(room, self._model.context_length - len(self.tokens)))
-
-    def note_guess(self, drafted: int, accepted: int, seconds: float, plain_seconds: float) -> None:
-        """See :meth:`PromptLookup.note`."""
-        if self._lookup is not None:
-            self._lookup.note(drafted, accepted, seconds, plain_seconds)
+    @property
+    def room_left(self) -> int:
+        """Tokens that may be guessed beside the next one, by the request's limit and the context's."""
+        room = self._model.context_length - len(self.tokens)
+        return min(room, self._options.max_tokens - self._output - 1) if self._options.max_tokens else room
 
     def finish(self, reason: FinishReason) -> None:
         """Say what was held back, and that this was all."""
@@ -212,6 +204,6 @@ class Reply:
             output_seconds=now - self._read_at if self._read_at else 0.0,
             first_token_seconds=self._first_token_at - self._queued_at if self._first_token_at else 0.0,
             waiting_seconds=(self._begun_at if self.has_begun else now) - self._queued_at,
-            drafted_tokens=self._lookup.drafted if self._lookup else 0,
-            accepted_tokens=self._lookup.accepted if self._lookup else 0,
+            drafted_tokens=self.drafted,
+            accepted_tokens=self.accepted,
         )

@@ -13,6 +13,7 @@ from backends.llamacpp.batch import Batch
 from backends.llamacpp.kv_cache import KvCache, common_length
 from backends.llamacpp.model import NativeModel
 from backends.llamacpp.reply import Reply
+from backends.llamacpp.speculation import Speculation
 from backends.llamacpp.waiting_room import WaitingRoom
 from models.errors import EngineBusy, GenerationFailed, OutOfMemory, UserFacingError
 
@@ -58,7 +59,7 @@ class Scheduler:
         *,
         parallel: int,
         waiting_limit: int,
-        lookup_tokens: int = 0,
+        speculation: Speculation | None = None,
         archive: Archive | None = None,
     ) -> None:
         self._api = model.api
@@ -69,7 +70,7 @@ class Scheduler:
         self._waiting_limit = waiting_limit
         self._usual = self._in_turn = model.adapters.usual
         self._turn_ends = 0.0
-        self._lookup_tokens = lookup_tokens
+        self._speculation = speculation or Speculation(0, None)
         self._archive = archive
         self._offered: dict[int, int] = {}
         self.cache = KvCache(
@@ -89,7 +90,7 @@ class Scheduler:
         self._no_abort = model.api.ggml_abort_callback()
         self._rate = _FIRST_RATE
         self._largest_chunk = self._batch.size
-        self._step_seconds = self._plain_seconds = 0.0
+        self._step_seconds = 0.0
         self._right_guesses = 0
         self._is_crowded = False
 
@@ -151,6 +152,7 @@ class Scheduler:
         """Drop every request, and wait for what was being read for them. Safe to call twice."""
         self.drop_all()
         self._waiting.close()
+        self._speculation.close()
 
     def drop_all(self) -> None:
         """Forget every request without a word."""
@@ -259,9 +261,9 @@ class Scheduler:
 
     def _guess(self, reply: Reply) -> list[int]:
         """What may come next, for a reply that has the engine for itself: beside others the engine is busy enough."""
-        if not self._lookup_tokens or len(self._active) > 1 or not self._plain_seconds or not self._model.can_rewind:
+        if not self._speculation.is_on or len(self._active) > 1 or not self._model.can_rewind:
             return []
-        return reply.guess(self._lookup_tokens, min(self._batch.room, self.cache.free, self._largest_chunk) - 1)
+        return self._speculation.guess(reply, min(self._batch.room, self.cache.free, self._largest_chunk) - 1)
 
     def _add(self, reply: Reply, count: int, guesses: Sequence[int] = ()) -> _Part:
         assert reply.slot is not None
@@ -282,7 +284,8 @@ class Scheduler:
         if result == 0:
             self._accept(parts)
             self._step_seconds = max(time.perf_counter() - started, 1e-6)
-            self._weigh_guesses(parts[0], reads=reads)
+            if not reads and len(parts) == 1:
+                self._speculation.note(parts[0].reply, parts[0].guesses, self._right_guesses, self._step_seconds)
             if reads:
                 self._rate = self._batch.count / self._step_seconds
                 self._largest_chunk = min(self._batch.size, self._largest_chunk * 2)
@@ -324,16 +327,6 @@ class Scheduler:
             return None
         finally:
             self.cache.trim(slot, first + self._right_guesses)
-
-    def _weigh_guesses(self, part: _Part, *, reads: bool) -> None:
-        """Learn what a step of one reply costs without guesses, and whether they are worth what they cost."""
-        if reads or self._computing != [part.reply]:
-            return
-        if part.guesses:
-            part.reply.note_guess(part.guesses, self._right_guesses, self._step_seconds, self._plain_seconds)
-        else:
-            before = self._plain_seconds or self._step_seconds
-            self._plain_seconds = before + 0.2 * (min(self._step_seconds, 3 * before) - before)
 
     def _take_stock(self, parts: list[_Part]) -> None:
         """A request was cancelled in the middle of a decode: what was finished stays, and who lost logits reads a token anew."""

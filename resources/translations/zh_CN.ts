@@ -204,6 +204,10 @@
       <translation>请选择重排序模型，例如 bge-reranker 系列。</translation>
     </message>
     <message>
+      <source>Choose a small model of the same family as draft model, or load the model without one.</source>
+      <translation>请选择同一系列的小模型作草稿模型，或不用草稿模型加载。</translation>
+    </message>
+    <message>
       <source>Choose an adapter that was made for this model, or load the model without it.</source>
       <translation>请选择为这个模型制作的适配器，或不带适配器加载模型。</translation>
     </message>
@@ -446,6 +450,10 @@
     <message>
       <source>Go to the settings</source>
       <translation>转到设置</translation>
+    </message>
+    <message>
+      <source>Guessed ahead</source>
+      <translation>提前猜测</translation>
     </message>
     <message>
       <source>Hide the list</source>
@@ -786,6 +794,10 @@
     <message>
       <source>Its library could not be loaded: {0}.</source>
       <translation>无法加载它的程序库：{0}。</translation>
+    </message>
+    <message>
+      <source>Its network cannot take back a wrong guess.</source>
+      <translation>它的网络无法撤回猜错的词元。</translation>
     </message>
     <message>
       <source>Its positions are scaled by “{0}”, which is not known here.</source>
@@ -1664,6 +1676,14 @@
       <translation>文本太长，无法切分为词元。</translation>
     </message>
     <message>
+      <source>The two have different vocabularies.</source>
+      <translation>两者的词表不同。</translation>
+    </message>
+    <message>
+      <source>The two have different vocabularies: token {0} is not the same.</source>
+      <translation>两者的词表不同：第 {0} 号词元不一样。</translation>
+    </message>
+    <message>
       <source>The verification was cancelled.</source>
       <translation>校验已取消。</translation>
     </message>
@@ -2048,6 +2068,10 @@
       <translation>{0}：{1}。</translation>
     </message>
     <message>
+      <source>{accepted} of {drafted} tokens right ({share})</source>
+      <translation>{drafted} 个词元猜对 {accepted} 个（{share}）</translation>
+    </message>
+    <message>
       <source>{architecture}, {size} parameters, {quantization}</source>
       <translation>{architecture}，{size} 参数，{quantization}</translation>
     </message>
@@ -2078,6 +2102,10 @@
     <message>
       <source>{file} cannot be attached.</source>
       <translation>无法添加 {file}。</translation>
+    </message>
+    <message>
+      <source>{file} cannot guess for {model}.</source>
+      <translation>{file} 不能为 {model} 猜测。</translation>
     </message>
     <message>
       <source>{file} could not be imported.</source>
@@ -2150,6 +2178,10 @@
     <message>
       <source>{seconds} s to first token</source>
       <translation>首词元 {seconds} s</translation>
+    </message>
+    <message>
+      <source>{share} of guesses right</source>
+      <translation>猜对 {share}</translation>
     </message>
     <message>
       <source>{size} MB of memory</source>

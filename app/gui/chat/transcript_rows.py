@@ -236,15 +236,16 @@ class FootRow(RowWidget):
 
 
 def run_facts(model: object) -> str:
-    """Speed, length and first-token time of a reply in one line."""
+    """Speed, length and first-token time of a reply in one line, and how well its tokens were guessed ahead."""
     run = model.message.run  # type: ignore[attr-defined]
-    return "  ·  ".join(
-        (
-            f"{run.tokens_per_second:.1f} tok/s",
-            tr("{count} tokens").format(count=f"{run.output_tokens:,}"),
-            tr("{seconds} s to first token").format(seconds=f"{run.first_token_seconds:.2f}"),
-        )
-    )
+    facts = [
+        f"{run.tokens_per_second:.1f} tok/s",
+        tr("{count} tokens").format(count=f"{run.output_tokens:,}"),
+        tr("{seconds} s to first token").format(seconds=f"{run.first_token_seconds:.2f}"),
+    ]
+    if run.drafted_tokens:
+        facts.append(tr("{share} of guesses right").format(share=f"{run.accepted_tokens / run.drafted_tokens:.0%}"))
+    return "  ·  ".join(facts)
 
 
 class UserRow(RowWidget):
