@@ -19,10 +19,12 @@ CancelCheck = Callable[[], bool]
 
 @dataclass(frozen=True, slots=True)
 class GenerationRequest:
-    """What to generate from: either chat ``messages`` or a raw ``prompt`` for base models.
+    """What to generate from: chat ``messages``, a raw ``prompt`` for base models, or ``prompt_tokens`` as ids.
 
     With ``continue_last`` the last message is the assistant's and is continued instead of answered. With a ``suffix`` what stands
-    between ``prompt`` and it is written: the model fills the gap (infill, fill in the middle).
+    between ``prompt`` and it is written: the model fills the gap (infill, fill in the middle). ``template_values`` is a JSON
+    object of further variables for the chat template (``tools``, ``enable_thinking`` …). ``answer_prefix`` is what the answer is made
+    to begin with: it is read like the prompt, and not told again.
     """
 
     messages: tuple[Message, ...] = ()
@@ -30,6 +32,9 @@ class GenerationRequest:
     options: GenerationOptions = field(default_factory=GenerationOptions)
     continue_last: bool = False
     suffix: str | None = None
+    prompt_tokens: tuple[int, ...] = ()
+    template_values: str = ""
+    answer_prefix: str = ""
 
 
 class Backend(Protocol):
@@ -55,6 +60,24 @@ class Backend(Protocol):
 
     def close(self) -> None:
         """Free everything. Safe to call twice."""
+
+
+@runtime_checkable
+class ReadingBackend(Backend, Protocol):
+    """An engine whose tokenizer and template others may use. Reads only, so it may be asked beside a generation."""
+
+    def tokenize(self, text: str, *, add_special: bool, parse_special: bool) -> list[int]:
+        """Ids of ``text``; ``add_special`` puts the begin token before it where the model wants one."""
+
+    def detokenize(self, tokens: Sequence[int]) -> bytes:
+        """What the ids stand for, special ones as they are written in a template; it need not be whole characters.
+
+        Raises:
+            InvalidOption: an id that the model does not have.
+        """
+
+    def render(self, request: GenerationRequest) -> str:
+        """The prompt that the request's messages become."""
 
 
 @runtime_checkable

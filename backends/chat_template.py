@@ -19,6 +19,7 @@ from backends.messages import (
     ToolResultPart,
 )
 from backends.reasoning import FORMATS, ReasoningFormat, find_open_format
+from backends.tool_calls.formats import describe_tools, knows_tools, read_tool
 from models.errors import TemplateFailed
 
 IMAGE_MARKER = "<__media__>"
@@ -72,6 +73,10 @@ class ChatTemplate:
         """
         if not messages:
             raise TemplateFailed(reason="There is no message to answer.")
+        if "tool_calls" not in self.source:
+            messages = write_out_tools(messages)
+        if extra.get("tools") and not knows_tools(self.source):
+            messages = _add_to_system(messages, describe_tools([read_tool(tool) for tool in extra.pop("tools")]))
         continue_last = continue_last and messages[-1].role == "assistant"
         try:
             return self._render(messages, continue_last, extra)
@@ -161,6 +166,32 @@ def fold_system_prompt(messages: Sequence[Message]) -> tuple[Message, ...] | Non
     user = rest[first]
     rest[first] = Message("user", (TextPart(system + "\n\n"), *user.parts))
     return tuple(rest)
+
+
+def write_out_tools(messages: Sequence[Message]) -> tuple[Message, ...]:
+    """The same conversation for a template that knows no tools: calls and what they gave become text."""
+    return tuple(_write_out(message) for message in messages)
+
+
+def _write_out(message: Message) -> Message:
+    parts: list[Part] = []
+    for part in message.parts:
+        match part:
+            case ToolCallPart():
+                call = json.dumps(_call_value(part)["function"], ensure_ascii=False)
+                parts.append(TextPart(f"<tool_call>{call}</tool_call>"))
+            case ToolResultPart():
+                parts.append(TextPart(f"<tool_response>{part.content}</tool_response>"))
+            case _:
+                parts.append(part)
+    return Message("user" if message.role == "tool" else message.role, tuple(parts))
+
+
+def _add_to_system(messages: Sequence[Message], text: str) -> tuple[Message, ...]:
+    if messages[0].role == "system":
+        first = messages[0]
+        return (Message("system", (*first.parts, TextPart(f"\n\n{text}"))), *messages[1:])
+    return (Message("system", (TextPart(text),)), *messages)
 
 
 def _text_of(part: Part) -> str:

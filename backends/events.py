@@ -15,9 +15,9 @@ class LoadedModel:
     """Facts about a model that is in memory, for run cards and pickers.
 
     ``context_length`` is what this load holds, ``trained_context`` what the model was trained for, both in tokens;
-    ``memory_bytes`` is what the engine reports for weights, KV cache and compute buffers together. A model that cannot write
-    (``can_write`` false) is one for embeddings or, with ``can_rerank``, for ranking documents; ``embedding_width`` is the length of
-    its vectors, 0 where the engine makes none.
+    ``memory_bytes`` is what the engine reports for weights, KV cache and compute buffers together; ``chat_template`` is the model's
+    own Jinja source, empty where it has none. A model that cannot write (``can_write`` false) is one for embeddings or, with
+    ``can_rerank``, for ranking documents; ``embedding_width`` is the length of its vectors, 0 where the engine makes none.
     """
 
     name: str
@@ -32,6 +32,7 @@ class LoadedModel:
     file_sha256: str = ""
     memory_bytes: int = 0
     has_chat_template: bool = True
+    chat_template: str = ""
     can_see: bool = False
     can_hear: bool = False
     can_write: bool = True
@@ -116,6 +117,19 @@ class TokenChosen:
 
 
 @dataclass(frozen=True, slots=True)
+class PromptToken:
+    """One token of the prompt and how likely the model held it after those before; fields as in :class:`TokenChosen`.
+
+    ``logprob`` is None for the first, before which there is nothing.
+    """
+
+    token: int
+    text: bytes
+    logprob: float | None
+    alternatives: tuple[tuple[int, bytes, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """The reply is complete. ``seed`` is the one that was used."""
 
@@ -131,4 +145,4 @@ class Failed:
     error: UserFacingError
 
 
-GenerationEvent = PromptProgress | TextDelta | ReasoningDelta | TokenChosen | Finished | Failed
+GenerationEvent = PromptProgress | PromptToken | TextDelta | ReasoningDelta | TokenChosen | Finished | Failed

@@ -1,9 +1,8 @@
 """The child process that holds one model, so that whatever native code does, the program that the user sees lives on.
 
 Threads: the main thread loads and generates, one request after another or, with an engine that serves, all of them together;
-``reader`` takes commands, so that a cancel is heard at once; ``counter`` counts tokens beside a generation, ``embedder`` makes
-vectors; ``sender`` writes
-reports, joining what came within some milliseconds; ``guardian`` ends an orphan.
+``reader`` takes commands, so that a cancel is heard at once; ``counter`` counts tokens and answers questions beside a generation,
+``embedder`` makes vectors; ``sender`` writes reports, joining what came within some milliseconds; ``guardian`` ends an orphan.
 """
 
 from __future__ import annotations
@@ -22,8 +21,11 @@ from backends.child_process import prepare_child
 from backends.embedding_desk import EmbeddingDesk
 from backends.events import Failed, Finished, GenerationEvent, Usage
 from backends.outbox import Outbox
+from backends.questions import answer
 from backends.registry import make_backend
 from backends.worker_protocol import (
+    Answered,
+    Ask,
     Cancel,
     CancelLoad,
     Close,
@@ -72,7 +74,7 @@ class _Worker:
         self._flags: dict[int, threading.Event] = {}
         self._waiting: deque[Generate] = deque()
         self._has_work = threading.Semaphore(0)
-        self._counts: queue.SimpleQueue[Count] = queue.SimpleQueue()
+        self._counts: queue.SimpleQueue[Count | Ask] = queue.SimpleQueue()
         self._desk = EmbeddingDesk(self.outbox)
 
     def run(self) -> None:
@@ -210,7 +212,7 @@ class _Worker:
             case Cancel():
                 self._desk.cancel(command.id)
                 self._cancel(command.id)
-            case Count():
+            case Count() | Ask():
                 self._counts.put(command)
             case Embed():
                 self._desk.put(command)
@@ -238,16 +240,21 @@ class _Worker:
 
     def _answer_counts(self) -> None:
         while True:
-            command = self._counts.get()
-            try:
-                if self._backend is None:
-                    raise EngineError(details="no model is loaded")
-                answer = Counted(command.id, self._backend.count_tokens(command.request))
-            except UserFacingError as error:
-                answer = Counted(command.id, 0, error)
-            except Exception as error:  # noqa: BLE001 - the worker loop, as above
-                answer = Counted(command.id, 0, EngineError(details=_describe(error)))
-            self.outbox.put_report(answer)
+            self.outbox.put_report(self._answer(self._counts.get()))
+
+    def _answer(self, command: Count | Ask) -> Counted | Answered:
+        is_count = isinstance(command, Count)
+        try:
+            if self._backend is None:
+                raise EngineError(details="no model is loaded")
+            if isinstance(command, Count):
+                return Counted(command.id, self._backend.count_tokens(command.request))
+            return Answered(command.id, answer(self._backend, command.question))
+        except UserFacingError as caught:
+            error = caught
+        except Exception as caught:  # noqa: BLE001 - the worker loop, as above
+            error = EngineError(details=_describe(caught))
+        return Counted(command.id, 0, error) if is_count else Answered(command.id, None, error)
 
 
 def _say_memory_ran_out(path: str) -> OutOfMemory:

@@ -17,15 +17,19 @@ from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
+from typing import Any
 
 from backends.backend import GenerationRequest
 from backends.crashes import explain_crash
 from backends.embeddings import EmbeddingRequest, EmbeddingResult, RerankRequest, RerankResult
 from backends.events import Failed, Finished, GenerationEvent, LoadedModel, Usage
 from backends.options import LoadOptions
+from backends.questions import Question
 from backends.worker import run_worker
 from backends.worker_log import WorkerLog
 from backends.worker_protocol import (
+    Answered,
+    Ask,
     Cancel,
     CancelLoad,
     Close,
@@ -50,12 +54,20 @@ _CANCEL_GRACE = 1.0
 ExitCallback = Callable[[UserFacingError | None], None]
 
 
-class GenerationStream:
-    """The events of one request, in order, ending in Finished or Failed. Iterate once, from any one thread."""
+Listener = Callable[[GenerationEvent], None]
+"""Takes the events of one request on the link's thread, so it must be quick; the last is Finished or Failed."""
 
-    def __init__(self, link: WorkerLink, request_id: int) -> None:
+
+class GenerationStream:
+    """The events of one request, in order, ending in Finished or Failed. Iterate once, from any one thread.
+
+    With a ``listener`` they go there, and there is nothing to iterate.
+    """
+
+    def __init__(self, link: WorkerLink, request_id: int, listener: Listener | None = None) -> None:
         self._link = link
         self._id = request_id
+        self._listener = listener
         self._events: queue.SimpleQueue[GenerationEvent] = queue.SimpleQueue()
         self._ended = False
 
@@ -70,7 +82,10 @@ class GenerationStream:
         self._link._send(Cancel(self._id))
 
     def _put(self, event: GenerationEvent) -> None:
-        self._events.put(event)
+        if self._listener is None:
+            self._events.put(event)
+        else:
+            self._listener(event)
 
 
 class WorkerLink:
@@ -88,7 +103,7 @@ class WorkerLink:
         self._send_lock = threading.Lock()
         self._ids = itertools.count(1)
         self._streams: dict[int, GenerationStream] = {}
-        self._answers: dict[int, queue.SimpleQueue[Counted | Embedded]] = {}
+        self._answers: dict[int, queue.SimpleQueue[Counted | Answered | Embedded]] = {}
         self._load_reports: queue.SimpleQueue[Loading | Loaded | UserFacingError] = queue.SimpleQueue()
         self._process: SpawnProcess | None = None
         self._connection: Connection | None = None
@@ -146,10 +161,10 @@ class WorkerLink:
         self._load_cancelled_at = self._load_cancelled_at or time.monotonic()
         self._send(CancelLoad())
 
-    def generate(self, request: GenerationRequest) -> GenerationStream:
+    def generate(self, request: GenerationRequest, listener: Listener | None = None) -> GenerationStream:
         """Queue a request and return at once. Trouble, a dead process included, comes as the stream's last event."""
         request_id = next(self._ids)
-        stream = GenerationStream(self, request_id)
+        stream = GenerationStream(self, request_id, listener)
         with self._lock:
             if self._ended is not None or self.facts is None or self._is_closing:
                 stream._put(Failed(self._ended or EngineCrashed(reason="The model is not loaded.")))
@@ -168,6 +183,17 @@ class WorkerLink:
         answer = self._ask(Count(next(self._ids), request), timeout)
         assert isinstance(answer, Counted)
         return answer.tokens
+
+    def ask(self, question: Question, timeout: float = 10.0) -> Any:
+        """What the model's tokenizer or template answers; see :mod:`backends.questions`. ``timeout`` in seconds.
+
+        Raises:
+            GenerationFailed: no answer in time.
+            UserFacingError: the engine cannot answer, or the process died.
+        """
+        answer = self._ask(Ask(next(self._ids), question), timeout)
+        assert isinstance(answer, Answered)
+        return answer.value
 
     def embed(self, request: EmbeddingRequest, timeout: float = 600.0) -> EmbeddingResult:
         """The vectors of texts, computed beside a running generation; ``timeout`` in seconds, after which it is given up.
@@ -209,9 +235,9 @@ class WorkerLink:
             _kill_tree(self._process)
             thread.join(5.0)
 
-    def _ask(self, question: Count | Embed, timeout: float) -> Counted | Embedded:
+    def _ask(self, question: Count | Ask | Embed, timeout: float) -> Counted | Answered | Embedded:
         """Send a question that has one answer, and wait for it."""
-        answers: queue.SimpleQueue[Counted | Embedded] = queue.SimpleQueue()
+        answers: queue.SimpleQueue[Counted | Answered | Embedded] = queue.SimpleQueue()
         with self._lock:
             if self._ended is not None or self._is_closing or self._thread is None:
                 raise self._ended or EngineCrashed(reason="The model is not loaded.")
@@ -240,7 +266,7 @@ class WorkerLink:
 
     def _send(self, command: Command) -> None:
         """Write a command; one that ends something gives way where a long request is stuck in the pipe of a hanging process."""
-        patience = -1.0 if isinstance(command, Generate | Count | Embed) else _CANCEL_GRACE
+        patience = -1.0 if isinstance(command, Generate | Count | Ask | Embed) else _CANCEL_GRACE
         if not self._send_lock.acquire(timeout=patience):
             return
         try:
@@ -293,7 +319,7 @@ class WorkerLink:
             case Events(pairs):
                 for request_id, event in pairs:
                     self._pass_on(request_id, event)
-            case Counted() | Embedded():
+            case Counted() | Answered() | Embedded():
                 if (answers := self._answers.get(report.id)) is not None:
                     answers.put(report)
             case LoadFailed(error):

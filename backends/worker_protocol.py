@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from backends.backend import GenerationRequest
 from backends.embeddings import EmbeddingRequest, EmbeddingResult, RerankRequest, RerankResult
 from backends.events import GenerationEvent, LoadedModel
 from backends.options import LoadOptions
+from backends.questions import Question
 from models.errors import UserFacingError
 
 
@@ -51,6 +53,14 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
+class Ask:
+    """A question to the tokenizer or the template, answered beside a running generation; see :mod:`backends.questions`."""
+
+    id: int
+    question: Question
+
+
+@dataclass(frozen=True, slots=True)
 class Embed:
     """Make vectors of texts, or scores of documents; answered beside a running generation, ended by :class:`Cancel`."""
 
@@ -63,7 +73,7 @@ class Close:
     """Free everything and exit."""
 
 
-Command = CancelLoad | Generate | Cancel | Count | Embed | Close
+Command = CancelLoad | Generate | Cancel | Count | Ask | Embed | Close
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +113,15 @@ class Counted:
     error: UserFacingError | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The answer to an :class:`Ask`, or why there is none."""
+
+    id: int
+    value: Any = None
+    error: UserFacingError | None = None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Embedded:
     """The answer to an :class:`Embed`: vectors or scores, or why there are none."""
@@ -112,4 +131,4 @@ class Embedded:
     error: UserFacingError | None = None
 
 
-Report = Loading | Loaded | LoadFailed | Events | Counted | Embedded
+Report = Loading | Loaded | LoadFailed | Events | Counted | Answered | Embedded

@@ -14,6 +14,7 @@ from app.settings import Settings
 from backends.backend import GenerationRequest
 from backends.events import GenerationEvent, LoadedModel
 from backends.options import LoadOptions
+from backends.questions import Question
 from models.errors import EngineCrashed, EngineUnavailable, LoadCancelled, ModelNotFound, UserFacingError
 
 EngineState = Literal["empty", "loading", "ready", "failed"]
@@ -32,8 +33,9 @@ class Link(Protocol):
 
     def load(self, on_progress: Callable[[float], None] | None = None) -> LoadedModel: ...
     def cancel_load(self) -> None: ...
-    def generate(self, request: GenerationRequest) -> Stream: ...
+    def generate(self, request: GenerationRequest, listener: Callable[[GenerationEvent], None] | None = None) -> Stream: ...
     def count_tokens(self, request: GenerationRequest, timeout: float = 10.0) -> int: ...
+    def ask(self, question: Question, timeout: float = 10.0) -> Any: ...
     def close(self, timeout: float = 2.0) -> None: ...
 
 
@@ -67,8 +69,14 @@ class Engines:
         make_link: MakeLink,
         default_model: Callable[[], str],
         canonical: Callable[[str], str] = lambda reference: reference,
+        *,
+        remembers: bool = True,
     ) -> None:
-        """``default_model`` gives the reference to use where nobody chose one, ``canonical`` a model's one name of several."""
+        """``default_model`` gives the reference to use where nobody chose one, ``canonical`` a model's one name of several.
+
+        Without ``remembers`` the model loaded last is not what a window opens next time.
+        """
+        self._remembers = remembers
         self._bus = bus
         self._settings = settings
         self._make_link = make_link
@@ -102,7 +110,7 @@ class Engines:
             engine = Engine(reference, wanted)
             self._engine = engine
             self._start_thread(self._load, engine, before)
-        if options is not None:
+        if options is not None and self._remembers:
             self._remember_options(reference, options)
 
     def cancel_load(self) -> None:
@@ -169,18 +177,43 @@ class Engines:
     @contextlib.contextmanager
     def lease(self, model_reference: str = "", is_cancelled: Callable[[], bool] = lambda: False) -> Iterator[Engine]:
         """A ready engine that is not replaced or unloaded before the block ends. Raises as :meth:`ensure` does."""
-        while True:
-            engine = self._wait_until_ready(model_reference, is_cancelled)
-            with self._condition:
-                if self._engine is engine and engine.state == "ready":
-                    engine.leases += 1
-                    break
+        engine = self.acquire(model_reference, is_cancelled)
         try:
             yield engine
         finally:
-            with self._condition:
-                engine.leases -= 1
-                self._condition.notify_all()
+            self.release(engine)
+
+    def acquire(self, model_reference: str = "", is_cancelled: Callable[[], bool] = lambda: False) -> Engine:
+        """As :meth:`lease`, for those who give it back themselves with :meth:`release`."""
+        while True:
+            engine = self._wait_until_ready(model_reference, is_cancelled)
+            if self._hold(engine):
+                return engine
+
+    def acquire_now(self, reference: str) -> Engine | None:
+        """The engine of this very reference if it is ready; without waiting, and without loading anything."""
+        with self._condition:
+            engine = self._engine
+        return engine if engine is not None and engine.reference == reference and self._hold(engine) else None
+
+    def release(self, engine: Engine) -> None:
+        """Give back what was acquired."""
+        with self._condition:
+            engine.leases -= 1
+            self._condition.notify_all()
+
+    @property
+    def leases(self) -> int:
+        """How many answers the model in memory is giving."""
+        with self._condition:
+            return self._engine.leases if self._engine else 0
+
+    def _hold(self, engine: Engine) -> bool:
+        with self._condition:
+            if self._engine is not engine or engine.state != "ready":
+                return False
+            engine.leases += 1
+            return True
 
     def generate(self, request: GenerationRequest) -> Stream:
         """Answer with the model in memory, loading the default where there is none."""
@@ -260,8 +293,9 @@ class Engines:
         return link.load(lambda fraction: self._bus.publish(ModelLoading(engine.reference, fraction)))
 
     def _succeed(self, engine: Engine, facts: LoadedModel) -> None:
-        with contextlib.suppress(UserFacingError):  # a full disk is no reason to do without the model
-            self._settings.set("model.last", engine.reference)
+        if self._remembers:
+            with contextlib.suppress(UserFacingError):  # a full disk is no reason to do without the model
+                self._settings.set("model.last", engine.reference)
         with self._condition:
             engine.facts = facts
             if engine.is_cancelled or self._is_closed:

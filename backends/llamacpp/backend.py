@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -25,8 +26,9 @@ from backends.llamacpp.speculation import Speculation
 from backends.llamacpp.structured import FormCompiler
 from backends.options import LoadOptions
 from backends.reasoning import MARKERS, ReasoningSplitter, find_continued_format, find_open_format
+from backends.tool_calls.formats import MARKERS as TOOL_MARKERS
 from models.card import find_split_parts, read_card
-from models.errors import CannotInfill, CannotWrite, ContextOverflow, EngineError, TemplateFailed
+from models.errors import CannotInfill, CannotWrite, ContextOverflow, EngineError, InvalidOption, TemplateFailed
 
 
 class LlamaCppBackend:
@@ -75,6 +77,7 @@ class LlamaCppBackend:
             engine_version=f"llama.cpp {self._library.version}",
             memory_bytes=estimate.total,
             has_chat_template=self._has_template,
+            chat_template=model.chat_template() or "",
             can_write=bool(model.context),
             can_rerank=self._embedder.can_rerank,
             embedding_width=self._embedder.width,
@@ -94,7 +97,7 @@ class LlamaCppBackend:
         )
         tokenizer = model.tokenizer
         self._forms = FormCompiler(tokenizer)
-        tokenizer.show(MARKERS)
+        tokenizer.show((*MARKERS, *TOOL_MARKERS))
         source = model.chat_template()
         self._has_template = bool(source)
         begin, end = tokenizer.text_of(tokenizer.begin), tokenizer.text_of(tokenizer.end)
@@ -183,6 +186,24 @@ class LlamaCppBackend:
         model, _ = self._loaded()
         return len(self._prepare(model, request).tokens)
 
+    def tokenize(self, text: str, *, add_special: bool, parse_special: bool) -> list[int]:
+        """See :meth:`backends.backend.ReadingBackend.tokenize`."""
+        tokenizer = self._any_model().tokenizer
+        tokens = tokenizer.encode(text, parse_special=parse_special)
+        if add_special and tokenizer.adds_begin and (not tokens or tokens[0] != tokenizer.begin):
+            tokens.insert(0, tokenizer.begin)
+        return tokens
+
+    def detokenize(self, tokens: Sequence[int]) -> bytes:
+        """See :meth:`backends.backend.ReadingBackend.detokenize`."""
+        model = self._any_model()
+        _check_ids(model, tokens)
+        return b"".join(model.tokenizer.bytes_of(token) for token in tokens)
+
+    def render(self, request: GenerationRequest) -> str:
+        """See :meth:`backends.backend.ReadingBackend.render`."""
+        return self._render(request)
+
     def close(self) -> None:
         """Free context and weights; the native library stays loaded."""
         embedder, self._embedder = self._embedder, None
@@ -213,6 +234,12 @@ class LlamaCppBackend:
         key = b"".join(fingerprint(path, computed_with) for path, computed_with in files)
         return Archive(Path(options.cache_folder), options.cache_megabytes * 1_000_000, key)
 
+    def _any_model(self) -> NativeModel:
+        """The model in memory, also one that does not write."""
+        if self._model is None:
+            raise EngineError(details="no model is loaded")
+        return self._model
+
     def _loaded(self) -> tuple[NativeModel, Scheduler]:
         if self._model is None:
             raise EngineError(details="no model is loaded")
@@ -223,18 +250,29 @@ class LlamaCppBackend:
 
     def _prepare(self, model: NativeModel, request: GenerationRequest) -> Prompt:
         stops = request.options.stop
+        if request.prompt_tokens:
+            _check_ids(model, request.prompt_tokens)
+            return Prompt(list(request.prompt_tokens), stops, None)
         if request.suffix is not None:
             return Prompt(self._frame_gap(model, request.prompt or "", request.suffix), stops, None)
         if request.prompt is not None:
-            tokens = model.tokenizer.encode_prompt(request.prompt)
+            tokens = model.tokenizer.encode_prompt(request.prompt + request.answer_prefix)
             return Prompt(tokens or [max(model.tokenizer.begin, 0)], stops, None)
-        if isinstance(self._template, TemplateFailed):
-            raise self._template
-        text = self._template.render(request.messages, continue_last=request.continue_last)
+        text = self._render(request)
         opened = find_continued_format(request.messages[-1], text) if request.continue_last else find_open_format(text)
+        if request.answer_prefix:
+            # The answer itself has begun, so thoughts that the template opened end before it.
+            text += f"{opened.close}\n\n{opened.answer_open}" if opened else ""
+            text, opened = text + request.answer_prefix, None
         if not self._has_template:
             stops = (*stops, *PLAIN_STOPS)
         return Prompt(model.tokenizer.encode_prompt(text), stops, ReasoningSplitter(opened))
+
+    def _render(self, request: GenerationRequest) -> str:
+        if isinstance(self._template, TemplateFailed):
+            raise self._template
+        values = json.loads(request.template_values) if request.template_values else {}
+        return self._template.render(request.messages, continue_last=request.continue_last, **values)
 
     def _frame_gap(self, model: NativeModel, prefix: str, suffix: str) -> list[int]:
         """The prompt that asks for what stands between two texts, as models were trained (https://arxiv.org/abs/2207.14255).
@@ -251,6 +289,13 @@ class LlamaCppBackend:
         before, after = (tokenizer.encode(text, parse_special=False) for text in (prefix, suffix))
         begin = [tokenizer.begin] if tokenizer.adds_begin else []
         return [*begin, marks[0], *before, marks[1], *after, marks[2]]
+
+
+def _check_ids(model: NativeModel, tokens: Sequence[int]) -> None:
+    """Raises InvalidOption for an id outside of the vocabulary: C would read beyond its arrays."""
+    size = model.tokenizer.size
+    if wrong := [token for token in tokens if not 0 <= token < size]:
+        raise InvalidOption(option="tokens", value=wrong[0], allowed=f"ids of tokens, 0 to {size - 1}")
 
 
 def _name_device(library: NativeLibrary, options: LoadOptions) -> str:

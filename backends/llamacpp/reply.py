@@ -11,7 +11,7 @@ from typing import Any
 import numpy
 
 from backends.backend import CancelCheck
-from backends.events import Finished, FinishReason, GenerationEvent, PromptProgress, TextDelta, Usage
+from backends.events import Finished, FinishReason, GenerationEvent, PromptProgress, PromptToken, TextDelta, Usage
 from backends.llamacpp.adapters import AdapterSet
 from backends.llamacpp.kv_cache import Slot
 from backends.llamacpp.logprobs import Likelihoods
@@ -68,7 +68,7 @@ class Reply:
         self._strips_space = prompt.splitter is not None and model.tokenizer.kind == SENTENCEPIECE
         self._sampler: Sampler | None = None
         self.drafted = self.accepted = 0
-        self._cached = self._output = 0
+        self._cached = self._output = self._told = 0
         self._queued_at = time.perf_counter()
         self._begun_at = self._queued_at
         self._read_at = self._first_token_at = 0.0
@@ -150,6 +150,24 @@ class Reply:
         """Tokens that may be guessed beside the next one, by the request's limit and the context's."""
         room = self._model.context_length - len(self.tokens)
         return min(room, self._options.max_tokens - self._output - 1) if self._options.max_tokens else room
+
+    @property
+    def tells_prompt(self) -> bool:
+        """Whether the likelihoods of the prompt's tokens are asked for and not all told yet."""
+        return self._options.prompt_logprobs and self._told < self.prompt_length
+
+    def tell_prompt(self, row: int, start: int, count: int) -> None:
+        """Say how likely the prompt's tokens after these were: logits of ``count`` tokens from ``start`` on begin at ``row``."""
+        read = self._model.tokenizer.bytes_of
+        if not self._told:
+            first = self.tokens[0]
+            self.events.append(PromptToken(first, read(first), None))
+            self._told = 1
+        for place in range(max(start, self._told - 1), min(start + count, self.prompt_length - 1)):
+            likelihoods = Likelihoods(self._model.tokenizer, self._read_logits(row + place - start))
+            said = likelihoods.describe(self.tokens[place + 1], self._options.logprobs or 0)
+            self.events.append(PromptToken(said.token, said.text, said.logprob, said.alternatives))
+            self._told = place + 2
 
     def finish(self, reason: FinishReason) -> None:
         """Say what was held back, and that this was all."""

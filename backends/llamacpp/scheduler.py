@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from backends.events import Failed, FinishReason, GenerationEvent
@@ -12,6 +11,7 @@ from backends.llamacpp.archive import WORTH_SAVING, Archive
 from backends.llamacpp.batch import Batch
 from backends.llamacpp.kv_cache import KvCache, common_length
 from backends.llamacpp.model import NativeModel
+from backends.llamacpp.part import Part as _Part
 from backends.llamacpp.reply import Reply
 from backends.llamacpp.speculation import Speculation
 from backends.llamacpp.waiting_room import WaitingRoom
@@ -27,21 +27,8 @@ _WORTH_WAITING = 32
 """Tokens of a common beginning that another request is reading right now, for which a request waits some steps."""
 _TURN_SECONDS = 0.25
 """How long replies of one set of adapters go on before those of another: a change takes some milliseconds."""
+_MOST_LOGITS = 16 * 1024 * 1024  # of one decode, for prompts whose likelihood is asked for: 64 MB
 _NO_ROOM, _ABORTED = 1, 2
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """What one reply puts into a batch: its next tokens; the last ``outputs`` of them from ``row`` on give logits.
-
-    The last ``guesses`` tokens are not chosen yet: they stand if the sampler chooses the same.
-    """
-
-    reply: Reply
-    tokens: list[int]
-    row: int
-    outputs: int
-    guesses: int = 0
 
 
 class Scheduler:
@@ -174,7 +161,7 @@ class Scheduler:
         for reply in () if self._is_crowded else self._waiting:
             if len(self._active) + unprepared >= self._parallel:
                 return
-            if self._is_being_read(reply):
+            if not reply.tells_prompt and self._is_being_read(reply):
                 continue
             try:
                 if not self._waiting.is_prepared(reply):
@@ -191,6 +178,8 @@ class Scheduler:
                 return
             self._waiting.remove(reply)
             self._active.append(reply)
+            if reply.tells_prompt:
+                self.cache.clear(slot)  # every token of the prompt must be computed to say how likely it was
             reply.slot = slot
             reply.begin()
         if unprepared and not self._active:
@@ -268,8 +257,10 @@ class Scheduler:
     def _add(self, reply: Reply, count: int, guesses: Sequence[int] = ()) -> _Part:
         assert reply.slot is not None
         start = len(reply.slot.tokens)
+        if reply.tells_prompt:
+            count = min(count, max(1, _MOST_LOGITS // self._model.tokenizer.size))
         tokens = [*reply.tokens[start : start + count], *guesses]
-        outputs = int(start + count == len(reply.tokens)) + len(guesses)
+        outputs = len(tokens) if reply.tells_prompt else int(start + count == len(reply.tokens)) + len(guesses)
         row = self._batch.add(reply.slot.id, start, tokens, outputs) + len(tokens) - outputs
         return _Part(reply, tokens, row, outputs, len(guesses))
 
@@ -303,6 +294,8 @@ class Scheduler:
             self.cache.extend(part.reply.slot, part.tokens)
         for part in parts:
             part.reply.note_read()
+            if part.reply.tells_prompt:
+                part = part.tell_prompt()
             if part.outputs:
                 try:
                     reason = self._choose(part)

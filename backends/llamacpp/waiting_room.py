@@ -95,7 +95,7 @@ class WaitingRoom:
 
     def _begin_recall(self, reply: Reply) -> _Recall | None:
         """Begin to read a saved beginning of a new request's prompt, where it is longer than what the cache holds."""
-        if self._archive is None or reply.has_begun or not reply.is_usual:
+        if self._archive is None or reply.has_begun or not reply.is_usual or reply.tells_prompt:
             return None
         saved, common = self._archive.match(reply.tokens)
         if saved is None or common - self._cache.match(reply.tokens, reply.adapters)[1] < WORTH_SAVING:

@@ -552,6 +552,10 @@
       <translation>它没有说明是什么架构。</translation>
     </message>
     <message>
+      <source>It does not show its tokenizer and template.</source>
+      <translation>它不公开自己的分词器和模板。</translation>
+    </message>
+    <message>
       <source>It does not work with these messages ({0}).</source>
       <translation>它不适用于这些消息（{0}）。</translation>
     </message>
@@ -1630,6 +1634,10 @@
     <message>
       <source>The search index is damaged: {0}.</source>
       <translation>搜索索引已损坏：{0}。</translation>
+    </message>
+    <message>
+      <source>The server is being stopped.</source>
+      <translation>服务器正在停止。</translation>
     </message>
     <message>
       <source>The shard {0} is missing or not whole.</source>

@@ -1,0 +1,1 @@
+"""How models call tools: one module a family, all read while they stream, and a form that forces a call."""
