@@ -24,6 +24,7 @@ from app.services.events import (
 )
 from app.services.first_run import ensure_first_conversation
 from app.services.jobs import Jobs
+from app.services.kept_context import KeptContext
 from app.services.portability import Portability
 from app.services.snapshots import SnapshotService
 from app.settings import Settings
@@ -65,7 +66,8 @@ class Workstation:
         self._connections = open_database(paths.database, snapshots, may_write=self.is_exclusive)
         publish = self.events.publish
         self.settings = Settings(Values(self._connections), lambda key: publish(SettingChanged(key)))
-        self.conversations = Conversations(self._connections, lambda: publish(ConversationsChanged()))
+        self.conversations = Conversations(self._connections, lambda: publish(ConversationsChanged()), self._forget)
+        self._kept_context = KeptContext(paths.engine_cache, self.conversations.list_ids)
         self.attachments = Attachments(self._connections, paths.attachments)
         self.messages = Messages(self._connections, self.attachments, lambda changed: publish(ConversationChanged(changed)))
         self.search = Search(self._connections)
@@ -156,6 +158,9 @@ class Workstation:
         self.chat.close()
         self.engines.close()
         self.jobs.close()
+        if self.is_exclusive:
+            with contextlib.suppress(UserFacingError):
+                self._kept_context.sweep()
         self._connections.close()
         if self._lock is not None:
             self._lock.release()
@@ -207,7 +212,13 @@ class Workstation:
         if options.draft_model:
             options = replace(options, draft_model=self._resolve(options.draft_model))
         options = replace(options, cache_folder=str(self.paths.engine_cache), cache_megabytes=megabytes)
-        return WorkerLink(choose_backend(path), path, options, on_exit=on_exit)
+        link = WorkerLink(choose_backend(path), path, options, on_exit=on_exit)
+        self._kept_context.watch(link)
+        return link
+
+    def _forget(self, conversation_ids: list[str]) -> None:
+        """Conversations are gone for good: so is what engines keep of them, soon."""
+        self.jobs.submit("disk", lambda is_cancelled: self._kept_context.forget(conversation_ids), "forgetting")
 
     def _find_model_hash(self, reference: str) -> str:
         """The hash of a model's file where the library has it, or where the file is so small that it takes no time."""
@@ -243,6 +254,7 @@ class Workstation:
             if not is_cancelled():
                 self.conversations.purge_trash(time.time() - float(self.settings.get("trash.days")) * _DAY_SECONDS)
                 self.attachments.collect()
+                self._kept_context.sweep()
         except UserFacingError as error:
             if not is_cancelled():
                 self.events.publish(StoreTrouble(error))
@@ -258,6 +270,7 @@ class Workstation:
     def _after_restore(self) -> None:
         self.messages.recover()
         self.settings.reload()
+        self._kept_context.sweep()
         self.events.publish(ConversationsChanged())
         self.events.publish(DataRestored())
 

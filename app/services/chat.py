@@ -299,6 +299,7 @@ class Chat:
             messages=self._prompt(conversation, message.id if reply.is_continued else message.parent_id),
             options=options,
             continue_last=reply.is_continued,
+            owner=conversation.id,
         )
         with self._engines.lease(conversation.model, reply.cancelled.is_set) as engine:
             assert engine.link is not None

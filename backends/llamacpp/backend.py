@@ -129,7 +129,7 @@ class LlamaCppBackend:
         model, scheduler = self._loaded()
         adapters = model.adapters.prepare(request.options.adapters)
         form = self._forms.begin(request.options) if self._forms else None
-        prompt = replace(self._prepare(model, request), form=form, adapters=adapters)
+        prompt = replace(self._prepare(model, request), form=form, adapters=adapters, owner=request.owner)
         if len(prompt.tokens) >= model.context_length:
             raise ContextOverflow(needed=len(prompt.tokens) + 1, available=model.context_length)
         scheduler.submit(Reply(request_id, model, prompt, request.options, is_cancelled))
@@ -145,6 +145,11 @@ class LlamaCppBackend:
         if self._forms is not None:
             self._forms.prepare()
         return self._scheduler is not None and self._scheduler.rest()
+
+    def forget(self, owner: str) -> None:
+        """See :meth:`backends.backend.ServingBackend.forget`."""
+        if self._scheduler is not None:
+            self._scheduler.forget(owner)
 
     def drop_all(self) -> None:
         """See :meth:`backends.backend.ServingBackend.drop_all`."""

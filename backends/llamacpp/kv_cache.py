@@ -19,7 +19,7 @@ _BLOCK = 256
 class Slot:
     """One sequence of the context. ``tokens`` equals what the cache holds for it; ``cells`` says which of them are shared.
 
-    ``adapters`` computed it: for other ones it is of no use.
+    ``adapters`` computed it: for other ones it is of no use. ``owner`` is whose text it is, empty for nobody's.
     """
 
     id: int
@@ -28,6 +28,7 @@ class Slot:
     is_busy: bool = False
     used_at: int = 0
     adapters: AdapterSet = ()
+    owner: str = ""
 
 
 class KvCache:
@@ -117,8 +118,16 @@ class KvCache:
             self._api.llama_memory_seq_rm(self._memory, slot.id, -1, -1)
             return False
         self.extend(slot, tokens)
-        slot.used_at, slot.adapters = next(self._clock), adapters
+        slot.used_at, slot.adapters, slot.owner = next(self._clock), adapters, ""
         return True
+
+    def forget(self, owner: str) -> None:
+        """Forget the idle sequences of an owner; a busy one becomes nobody's."""
+        for slot in self.slots:
+            if slot.owner == owner:
+                slot.owner = ""
+                if not slot.is_busy:
+                    self.clear(slot)
 
     def release(self, slot: Slot) -> None:
         """The request is done; what it read stays for the next until room is needed."""

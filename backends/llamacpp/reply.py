@@ -29,6 +29,7 @@ class Prompt:
     """A prompt ready to be read. ``splitter`` is None for a raw prompt, whose text is passed on as it is.
 
     ``form`` will be what the reply must look like, after its reasoning. ``adapters`` compute it.
+    ``owner`` is whose text it is.
     """
 
     tokens: list[int]
@@ -36,6 +37,7 @@ class Prompt:
     splitter: ReasoningSplitter | None
     form: Future[TokenMask] | None = None
     adapters: AdapterSet = ()
+    owner: str = ""
 
 
 class Reply:
@@ -52,6 +54,7 @@ class Reply:
         self.is_cancelled = is_cancelled
         self.tokens = list(prompt.tokens)
         self.adapters = prompt.adapters
+        self.owner = prompt.owner
         self.is_usual = prompt.adapters == model.adapters.usual
         self.form = prompt.form
         self._mask: TokenMask | None = None

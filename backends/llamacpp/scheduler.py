@@ -123,6 +123,7 @@ class Scheduler:
             if (
                 len(slot.tokens) < WORTH_SAVING
                 or slot.is_busy
+                or not slot.owner
                 or slot.adapters != self._usual
                 or self._offered.get(slot.id) == slot.used_at
             ):
@@ -131,9 +132,18 @@ class Scheduler:
                 return True
             self._offered[slot.id] = slot.used_at
             if not self._archive.holds(slot.tokens):
-                self._archive.save(slot.tokens, self.cache.export(slot))
+                self._archive.save(slot.tokens, self.cache.export(slot), slot.owner)
                 return True
         return False
+
+    def forget(self, owner: str) -> None:
+        """Keep nothing of an owner; what is being written for it goes on, and is not kept."""
+        for reply in (*self._active, *self._waiting):
+            if reply.owner == owner:
+                reply.owner = ""
+        self.cache.forget(owner)
+        if self._archive is not None:
+            self._archive.forget(owner)
 
     def close(self) -> None:
         """Drop every request, and wait for what was being read for them. Safe to call twice."""
@@ -180,7 +190,7 @@ class Scheduler:
             self._active.append(reply)
             if reply.tells_prompt:
                 self.cache.clear(slot)  # every token of the prompt must be computed to say how likely it was
-            reply.slot = slot
+            reply.slot, slot.owner = slot, reply.owner
             reply.begin()
         if unprepared and not self._active:
             self._waiting.wait_a_moment()
