@@ -18,6 +18,7 @@ class LoadedModel:
     ``memory_bytes`` is what the engine reports for weights, KV cache and compute buffers together; ``chat_template`` is the model's
     own Jinja source, empty where it has none. A model that cannot write (``can_write`` false) is one for embeddings or, with
     ``can_rerank``, for ranking documents; ``embedding_width`` is the length of its vectors, 0 where the engine makes none.
+    ``notice`` is a sentence where the load is not quite what was wished.
     """
 
     name: str
@@ -38,6 +39,7 @@ class LoadedModel:
     can_write: bool = True
     can_rerank: bool = False
     embedding_width: int = 0
+    notice: str = ""
 
 
 @dataclass(frozen=True, slots=True)

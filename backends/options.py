@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -212,6 +213,12 @@ class LoadOptions:
     where two tokens are all but equally likely. That is why it is off unless asked for.
     ``draft_model`` is the path of a small model of the same vocabulary that guesses up to ``draft_tokens`` ahead, with the same proviso.
     ``adapters`` are LoRA adapters that all replies are written with unless a request names others.
+
+    Where a machine has several devices: ``device`` names one by its ggml name, or several with commas; ``split_mode`` says how they
+    share a model (whole layers, rows of matrices, or one device alone), ``tensor_split`` in which proportions, ``main_gpu`` which is
+    the first. ``tensor_overrides`` are pairs of a regular expression for names of tensors and the place where these lie (``CPU``,
+    ``CUDA0`` …); ``cpu_experts`` keeps the experts of so many layers of a mixture on the CPU, -1 all. ``kv_offload`` puts the KV cache
+    beside the layers. ``numa`` is a strategy for machines of several processors, ``rpc_servers`` are ``host:port`` of other machines.
     """
 
     context_length: int = 0
@@ -232,6 +239,14 @@ class LoadOptions:
     adapters: tuple[Adapter, ...] = ()
     draft_model: str = ""
     draft_tokens: int = 8
+    split_mode: str = ""
+    main_gpu: int = 0
+    tensor_split: tuple[float, ...] = ()
+    tensor_overrides: tuple[tuple[str, str], ...] = ()
+    cpu_experts: int = 0
+    kv_offload: bool = True
+    numa: str = ""
+    rpc_servers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _check("context_length", self.context_length, 0, 16_777_216)
@@ -246,9 +261,37 @@ class LoadOptions:
         object.__setattr__(self, "adapters", read_adapters(self.adapters))
         if self.kv_type not in KV_TYPES:
             raise InvalidOption(option="kv_type", value=self.kv_type, allowed=", ".join(KV_TYPES))
+        self._check_devices()
+
+    def _check_devices(self) -> None:
+        _check("main_gpu", self.main_gpu, 0, 127)
+        _check("cpu_experts", self.cpu_experts, -1, 100_000)
+        for name, value, known in (("split_mode", self.split_mode, SPLIT_MODES), ("numa", self.numa, NUMA_STRATEGIES)):
+            if value not in known:
+                raise InvalidOption(option=name, value=repr(value), allowed=", ".join(filter(None, known)) + ", or empty")
+        for name in ("tensor_split", "rpc_servers"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        object.__setattr__(self, "tensor_overrides", tuple(tuple(pair) for pair in self.tensor_overrides))
+        for share in self.tensor_split:
+            _check("tensor_split", share, 0, 1e6)
+        for pair in self.tensor_overrides:
+            try:
+                pattern, place = pair
+                re.compile(pattern)
+            except (re.error, TypeError, ValueError):
+                raise InvalidOption(option="tensor_overrides", value=repr(pair), allowed="pairs of pattern and place") from None
+            if not pattern or not isinstance(place, str) or not place:
+                raise InvalidOption(option="tensor_overrides", value=repr(pair), allowed="pairs of pattern and place")
+        if any(not isinstance(server, str) or not _SERVER.fullmatch(server) for server in self.rpc_servers):
+            raise InvalidOption(option="rpc_servers", value=repr(self.rpc_servers), allowed="host:port, for each")
 
 
 KV_TYPES = ("f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl")
+SPLIT_MODES = ("", "none", "layer", "row", "tensor")
+"""In the order of ``llama_split_mode``, after what stands for the engine's own choice."""
+NUMA_STRATEGIES = ("", "distribute", "isolate", "numactl", "mirror")
+"""In the order of ``ggml_numa_strategy``; empty is off."""
+_SERVER = re.compile(r"[\w.\-\[\]:]+:\d{1,5}")
 DEFAULT_CONTEXT_LIMIT = 8192
 MOST_LOGPROBS = 100
 MOST_ADAPTERS = 64

@@ -11,14 +11,14 @@ from pathlib import Path
 
 from backends.backend import CancelCheck, GenerationRequest, ProgressCallback
 from backends.chat_template import PLAIN_STOPS, PLAIN_TRANSCRIPT, ChatTemplate
-from backends.devices import GgmlLibrary
 from backends.embeddings import EmbeddingRequest, EmbeddingResult, RerankRequest, RerankResult
 from backends.events import Failed, Finished, GenerationEvent, LoadedModel
 from backends.llamacpp.archive import Archive, fingerprint
 from backends.llamacpp.draft import DraftModel
 from backends.llamacpp.embeddings import Embedder
-from backends.llamacpp.library import NativeLibrary, library_folder
+from backends.llamacpp.library import NativeLibrary
 from backends.llamacpp.model import NativeModel
+from backends.llamacpp.placement import choose_places, fall_back
 from backends.llamacpp.precheck import check_files, check_memory
 from backends.llamacpp.reply import Prompt, Reply
 from backends.llamacpp.scheduler import Scheduler
@@ -28,7 +28,7 @@ from backends.options import LoadOptions
 from backends.reasoning import MARKERS, ReasoningSplitter, find_continued_format, find_open_format
 from backends.tool_calls.formats import MARKERS as TOOL_MARKERS
 from models.card import find_split_parts, read_card
-from models.errors import CannotInfill, CannotWrite, ContextOverflow, EngineError, InvalidOption, TemplateFailed
+from models.errors import CannotInfill, CannotWrite, ContextOverflow, EngineError, InvalidOption, OutOfMemory, TemplateFailed
 
 
 class LlamaCppBackend:
@@ -55,12 +55,19 @@ class LlamaCppBackend:
         self.close()
         headers = check_files(path)
         self._library = self._library or NativeLibrary()
-        device = _name_device(self._library, options)
-        estimate = check_memory(headers, options, on_processor=device == "CPU")
+        places = choose_places(self._library, headers, options)
+        estimate = check_memory(headers, places.options, on_processor=places.device == "CPU")
         card = read_card(path, headers[0])
         self._kind = card.kind
-        model = NativeModel(self._library, path, options, progress, writes=card.kind in ("chat", "base"))
-        self._model = model
+        writes = card.kind in ("chat", "base")
+        try:
+            model = NativeModel(self._library, path, places.options, progress, writes=writes)
+        except OutOfMemory:
+            if (elsewhere := fall_back(places)) is None:
+                raise
+            places = elsewhere
+            model = NativeModel(self._library, path, places.options, progress, writes=writes)
+        options, self._model = places.options, model
         self._embedder = Embedder(self._library, model, options)
         if model.context:
             self._prepare_to_write(model, options, progress)
@@ -73,7 +80,8 @@ class LlamaCppBackend:
             context_length=model.context_length if model.context else self._embedder.limit,
             trained_context=model.trained_context,
             backend=self.name,
-            device=device,
+            device=places.device,
+            notice=places.notice,
             engine_version=f"llama.cpp {self._library.version}",
             memory_bytes=estimate.total,
             has_chat_template=self._has_template,
@@ -301,13 +309,3 @@ def _check_ids(model: NativeModel, tokens: Sequence[int]) -> None:
     size = model.tokenizer.size
     if wrong := [token for token in tokens if not 0 <= token < size]:
         raise InvalidOption(option="tokens", value=wrong[0], allowed=f"ids of tokens, 0 to {size - 1}")
-
-
-def _name_device(library: NativeLibrary, options: LoadOptions) -> str:
-    """Where the layers will lie: the chosen device, else all GPUs of this build, else the CPU."""
-    if options.device:
-        return "CPU" if options.device.upper() == "CPU" else options.device
-    if options.gpu_layers == 0 or not library.api.llama_supports_gpu_offload():
-        return "CPU"
-    gpus = [device.name for device in GgmlLibrary(library_folder()).list_devices() if device.kind in ("gpu", "integrated_gpu")]
-    return ", ".join(gpus) or "CPU"

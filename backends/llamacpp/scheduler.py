@@ -17,10 +17,11 @@ from backends.llamacpp.speculation import Speculation
 from backends.llamacpp.waiting_room import WaitingRoom
 from models.errors import EngineBusy, GenerationFailed, OutOfMemory, UserFacingError
 
-_CHUNK_SECONDS = 0.15
-"""How long a step with prompt tokens should take: chunks are sized for it, progress is told after each."""
+_CHUNK_SECONDS, _QUIET_CHUNK_SECONDS = 0.15, 0.6
+"""How long a step with prompt tokens should take, beside replies that are being written and where there are none."""
 _FIRST_RATE = 256 / _CHUNK_SECONDS
-_SMALLEST_CHUNK = 32
+_SMALLEST_CHUNK = 64
+"""Tokens from which on more at once are hardly read faster; half as many cost a fifth more."""
 _SLOW_STEP_SECONDS = 0.05
 """A step that takes longer is computed under the abort callback; for faster ones it would cost more than it saves."""
 _WORTH_WAITING = 32
@@ -234,7 +235,7 @@ class Scheduler:
         for reply in group:
             if reply not in readers and self._batch.room:
                 parts.append(self._add(reply, 1, self._guess(reply)))
-        chunk = max(_SMALLEST_CHUNK, int(self._rate * _CHUNK_SECONDS))
+        chunk = max(_SMALLEST_CHUNK, int(self._rate * (_CHUNK_SECONDS if parts else _QUIET_CHUNK_SECONDS)))
         budget = min(chunk, self._largest_chunk, self._batch.room, self.cache.free - len(parts))
         if readers and budget > 0:
             oldest = readers.pop(0)
@@ -287,6 +288,8 @@ class Scheduler:
             self._step_seconds = max(time.perf_counter() - started, 1e-6)
             if not reads and len(parts) == 1:
                 self._speculation.note(parts[0].reply, parts[0].guesses, self._right_guesses, self._step_seconds)
+                if self._model.threads is not None and not parts[0].guesses:
+                    self._model.threads.note(self._step_seconds)
             if reads:
                 self._rate = self._batch.count / self._step_seconds
                 self._largest_chunk = min(self._batch.size, self._largest_chunk * 2)

@@ -8,7 +8,7 @@ from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QLabel, QPushButton, QSpinBox, QVBoxLayout, QWidget
 
 from app.gui.theme import Tokens
-from app.gui.translation import tr
+from app.gui.translation import tr, tr_reason
 from app.gui.widgets import Switch, make_label
 from backends.events import LoadedModel
 from backends.options import KV_TYPES, LoadOptions
@@ -125,6 +125,8 @@ class LoadPanel(QWidget):
         ]
         if facts.memory_bytes:
             lines.append(tr("{size} MB of memory").format(size=f"{facts.memory_bytes / 2**20:,.0f}"))
+        if facts.notice:
+            lines.append(tr_reason(facts.notice))
         self._facts.setText("<br>".join([lines[0], *(escape(line) for line in lines[1:])]))
 
     def retheme(self, tokens: Tokens) -> None:
