@@ -88,6 +88,18 @@ class PromptProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class ContextShifted:
+    """The context was full and the request allows to forget: ``tokens`` in the middle of the text are not seen any more.
+
+    The gap begins with the words ``begin`` and ends with the words ``end``, an excerpt each.
+    """
+
+    tokens: int
+    begin: str
+    end: str
+
+
+@dataclass(frozen=True, slots=True)
 class TextDelta:
     """More of the answer. Always whole Unicode characters; ``pieces`` is how many events were joined to this one."""
 
@@ -147,4 +159,4 @@ class Failed:
     error: UserFacingError
 
 
-GenerationEvent = PromptProgress | PromptToken | TextDelta | ReasoningDelta | TokenChosen | Finished | Failed
+GenerationEvent = PromptProgress | PromptToken | ContextShifted | TextDelta | ReasoningDelta | TokenChosen | Finished | Failed

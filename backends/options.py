@@ -129,6 +129,9 @@ class GenerationOptions:
     Lark's notation (https://github.com/guidance-ai/llguidance/blob/main/docs/syntax.md) or in llama.cpp's (GBNF): the reply cannot be
     but of that form.
     ``adapters`` are the LoRA adapters to answer with instead of those of the load; None for those.
+    ``context_policy`` says what happens where the text does not fit the context: it is refused, or what lies between its beginning and
+    its newest part is forgotten (``shift``). ``drop`` and ``summarise`` are for who keeps the conversation: to an engine they are
+    ``refuse``.
     """
 
     sampling: SamplingOptions = SamplingOptions()
@@ -142,6 +145,7 @@ class GenerationOptions:
     grammar: str = ""
     prompt_logprobs: bool = False
     adapters: tuple[Adapter, ...] | None = None
+    context_policy: str = "refuse"
 
     def __post_init__(self) -> None:
         if not isinstance(self.max_tokens, int) or not 0 <= self.max_tokens <= 10_000_000:
@@ -159,6 +163,8 @@ class GenerationOptions:
             _check("logit_bias", bias, -1000.0, 1000.0)
         if self.logprobs is not None:
             _check("logprobs", self.logprobs, 0, MOST_LOGPROBS)
+        if self.context_policy not in CONTEXT_POLICIES:
+            raise InvalidOption(option="context_policy", value=repr(self.context_policy), allowed=", ".join(CONTEXT_POLICIES))
         if self.adapters is not None:
             object.__setattr__(self, "adapters", read_adapters(self.adapters))
         if self.schema and self.grammar:
@@ -195,6 +201,7 @@ def generation_options_from_json(value: dict[str, Any]) -> GenerationOptions:
         grammar=str(value.get("grammar") or ""),
         prompt_logprobs=bool(value.get("prompt_logprobs")),
         adapters=None if value.get("adapters") is None else read_adapters(value["adapters"]),
+        context_policy=str(value.get("context_policy") or "refuse"),
     )
 
 
@@ -287,6 +294,7 @@ class LoadOptions:
 
 
 KV_TYPES = ("f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl")
+CONTEXT_POLICIES = ("refuse", "shift", "drop", "summarise")
 SPLIT_MODES = ("", "none", "layer", "row", "tensor")
 """In the order of ``llama_split_mode``, after what stands for the engine's own choice."""
 NUMA_STRATEGIES = ("", "distribute", "isolate", "numactl", "mirror")

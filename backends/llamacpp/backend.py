@@ -16,14 +16,17 @@ from backends.events import Failed, Finished, GenerationEvent, LoadedModel
 from backends.llamacpp.archive import Archive, fingerprint
 from backends.llamacpp.draft import DraftModel
 from backends.llamacpp.embeddings import Embedder
+from backends.llamacpp.kv_cache import common_length
 from backends.llamacpp.library import NativeLibrary
 from backends.llamacpp.model import NativeModel
 from backends.llamacpp.placement import choose_places, fall_back
 from backends.llamacpp.precheck import check_files, check_memory
 from backends.llamacpp.reply import Prompt, Reply
 from backends.llamacpp.scheduler import Scheduler
+from backends.llamacpp.shifting import shorten
 from backends.llamacpp.speculation import Speculation
 from backends.llamacpp.structured import FormCompiler
+from backends.messages import make_text_message
 from backends.options import LoadOptions
 from backends.reasoning import MARKERS, ReasoningSplitter, find_continued_format, find_open_format
 from backends.tool_calls.formats import MARKERS as TOOL_MARKERS
@@ -138,6 +141,10 @@ class LlamaCppBackend:
         adapters = model.adapters.prepare(request.options.adapters)
         form = self._forms.begin(request.options) if self._forms else None
         prompt = replace(self._prepare(model, request), form=form, adapters=adapters, owner=request.owner)
+        if request.options.context_policy == "shift":
+            kept = self._count_system_tokens(model, request, prompt.tokens)
+            tokens, shifted = shorten(prompt.tokens, model.context_length, kept, model.tokenizer)
+            prompt = replace(prompt, tokens=tokens, shifted=shifted, kept=kept)
         if len(prompt.tokens) >= model.context_length:
             raise ContextOverflow(needed=len(prompt.tokens) + 1, available=model.context_length)
         scheduler.submit(Reply(request_id, model, prompt, request.options, is_cancelled))
@@ -286,6 +293,15 @@ class LlamaCppBackend:
             raise self._template
         values = json.loads(request.template_values) if request.template_values else {}
         return self._template.render(request.messages, continue_last=request.continue_last, **values)
+
+    def _count_system_tokens(self, model: NativeModel, request: GenerationRequest, tokens: list[int]) -> int:
+        """How many of a prompt's first tokens are the system prompt and its frame; 0 where there is none."""
+        if len(request.messages) < 2 or request.messages[0].role != "system":
+            return 0
+        other = replace(
+            request, messages=(request.messages[0], make_text_message("user", "0")), continue_last=False, answer_prefix=""
+        )
+        return common_length(tokens, self._prepare(model, other).tokens, len(tokens))
 
     def _frame_gap(self, model: NativeModel, prefix: str, suffix: str) -> list[int]:
         """The prompt that asks for what stands between two texts, as models were trained (https://arxiv.org/abs/2207.14255).

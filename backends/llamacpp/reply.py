@@ -11,14 +11,14 @@ from typing import Any
 import numpy
 
 from backends.backend import CancelCheck
-from backends.events import Finished, FinishReason, GenerationEvent, PromptProgress, PromptToken, TextDelta, Usage
+from backends.events import ContextShifted, Finished, FinishReason, GenerationEvent, PromptProgress, PromptToken, TextDelta, Usage
 from backends.llamacpp.adapters import AdapterSet
 from backends.llamacpp.kv_cache import Slot
 from backends.llamacpp.logprobs import Likelihoods
 from backends.llamacpp.model import NativeModel
 from backends.llamacpp.sampler import Sampler, choose_seed
 from backends.llamacpp.structured import TokenMask
-from backends.llamacpp.tokens import SENTENCEPIECE, Detokenizer, StopFinder
+from backends.llamacpp.tokens import SENTENCEPIECE, Detokenizer, StopFinder, Tokenizer
 from backends.options import GenerationOptions
 from backends.reasoning import ReasoningSplitter
 from models.errors import DamagedModelFile, GenerationFailed
@@ -29,7 +29,7 @@ class Prompt:
     """A prompt ready to be read. ``splitter`` is None for a raw prompt, whose text is passed on as it is.
 
     ``form`` will be what the reply must look like, after its reasoning. ``adapters`` compute it.
-    ``owner`` is whose text it is.
+    ``owner`` is whose text it is. ``shifted`` says what of the text was left out already, ``kept`` how much of its beginning stays.
     """
 
     tokens: list[int]
@@ -38,6 +38,8 @@ class Prompt:
     form: Future[TokenMask] | None = None
     adapters: AdapterSet = ()
     owner: str = ""
+    shifted: ContextShifted | None = None
+    kept: int = 0
 
 
 class Reply:
@@ -72,6 +74,9 @@ class Reply:
         self._sampler: Sampler | None = None
         self.drafted = self.accepted = 0
         self._cached = self._output = self._told = 0
+        self.kept_tokens = prompt.kept
+        if prompt.shifted is not None:
+            self.events.append(prompt.shifted)
         self._queued_at = time.perf_counter()
         self._begun_at = self._queued_at
         self._read_at = self._first_token_at = 0.0
@@ -144,9 +149,34 @@ class Reply:
         self._say(self._stops.add(self._detokenizer.add(token)))
         if self._stops.found or is_complete:
             return "stop"
-        if self._output == self._options.max_tokens or len(self.tokens) > self._model.context_length:
+        is_full = len(self.tokens) > self._model.context_length and not self.can_shift
+        if self._output == self._options.max_tokens or is_full:
             return "length"
         return None
+
+    @property
+    def can_shift(self) -> bool:
+        """Whether the middle of its text may be forgotten where the context is full."""
+        return self._options.context_policy == "shift"
+
+    @property
+    def must_shift(self) -> bool:
+        """Whether there is no room for its next token but by forgetting."""
+        return self.can_shift and bool(self._output) and len(self.tokens) > self._model.context_length
+
+    @property
+    def context_length(self) -> int:
+        """Tokens that it may hold."""
+        return self._model.context_length
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The model's vocabulary."""
+        return self._model.tokenizer
+
+    def leave_out(self, start: int, count: int) -> None:
+        """Forget tokens of its text, as the cache did."""
+        del self.tokens[start : start + count]
 
     @property
     def room_left(self) -> int:

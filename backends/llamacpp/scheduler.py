@@ -13,6 +13,7 @@ from backends.llamacpp.kv_cache import KvCache, common_length
 from backends.llamacpp.model import NativeModel
 from backends.llamacpp.part import Part as _Part
 from backends.llamacpp.reply import Reply
+from backends.llamacpp.shifting import shift
 from backends.llamacpp.speculation import Speculation
 from backends.llamacpp.waiting_room import WaitingRoom
 from models.errors import EngineBusy, GenerationFailed, OutOfMemory, UserFacingError
@@ -107,6 +108,9 @@ class Scheduler:
         self._drop_cancelled()
         self._admit()
         if self._active:
+            for reply in self._active:
+                if reply.must_shift:
+                    shift(reply, self.cache)
             self._make_room()
             parts = self._fill_batch()
             if parts:
@@ -125,6 +129,7 @@ class Scheduler:
                 len(slot.tokens) < WORTH_SAVING
                 or slot.is_busy
                 or not slot.owner
+                or slot.is_shifted
                 or slot.adapters != self._usual
                 or self._offered.get(slot.id) == slot.used_at
             ):

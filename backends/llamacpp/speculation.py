@@ -26,6 +26,7 @@ class Speculation:
         self._guesser: PromptLookup | DraftModel | None = None
         self._reply: Reply | None = None
         self._plain_seconds = 0.0
+        self._length = 0
 
     @property
     def is_on(self) -> bool:
@@ -38,9 +39,10 @@ class Speculation:
         self._guesser = None
         if not self._plain_seconds or room < 1:
             return []
-        if self._reply is not reply:
+        if self._reply is not reply or len(reply.tokens) < self._length:  # another text, or one of which something was left out
             self._reply = reply
             self._lookup = PromptLookup(reply.tokens, self._lookup_tokens) if self._lookup_tokens else None
+        self._length = len(reply.tokens)
         if self._lookup is not None and (guess := self._lookup.guess(room)):
             self._guesser = self._lookup
             return guess
