@@ -60,6 +60,7 @@ SETTINGS: dict[str, Setting] = {
     "model.cache_megabytes": _number(2048, 0, 1_000_000),
     "chat.preset": _text("Balanced"),
     "chat.system_prompt": _text(),
+    "chat.context_policy": Setting("refuse", choices=("refuse", "shift", "drop", "summarise")),
     "chat.enter_sends": _switch(True),
     "chat.show_reasoning": _switch(False),
     "trash.days": _number(30, 1, 3650),

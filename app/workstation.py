@@ -84,6 +84,7 @@ class Workstation:
             self.presets,
             self.engines,
             find_hash=self._find_model_hash,
+            find_policy=lambda: str(self.settings.get("chat.context_policy")),
             on_reply=self._fill_in_model_hash,
         )
         self.portability = Portability(self._connections, self.conversations, self.messages, self.attachments)

@@ -38,7 +38,8 @@ class Conversation:
 class RunCard:
     """How a reply was made; enough to make it again. Times in seconds, speed in tokens per second.
 
-    ``accepted_tokens`` of ``drafted_tokens`` that were guessed ahead were right.
+    ``accepted_tokens`` of ``drafted_tokens`` that were guessed ahead were right. ``unseen`` says what of the conversation the model
+    did not see (:mod:`app.services.context_fit`), empty where it saw everything.
     """
 
     model: str = ""
@@ -58,6 +59,7 @@ class RunCard:
     total_seconds: float = 0.0
     drafted_tokens: int = 0
     accepted_tokens: int = 0
+    unseen: dict[str, Any] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
 
 
