@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from dataclasses import replace
 from typing import Any
@@ -137,7 +138,7 @@ def test_roles_alternate_whatever_is_left_out() -> None:
     fit(branch, "summarise", 1000, lambda request: asked.append(request) or "short")
     for request in asked:
         roles = [message.role for message in request.messages]
-        assert all(one != other for one, other in zip(roles, roles[1:], strict=False))
+        assert all(one != other for one, other in itertools.pairwise(roles))
 
 
 def test_what_the_engine_forgot_is_added_up() -> None:
