@@ -29,12 +29,12 @@ def test_what_was_chosen_is_shown_kept_and_used(yanmo: Any, tmp_path: Path) -> N
     model = str(make_tiny_model(tmp_path / "tiny.gguf", context=4096))
     make_tiny_adapter(tmp_path / "style.gguf", seed=4)
     adapter = json.dumps([[str(tmp_path / "style.gguf"), 0.5]])
-    status, out, _ = yanmo("options", model, "context_length=512", "kv-type=q8_0", f"adapters={adapter}", "use_mlock=false")
+    status, out, _ = yanmo("options", model, "context_length=512", "batch-size=128", f"adapters={adapter}", "use_mlock=false")
     assert status == 0
     assert "context_length" in out
     assert out.count("(chosen)") == 3
     values = json.loads(yanmo("options", model, "--json")[1])
-    assert (values["context_length"], values["kv_type"], values["adapters"][0]["scale"]) == (512, "q8_0", 0.5)
+    assert (values["context_length"], values["batch_size"], values["adapters"][0]["scale"]) == (512, 128, 0.5)
     assert "cache_folder" not in values
     status, out, _ = yanmo("chat", model, "-p", "hello", "--max-tokens", "3", "--json")
     assert status == 0
