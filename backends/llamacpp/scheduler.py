@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from backends.events import Failed, FinishReason, GenerationEvent
-from backends.llamacpp.archive import WORTH_SAVING, Archive
+from backends.llamacpp.archive import Archive
 from backends.llamacpp.batch import Batch
+from backends.llamacpp.keeper import Keeper
 from backends.llamacpp.kv_cache import KvCache, common_length
 from backends.llamacpp.model import NativeModel
 from backends.llamacpp.part import Part as _Part
@@ -18,11 +19,13 @@ from backends.llamacpp.speculation import Speculation
 from backends.llamacpp.waiting_room import WaitingRoom
 from models.errors import EngineBusy, GenerationFailed, OutOfMemory, UserFacingError
 
-_CHUNK_SECONDS, _QUIET_CHUNK_SECONDS = 0.15, 0.6
+_CHUNK_SECONDS, _QUIET_CHUNK_SECONDS = 0.15, 0.4
 """How long a step with prompt tokens should take, beside replies that are being written and where there are none."""
-_FIRST_RATE = 256 / _CHUNK_SECONDS
+_FIRST_RATE = 256 / _QUIET_CHUNK_SECONDS
 _SMALLEST_CHUNK = 64
 """Tokens from which on more at once are hardly read faster; half as many cost a fifth more."""
+_ROWS = 8
+"""Rows that a processor's matrix product takes together: what is left over is computed one by one, at twice the cost or more."""
 _SLOW_STEP_SECONDS = 0.05
 """A step that takes longer is computed under the abort callback; for faster ones it would cost more than it saves."""
 _WORTH_WAITING = 32
@@ -61,7 +64,6 @@ class Scheduler:
         self._turn_ends = 0.0
         self._speculation = speculation or Speculation(0, None)
         self._archive = archive
-        self._offered: dict[int, int] = {}
         self.cache = KvCache(
             model.api,
             model.context,
@@ -70,6 +72,7 @@ class Scheduler:
             unified=model.is_unified,
             can_rewind=model.can_rewind,
         )
+        self._keeper = Keeper(archive, self.cache, self._usual) if archive is not None else None
         self._batch = Batch(model.api, model.batch_size, model.sequences)
         self._waiting = WaitingRoom(self.cache, archive, can_rewind=model.can_rewind)
         self._active: list[Reply] = []
@@ -77,6 +80,7 @@ class Scheduler:
         self._computing: list[Reply] = []
         self._abort = model.api.ggml_abort_callback(self._should_abort)
         self._no_abort = model.api.ggml_abort_callback()
+        self._can_abort = False
         self._rate = _FIRST_RATE
         self._largest_chunk = self._batch.size
         self._step_seconds = 0.0
@@ -122,25 +126,7 @@ class Scheduler:
 
     def rest(self) -> bool:
         """Save a sequence that is not on disk yet; false where there is none. Called when nothing happens for a while."""
-        if self._archive is None:
-            return False
-        for slot in sorted(self.cache.slots, key=lambda slot: -slot.used_at):
-            if (
-                len(slot.tokens) < WORTH_SAVING
-                or slot.is_busy
-                or not slot.owner
-                or slot.is_shifted
-                or slot.adapters != self._usual
-                or self._offered.get(slot.id) == slot.used_at
-            ):
-                continue
-            if self._archive.is_writing:
-                return True
-            self._offered[slot.id] = slot.used_at
-            if not self._archive.holds(slot.tokens):
-                self._archive.save(slot.tokens, self.cache.export(slot), slot.owner)
-                return True
-        return False
+        return self._keeper is not None and self._keeper.keep_one()
 
     def forget(self, owner: str) -> None:
         """Keep nothing of an owner; what is being written for it goes on, and is not kept."""
@@ -242,6 +228,8 @@ class Scheduler:
                 parts.append(self._add(reply, 1, self._guess(reply)))
         chunk = max(_SMALLEST_CHUNK, int(self._rate * (_CHUNK_SECONDS if parts else _QUIET_CHUNK_SECONDS)))
         budget = min(chunk, self._largest_chunk, self._batch.room, self.cache.free - len(parts))
+        if budget > 2 * _ROWS:
+            budget -= (self._batch.count + budget) % _ROWS
         if readers and budget > 0:
             oldest = readers.pop(0)
             others = sum(reply.pending for reply in readers)
@@ -256,6 +244,8 @@ class Scheduler:
 
     def _choose_group(self) -> list[Reply]:
         """Those who compute in this step: only equal adapters fit one decode, so that others take turns of some time."""
+        if not self._model.adapters.are_used:
+            return self._active
         sets = list(dict.fromkeys(reply.adapters for reply in self._active))
         if self._in_turn not in sets or (len(sets) > 1 and time.perf_counter() >= self._turn_ends):
             place = sets.index(self._in_turn) + 1 if self._in_turn in sets else 0
@@ -285,7 +275,9 @@ class Scheduler:
         reads = any(part.reply.is_reading for part in parts)
         can_abort = reads or self._step_seconds > _SLOW_STEP_SECONDS
         self._computing = [part.reply for part in parts]
-        self._api.llama_set_abort_callback(self._context, self._abort if can_abort else self._no_abort, None)
+        if can_abort != self._can_abort:
+            self._can_abort = can_abort
+            self._api.llama_set_abort_callback(self._context, self._abort if can_abort else self._no_abort, None)
         started = time.perf_counter()
         result = int(self._api.llama_decode(self._context, self._batch.as_struct()))
         if result == 0:
