@@ -57,9 +57,10 @@ SETTINGS: dict[str, Setting] = {
     "model.load_at_start": _switch(True),
     "model.folders": _texts(),
     "model.load_options": _table(),
-    "model.cache_megabytes": _number(0, 0, 1_000_000),
+    "model.cache_megabytes": _number(2048, 0, 1_000_000),
     "chat.preset": _text("Balanced"),
     "chat.system_prompt": _text(),
+    "chat.context_policy": Setting("refuse", choices=("refuse", "shift", "drop", "summarise")),
     "chat.enter_sends": _switch(True),
     "chat.show_reasoning": _switch(False),
     "server.port": _number(8040, 1, 65535),
@@ -78,7 +79,7 @@ SETTINGS: dict[str, Setting] = {
     "snapshots.daily": _switch(True),
 }
 """``model.load_options`` maps a model's reference to ``LoadOptions`` fields. ``model.cache_megabytes`` is what engines may keep on disk
-of what they read: 0, nothing, until deleting a conversation also deletes what was kept of it. Keys that begin with ``window.`` belong to
+of what they read, for all models together; 0 is nothing. Keys that begin with ``window.`` belong to
 the window and may hold any JSON value."""
 
 

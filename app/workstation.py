@@ -25,6 +25,7 @@ from app.services.events import (
 )
 from app.services.first_run import ensure_first_conversation
 from app.services.jobs import Jobs
+from app.services.kept_context import KeptContext
 from app.services.portability import Portability
 from app.services.server import ServerSwitch
 from app.services.snapshots import SnapshotService
@@ -68,7 +69,8 @@ class Workstation:
         self._connections = open_database(paths.database, snapshots, may_write=self.is_exclusive)
         publish = self.events.publish
         self.settings = Settings(Values(self._connections), lambda key: publish(SettingChanged(key)))
-        self.conversations = Conversations(self._connections, lambda: publish(ConversationsChanged()))
+        self.conversations = Conversations(self._connections, lambda: publish(ConversationsChanged()), self._forget)
+        self._kept_context = KeptContext(paths.engine_cache, self.conversations.list_ids)
         self.attachments = Attachments(self._connections, paths.attachments)
         self.messages = Messages(self._connections, self.attachments, lambda changed: publish(ConversationChanged(changed)))
         self.search = Search(self._connections)
@@ -88,6 +90,7 @@ class Workstation:
             self.presets,
             self.engines,
             find_hash=self._find_model_hash,
+            find_policy=lambda: str(self.settings.get("chat.context_policy")),
             on_reply=self._fill_in_model_hash,
         )
         self.portability = Portability(self._connections, self.conversations, self.messages, self.attachments)
@@ -163,6 +166,9 @@ class Workstation:
         self.chat.close()
         self.engines.close()
         self.jobs.close()
+        if self.is_exclusive:
+            with contextlib.suppress(UserFacingError):
+                self._kept_context.sweep()
         self._connections.close()
         if self._lock is not None:
             self._lock.release()
@@ -211,8 +217,16 @@ class Workstation:
 
         path = self._resolve(reference)
         megabytes = int(self.settings.get("model.cache_megabytes"))
+        if options.draft_model:
+            options = replace(options, draft_model=self._resolve(options.draft_model))
         options = replace(options, cache_folder=str(self.paths.engine_cache), cache_megabytes=megabytes)
-        return WorkerLink(choose_backend(path), path, options, on_exit=on_exit)
+        link = WorkerLink(choose_backend(path), path, options, on_exit=on_exit)
+        self._kept_context.watch(link)
+        return link
+
+    def _forget(self, conversation_ids: list[str]) -> None:
+        """Conversations are gone for good: so is what engines keep of them, soon."""
+        self.jobs.submit("disk", lambda is_cancelled: self._kept_context.forget(conversation_ids), "forgetting")
 
     def _size_of(self, reference: str) -> int:
         with contextlib.suppress(UserFacingError):
@@ -256,6 +270,7 @@ class Workstation:
             if not is_cancelled():
                 self.conversations.purge_trash(time.time() - float(self.settings.get("trash.days")) * _DAY_SECONDS)
                 self.attachments.collect()
+                self._kept_context.sweep()
         except UserFacingError as error:
             if not is_cancelled():
                 self.events.publish(StoreTrouble(error))
@@ -271,6 +286,7 @@ class Workstation:
     def _after_restore(self) -> None:
         self.messages.recover()
         self.settings.reload()
+        self._kept_context.sweep()
         self.events.publish(ConversationsChanged())
         self.events.publish(DataRestored())
 

@@ -32,6 +32,7 @@ class GenerationRequest:
     options: GenerationOptions = field(default_factory=GenerationOptions)
     continue_last: bool = False
     suffix: str | None = None
+    owner: str = ""
     prompt_tokens: tuple[int, ...] = ()
     template_values: str = ""
     answer_prefix: str = ""
@@ -103,6 +104,9 @@ class ServingBackend(Backend, Protocol):
 
     def rest(self) -> bool:
         """Use a quiet moment to put things in order, for a fraction of a second; true if there is more to do."""
+
+    def forget(self, owner: str) -> None:
+        """Keep nothing of an owner, in memory or on disk, but for the replies that are being written."""
 
     def drop_all(self) -> None:
         """Forget every request without a word, after an error that was not foreseen."""

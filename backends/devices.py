@@ -60,6 +60,28 @@ class GgmlLibrary:
         get = self._function("ggml_backend_dev_get", ctypes.c_void_p, ctypes.c_size_t)
         return [self._describe(get(index)) for index in range(count)]
 
+    def buffer_types(self) -> dict[str, int]:
+        """Where tensors may lie, by the names that ggml gives (``CPU``, ``CUDA0`` …): handles of buffer types."""
+        count = self._function("ggml_backend_dev_count", ctypes.c_size_t)()
+        get = self._function("ggml_backend_dev_get", ctypes.c_void_p, ctypes.c_size_t)
+        find = self._function("ggml_backend_dev_buffer_type", ctypes.c_void_p, ctypes.c_void_p)
+        handles = [find(get(index)) for index in range(count)]
+        return {self._text("ggml_backend_buft_name", handle): handle for handle in handles if handle}
+
+    def add_rpc_server(self, address: str) -> bool:
+        """Make the devices behind ``host:port`` known; false where the build has no RPC or nobody answers."""
+        backend = self._function("ggml_backend_reg_by_name", ctypes.c_void_p, ctypes.c_char_p)(b"RPC")
+        if not backend:
+            return False
+        find = self._function("ggml_backend_reg_get_proc_address", ctypes.c_void_p, ctypes.c_void_p, ctypes.c_char_p)
+        if not (place := find(backend, b"ggml_backend_rpc_add_server")):
+            return False
+        server = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_char_p)(place)(address.encode())
+        if not server:
+            return False
+        self._function("ggml_backend_register", None, ctypes.c_void_p)(server)
+        return True
+
     def _describe(self, handle: int) -> Device:
         free, total = ctypes.c_size_t(0), ctypes.c_size_t(0)
         size = ctypes.POINTER(ctypes.c_size_t)

@@ -18,6 +18,7 @@ class LoadedModel:
     ``memory_bytes`` is what the engine reports for weights, KV cache and compute buffers together; ``chat_template`` is the model's
     own Jinja source, empty where it has none. A model that cannot write (``can_write`` false) is one for embeddings or, with
     ``can_rerank``, for ranking documents; ``embedding_width`` is the length of its vectors, 0 where the engine makes none.
+    ``notice`` is a sentence where the load is not quite what was wished.
     """
 
     name: str
@@ -38,6 +39,7 @@ class LoadedModel:
     can_write: bool = True
     can_rerank: bool = False
     embedding_width: int = 0
+    notice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,18 @@ class PromptProgress:
     done: int
     total: int
     cached: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ContextShifted:
+    """The context was full and the request allows to forget: ``tokens`` in the middle of the text are not seen any more.
+
+    The gap begins with the words ``begin`` and ends with the words ``end``, an excerpt each.
+    """
+
+    tokens: int
+    begin: str
+    end: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,4 +160,4 @@ class Failed:
     error: UserFacingError
 
 
-GenerationEvent = PromptProgress | PromptToken | TextDelta | ReasoningDelta | TokenChosen | Finished | Failed
+GenerationEvent = PromptProgress | PromptToken | ContextShifted | TextDelta | ReasoningDelta | TokenChosen | Finished | Failed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -128,6 +129,9 @@ class GenerationOptions:
     Lark's notation (https://github.com/guidance-ai/llguidance/blob/main/docs/syntax.md) or in llama.cpp's (GBNF): the reply cannot be
     but of that form.
     ``adapters`` are the LoRA adapters to answer with instead of those of the load; None for those.
+    ``context_policy`` says what happens where the text does not fit the context: it is refused, or what lies between its beginning and
+    its newest part is forgotten (``shift``). ``drop`` and ``summarise`` are for who keeps the conversation: to an engine they are
+    ``refuse``.
     """
 
     sampling: SamplingOptions = SamplingOptions()
@@ -141,6 +145,7 @@ class GenerationOptions:
     grammar: str = ""
     prompt_logprobs: bool = False
     adapters: tuple[Adapter, ...] | None = None
+    context_policy: str = "refuse"
 
     def __post_init__(self) -> None:
         if not isinstance(self.max_tokens, int) or not 0 <= self.max_tokens <= 10_000_000:
@@ -158,6 +163,8 @@ class GenerationOptions:
             _check("logit_bias", bias, -1000.0, 1000.0)
         if self.logprobs is not None:
             _check("logprobs", self.logprobs, 0, MOST_LOGPROBS)
+        if self.context_policy not in CONTEXT_POLICIES:
+            raise InvalidOption(option="context_policy", value=repr(self.context_policy), allowed=", ".join(CONTEXT_POLICIES))
         if self.adapters is not None:
             object.__setattr__(self, "adapters", read_adapters(self.adapters))
         if self.schema and self.grammar:
@@ -194,6 +201,7 @@ def generation_options_from_json(value: dict[str, Any]) -> GenerationOptions:
         grammar=str(value.get("grammar") or ""),
         prompt_logprobs=bool(value.get("prompt_logprobs")),
         adapters=None if value.get("adapters") is None else read_adapters(value["adapters"]),
+        context_policy=str(value.get("context_policy") or "refuse"),
     )
 
 
@@ -210,7 +218,14 @@ class LoadOptions:
     With ``lookup_tokens`` a reply that is written alone guesses as many tokens ahead where it repeats what was written before.
     The text stays the same but for rounding, which differs with the number of tokens in a step; so a seed may give another text
     where two tokens are all but equally likely. That is why it is off unless asked for.
+    ``draft_model`` is the path of a small model of the same vocabulary that guesses up to ``draft_tokens`` ahead, with the same proviso.
     ``adapters`` are LoRA adapters that all replies are written with unless a request names others.
+
+    Where a machine has several devices: ``device`` names one by its ggml name, or several with commas; ``split_mode`` says how they
+    share a model (whole layers, rows of matrices, or one device alone), ``tensor_split`` in which proportions, ``main_gpu`` which is
+    the first. ``tensor_overrides`` are pairs of a regular expression for names of tensors and the place where these lie (``CPU``,
+    ``CUDA0`` …); ``cpu_experts`` keeps the experts of so many layers of a mixture on the CPU, -1 all. ``kv_offload`` puts the KV cache
+    beside the layers. ``numa`` is a strategy for machines of several processors, ``rpc_servers`` are ``host:port`` of other machines.
     """
 
     context_length: int = 0
@@ -229,6 +244,16 @@ class LoadOptions:
     cache_megabytes: int = 2048
     lookup_tokens: int = 0
     adapters: tuple[Adapter, ...] = ()
+    draft_model: str = ""
+    draft_tokens: int = 8
+    split_mode: str = ""
+    main_gpu: int = 0
+    tensor_split: tuple[float, ...] = ()
+    tensor_overrides: tuple[tuple[str, str], ...] = ()
+    cpu_experts: int = 0
+    kv_offload: bool = True
+    numa: str = ""
+    rpc_servers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _check("context_length", self.context_length, 0, 16_777_216)
@@ -238,13 +263,43 @@ class LoadOptions:
         _check("parallel", self.parallel, 1, 128)
         _check("waiting_limit", self.waiting_limit, 1, 1_000_000)
         _check("lookup_tokens", self.lookup_tokens, 0, 64)
+        _check("draft_tokens", self.draft_tokens, 1, 64)
         _check("cache_megabytes", self.cache_megabytes, 0, 1e9)
         object.__setattr__(self, "adapters", read_adapters(self.adapters))
         if self.kv_type not in KV_TYPES:
             raise InvalidOption(option="kv_type", value=self.kv_type, allowed=", ".join(KV_TYPES))
+        self._check_devices()
+
+    def _check_devices(self) -> None:
+        _check("main_gpu", self.main_gpu, 0, 127)
+        _check("cpu_experts", self.cpu_experts, -1, 100_000)
+        for name, value, known in (("split_mode", self.split_mode, SPLIT_MODES), ("numa", self.numa, NUMA_STRATEGIES)):
+            if value not in known:
+                raise InvalidOption(option=name, value=repr(value), allowed=", ".join(filter(None, known)) + ", or empty")
+        for name in ("tensor_split", "rpc_servers"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        object.__setattr__(self, "tensor_overrides", tuple(tuple(pair) for pair in self.tensor_overrides))
+        for share in self.tensor_split:
+            _check("tensor_split", share, 0, 1e6)
+        for pair in self.tensor_overrides:
+            try:
+                pattern, place = pair
+                re.compile(pattern)
+            except (re.error, TypeError, ValueError):
+                raise InvalidOption(option="tensor_overrides", value=repr(pair), allowed="pairs of pattern and place") from None
+            if not pattern or not isinstance(place, str) or not place:
+                raise InvalidOption(option="tensor_overrides", value=repr(pair), allowed="pairs of pattern and place")
+        if any(not isinstance(server, str) or not _SERVER.fullmatch(server) for server in self.rpc_servers):
+            raise InvalidOption(option="rpc_servers", value=repr(self.rpc_servers), allowed="host:port, for each")
 
 
 KV_TYPES = ("f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl")
+CONTEXT_POLICIES = ("refuse", "shift", "drop", "summarise")
+SPLIT_MODES = ("", "none", "layer", "row", "tensor")
+"""In the order of ``llama_split_mode``, after what stands for the engine's own choice."""
+NUMA_STRATEGIES = ("", "distribute", "isolate", "numactl", "mirror")
+"""In the order of ``ggml_numa_strategy``; empty is off."""
+_SERVER = re.compile(r"[\w.\-\[\]:]+:\d{1,5}")
 DEFAULT_CONTEXT_LIMIT = 8192
 MOST_LOGPROBS = 100
 MOST_ADAPTERS = 64

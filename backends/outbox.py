@@ -24,6 +24,7 @@ class Outbox:
         self._pairs: list[tuple[int, GenerationEvent]] = []
         self._is_writing = False
         self._is_urgent = False
+        self._is_pausing = False
         self._last_kinds: dict[int, type[GenerationEvent]] = {}
         self._last_places: dict[int, int] = {}
         threading.Thread(target=self._write, name="sender", daemon=True).start()
@@ -39,7 +40,8 @@ class Outbox:
         with self._condition:
             for request_id, event in pairs:
                 self._add(request_id, event)
-            self._condition.notify_all()
+            if self._is_urgent or not self._is_pausing:  # to wake the writer for nothing costs more than a small model's step
+                self._condition.notify_all()
 
     def put_report(self, report: Report) -> None:
         """Add anything else."""
@@ -93,4 +95,6 @@ class Outbox:
             with self._condition:
                 self._is_writing = False
                 self._condition.notify_all()
+                self._is_pausing = True
                 self._condition.wait_for(lambda: self._is_urgent, _SEND_INTERVAL)
+                self._is_pausing = False

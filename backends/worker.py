@@ -33,6 +33,8 @@ from backends.worker_protocol import (
     Count,
     Counted,
     Embed,
+    Forget,
+    Forgotten,
     Generate,
     Loaded,
     LoadFailed,
@@ -72,7 +74,7 @@ class _Worker:
         self._closing = threading.Event()
         self._lock = threading.Lock()
         self._flags: dict[int, threading.Event] = {}
-        self._waiting: deque[Generate] = deque()
+        self._waiting: deque[Generate | Forget] = deque()
         self._has_work = threading.Semaphore(0)
         self._counts: queue.SimpleQueue[Count | Ask] = queue.SimpleQueue()
         self._desk = EmbeddingDesk(self.outbox)
@@ -98,10 +100,12 @@ class _Worker:
             if self._closing.is_set():
                 return
             work = self._next_waiting()
-            if work is not None:
+            if isinstance(work, Forget):  # such an engine keeps nothing
+                self.outbox.put_report(Forgotten(work.id))
+            elif work is not None:
                 self._generate(work)
 
-    def _next_waiting(self) -> Generate | None:
+    def _next_waiting(self) -> Generate | Forget | None:
         with self._lock:
             return self._waiting.popleft() if self._waiting else None
 
@@ -134,7 +138,11 @@ class _Worker:
                 _log.debug("a quiet moment failed", exc_info=True)
                 patience = None
 
-    def _hand_over(self, engine: ServingBackend, work: Generate) -> None:
+    def _hand_over(self, engine: ServingBackend, work: Generate | Forget) -> None:
+        if isinstance(work, Forget):
+            engine.forget(work.owner)
+            self.outbox.put_report(Forgotten(work.id))
+            return
         try:
             engine.submit(work.id, work.request, self._flags[work.id].is_set)
         except UserFacingError as error:
@@ -207,6 +215,10 @@ class _Worker:
             case Generate():
                 with self._lock:
                     self._flags[command.id] = threading.Event()
+                    self._waiting.append(command)
+                self._has_work.release()
+            case Forget():
+                with self._lock:
                     self._waiting.append(command)
                 self._has_work.release()
             case Cancel():

@@ -39,6 +39,8 @@ from backends.worker_protocol import (
     Embed,
     Embedded,
     Events,
+    Forget,
+    Forgotten,
     Generate,
     Loaded,
     LoadFailed,
@@ -51,6 +53,7 @@ from models.errors import EngineCrashed, EngineError, GenerationFailed, LoadCanc
 _CANCEL_GRACE = 1.0
 """Seconds that a load has to heed a cancel before its process is killed."""
 
+Answer = Counted | Answered | Embedded | Forgotten
 ExitCallback = Callable[[UserFacingError | None], None]
 
 
@@ -103,7 +106,7 @@ class WorkerLink:
         self._send_lock = threading.Lock()
         self._ids = itertools.count(1)
         self._streams: dict[int, GenerationStream] = {}
-        self._answers: dict[int, queue.SimpleQueue[Counted | Answered | Embedded]] = {}
+        self._answers: dict[int, queue.SimpleQueue[Answer]] = {}
         self._load_reports: queue.SimpleQueue[Loading | Loaded | UserFacingError] = queue.SimpleQueue()
         self._process: SpawnProcess | None = None
         self._connection: Connection | None = None
@@ -218,6 +221,15 @@ class WorkerLink:
         assert isinstance(answer.result, RerankResult)
         return answer.result
 
+    def forget(self, owner: str, timeout: float = 10.0) -> None:
+        """Keep nothing of an owner any more, in memory or on disk, but for the replies that are being written; ``timeout`` in seconds.
+
+        Raises:
+            GenerationFailed: no answer in time.
+            UserFacingError: the process died.
+        """
+        self._ask(Forget(next(self._ids), owner), timeout)
+
     def close(self, timeout: float = 2.0) -> None:
         """Free the model and end the process: politely, then, after ``timeout`` seconds, with its descendants by force."""
         with self._lock:
@@ -235,9 +247,9 @@ class WorkerLink:
             _kill_tree(self._process)
             thread.join(5.0)
 
-    def _ask(self, question: Count | Ask | Embed, timeout: float) -> Counted | Answered | Embedded:
+    def _ask(self, question: Count | Ask | Embed | Forget, timeout: float) -> Answer:
         """Send a question that has one answer, and wait for it."""
-        answers: queue.SimpleQueue[Counted | Answered | Embedded] = queue.SimpleQueue()
+        answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
         with self._lock:
             if self._ended is not None or self._is_closing or self._thread is None:
                 raise self._ended or EngineCrashed(reason="The model is not loaded.")
@@ -266,7 +278,7 @@ class WorkerLink:
 
     def _send(self, command: Command) -> None:
         """Write a command; one that ends something gives way where a long request is stuck in the pipe of a hanging process."""
-        patience = -1.0 if isinstance(command, Generate | Count | Ask | Embed) else _CANCEL_GRACE
+        patience = -1.0 if isinstance(command, Generate | Forget | Count | Ask | Embed) else _CANCEL_GRACE
         if not self._send_lock.acquire(timeout=patience):
             return
         try:
@@ -319,7 +331,7 @@ class WorkerLink:
             case Events(pairs):
                 for request_id, event in pairs:
                     self._pass_on(request_id, event)
-            case Counted() | Answered() | Embedded():
+            case Counted() | Answered() | Embedded() | Forgotten():
                 if (answers := self._answers.get(report.id)) is not None:
                     answers.put(report)
             case LoadFailed(error):

@@ -69,11 +69,19 @@ class Embed:
 
 
 @dataclass(frozen=True, slots=True)
+class Forget:
+    """Keep nothing of an owner; :class:`Forgotten` answers."""
+
+    id: int
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
 class Close:
     """Free everything and exit."""
 
 
-Command = CancelLoad | Generate | Cancel | Count | Ask | Embed | Close
+Command = CancelLoad | Generate | Cancel | Count | Ask | Embed | Forget | Close
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,4 +139,12 @@ class Embedded:
     error: UserFacingError | None = None
 
 
-Report = Loading | Loaded | LoadFailed | Events | Counted | Answered | Embedded
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """The answer to a :class:`Forget`."""
+
+    id: int
+    error: UserFacingError | None = None
+
+
+Report = Loading | Loaded | LoadFailed | Events | Counted | Answered | Embedded | Forgotten

@@ -13,6 +13,7 @@
         │   ├── CannotWrite             an embedding or reranking model is asked to write
         │   ├── CannotRerank            a model that was not trained to rank is asked to
         │   ├── AdapterRefused          a LoRA that is damaged or made for another model
+        │   ├── DraftRefused            a draft model whose guesses another cannot use
         │   ├── CannotInfill            a model that does not know how to fill a gap is asked to
         │   ├── NotAModelFile           the file is something else
         │   ├── DamagedModelFile        a model, but cut off or corrupted
@@ -49,70 +50,11 @@ the template and fills it itself, so that an error raised in a worker process ca
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
-
-_REGISTRY: dict[str, type[UserFacingError]] = {}
-
-
-class YanmoError(Exception):
-    """Root of everything that Yanmo raises on purpose."""
-
-
-class UserFacingError(YanmoError):
-    """An error that says what happened, why, and what to try.
-
-    ``facts`` fill the placeholders of the three templates; ``details`` is a log excerpt for the details fold, never shown first.
-    ``fixes`` are names of actions a window may offer as buttons (``reload_smaller_context``, ``verify_file`` …).
-    """
-
-    code: ClassVar[str] = "error"
-    what: ClassVar[str] = "Something went wrong."
-    why: ClassVar[str] = "{reason}"
-    remedy: ClassVar[str] = ""
-    fixes: ClassVar[tuple[str, ...]] = ()
-
-    def __init__(self, *, details: str = "", **facts: object) -> None:
-        self.facts: dict[str, str] = {key: str(value) for key, value in facts.items()}
-        self.details = details
-        super().__init__(self.english())
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        _REGISTRY[cls.code] = cls
-
-    def english(self) -> str:
-        """What, why and remedy as one English paragraph."""
-        sentences = [fill(template, self.facts) for template in (self.what, self.why, self.remedy)]
-        return " ".join(sentence for sentence in sentences if sentence)
-
-    def to_json(self) -> dict[str, Any]:
-        """A plain value that survives a pipe; see :func:`error_from_json`."""
-        return {"code": self.code, "facts": dict(self.facts), "details": self.details}
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return (error_from_json, (self.to_json(),))
-
-
-def fill(template: str, facts: dict[str, str]) -> str:
-    """Fill ``{placeholders}``; a missing fact becomes empty rather than a second error."""
-
-    class _Facts(dict[str, str]):
-        def __missing__(self, key: str) -> str:
-            return ""
-
-    return template.format_map(_Facts(facts)).strip()
-
-
-def error_from_json(value: dict[str, Any]) -> UserFacingError:
-    """Rebuild an error sent by another process; an unknown code becomes a plain :class:`UserFacingError`."""
-    kind = _REGISTRY.get(str(value.get("code")), UserFacingError)
-    facts = {str(k): str(v) for k, v in dict(value.get("facts") or {}).items()}
-    return kind(details=str(value.get("details") or ""), **facts)
-
-
-def iter_error_kinds() -> list[type[UserFacingError]]:
-    """Every registered kind, for documentation and translation checks."""
-    return [UserFacingError, *_REGISTRY.values()]
+from models.error_root import UserFacingError as UserFacingError
+from models.error_root import YanmoError as YanmoError
+from models.error_root import error_from_json as error_from_json
+from models.error_root import fill as fill
+from models.error_root import iter_error_kinds as iter_error_kinds
 
 
 class InvalidOption(UserFacingError):
@@ -180,6 +122,13 @@ class AdapterRefused(ModelError):
     what = "The adapter {file} cannot be used with {model}."
     why = "{reason}"
     remedy = "Choose an adapter that was made for this model, or load the model without it."
+
+
+class DraftRefused(ModelError):
+    code = "draft_refused"
+    what = "{file} cannot guess for {model}."
+    why = "{reason}"
+    remedy = "Choose a small model of the same family as draft model, or load the model without one."
 
 
 class CannotInfill(ModelError):

@@ -19,6 +19,7 @@ from app.services.request_log import RequestRecord
 from app.workstation import Workstation
 from backends.backend import GenerationRequest
 from backends.events import (
+    ContextShifted,
     Failed,
     Finished,
     GenerationEvent,
@@ -207,6 +208,8 @@ async def answer(lease: Lease, order: Order, record: RequestRecord | None = None
                     case TokenChosen():
                         if not order.silent:
                             yield event
+                    case ContextShifted():
+                        continue  # only where a request allows it, and none from outside does
                     case _:
                         yield event
     finally:

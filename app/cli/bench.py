@@ -26,6 +26,7 @@ _EXAMPLES = """examples:
   yanmo bench                              the default model
   yanmo bench Qwen3-4B-Q4_K_M --repeat 5
   yanmo bench model.gguf --streams 1,4,16 --separate-contexts
+  yanmo bench Qwen3-32B-Q4_K_M --draft Qwen3-0.6B-Q8_0
   yanmo bench model.gguf --depth 0,4096 --csv figures.csv
 """
 _KEPT_RUNS = 50
@@ -34,11 +35,15 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One measurement: tokens per second, the median of several; ``before`` is that of the last run, 0 where there is none."""
+    """One measurement: tokens per second, the median of several; ``before`` is that of the last run, 0 where there is none.
+
+    ``acceptance`` is the share of tokens guessed ahead that were right; negative where none were.
+    """
 
     name: str
     tokens_per_second: float
     before: float = 0.0
+    acceptance: float = -1.0
 
     @property
     def ratio(self) -> float:
@@ -62,6 +67,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--streams", type=_counts, default=[1, 4], metavar="N,…", help="requests at once (default 1,4)")
     parser.add_argument("--repeat", type=_count, default=3, metavar="N", help="take the median of N (default 3)")
     parser.add_argument("--threads", type=int, default=0, metavar="N", help="threads to compute with")
+    parser.add_argument("--draft", metavar="MODEL", default="", help="a small model of the same family that guesses ahead")
+    parser.add_argument("--lookup", type=_count, default=0, metavar="N", help="guess up to N tokens from the text itself")
     parser.add_argument("--separate-contexts", action="store_true", help="a context for each request instead of one for all")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--csv", metavar="FILE", help="also write a table; - is standard output")
@@ -81,6 +88,8 @@ def run_bench(arguments: argparse.Namespace, make_workstation: Callable[[], Work
         threads=arguments.threads,
         parallel=max([1, *streams]),
         kv_unified=not arguments.separate_contexts,
+        draft_model=arguments.draft,
+        lookup_tokens=arguments.lookup,
     )
     with make_temporary_workstation(arguments.paths) as workstation:
         reference = arguments.model or workstation.engines.default_model()
@@ -101,7 +110,15 @@ def run_bench(arguments: argparse.Namespace, make_workstation: Callable[[], Work
     if arguments.csv:
         _write_csv(figures, arguments.csv)
     if arguments.json:
-        rows = [{"name": one.name, "tokens_per_second": one.tokens_per_second, "ratio": one.ratio or None} for one in figures]
+        rows = [
+            {
+                "name": one.name,
+                "tokens_per_second": one.tokens_per_second,
+                "ratio": one.ratio or None,
+                "acceptance": one.acceptance if one.acceptance >= 0 else None,
+            }
+            for one in figures
+        ]
         print(json.dumps({**run, "figures": rows}, ensure_ascii=False, indent=1))
     elif arguments.csv != "-":
         print(render(figures, facts))
@@ -116,9 +133,12 @@ def iter_figures(link: Link, arguments: argparse.Namespace) -> Iterator[Figure]:
         _median(arguments.repeat, lambda: _reading_speed(_finish(_start(link, arguments.prompt, 1)))),
     )
     for depth in arguments.depth:
+        usages = [_finish(_start(link, max(1, depth), arguments.output)) for _ in range(arguments.repeat)]
+        drafted = sum(usage.drafted_tokens for usage in usages)
         yield Figure(
             f"write {arguments.output}" + (f" after {depth}" if depth else ""),
-            _median(arguments.repeat, lambda depth=depth: _writing_speed(_finish(_start(link, max(1, depth), arguments.output)))),  # type: ignore[misc]
+            statistics.median(_writing_speed(usage) for usage in usages),
+            acceptance=sum(usage.accepted_tokens for usage in usages) / drafted if drafted else -1.0,
         )
     for count in arguments.streams:
         yield Figure(
@@ -131,7 +151,10 @@ def compare(figures: list[Figure], runs: list[dict[str, Any]], settings: dict[st
     """The figures, each with that of the last run of the same settings."""
     last: dict[str, Any] = next((run for run in reversed(runs) if run.get("settings") == settings), {})
     known = last.get("figures", {})
-    return [Figure(one.name, round(one.tokens_per_second, 2), float(known.get(one.name, 0.0))) for one in figures]
+    return [
+        Figure(one.name, round(one.tokens_per_second, 2), float(known.get(one.name, 0.0)), round(one.acceptance, 4))
+        for one in figures
+    ]
 
 
 def read_history(path: Path) -> list[dict[str, Any]]:
@@ -157,7 +180,8 @@ def render(figures: list[Figure], facts: LoadedModel) -> str:
     lines = [f"{facts.name} ({facts.quantization or facts.architecture}) on {facts.device}, {facts.engine_version}", ""]
     for figure in figures:
         change = f"   {figure.ratio:5.2f} times the last run" if figure.ratio else ""
-        lines.append(f"{figure.name.ljust(width)}  {figure.tokens_per_second:10.1f} tokens/s{change}")
+        guesses = f"   {figure.acceptance:.0%} of guesses right" if figure.acceptance >= 0 else ""
+        lines.append(f"{figure.name.ljust(width)}  {figure.tokens_per_second:10.1f} tokens/s{change}{guesses}")
     return "\n".join(lines)
 
 
@@ -207,8 +231,11 @@ def _median(times: int, measure: Callable[[], float]) -> float:
 def _write_csv(figures: list[Figure], target: str) -> None:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("name", "tokens_per_second", "times_last_run"))
-    writer.writerows((one.name, one.tokens_per_second, round(one.ratio, 4) or "") for one in figures)
+    writer.writerow(("name", "tokens_per_second", "times_last_run", "acceptance"))
+    writer.writerows(
+        (one.name, one.tokens_per_second, round(one.ratio, 4) or "", one.acceptance if one.acceptance >= 0 else "")
+        for one in figures
+    )
     if target == "-":
         sys.stdout.write(text.getvalue())
     else:
@@ -217,7 +244,8 @@ def _write_csv(figures: list[Figure], target: str) -> None:
 
 def _list_settings(arguments: argparse.Namespace) -> dict[str, Any]:
     names = ("prompt", "output", "depth", "streams", "threads", "separate_contexts")
-    return {name: getattr(arguments, name) for name in names}
+    guessing = {name: getattr(arguments, name) for name in ("draft", "lookup") if getattr(arguments, name)}
+    return {name: getattr(arguments, name) for name in names} | guessing
 
 
 def _make_file_name(facts: LoadedModel) -> str:

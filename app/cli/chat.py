@@ -70,6 +70,8 @@ def add_generation_options(parser: argparse.ArgumentParser) -> None:
         group.add_argument(f"--{option.name.replace('_', '-')}", type=kind, metavar="N", help=description)
     group.add_argument("--seed", type=int, metavar="N", help="the same seed gives the same answer")
     group.add_argument("--max-tokens", type=int, metavar="N", help="stop after so many tokens; 0 for no limit")
+    policies = "refuse, shift (forget the middle), drop (the oldest turns) or summarise (them)"
+    group.add_argument("--context-policy", metavar="POLICY", help=f"where the conversation no longer fits: {policies}")
     group.add_argument("--stop", action="append", default=[], metavar="TEXT", help="stop before this text (repeatable)")
 
 
@@ -82,7 +84,9 @@ def read_generation_options(arguments: argparse.Namespace, base: dict[str, Any])
     sampling = {
         option.name: value for option in fields(SamplingOptions) if (value := getattr(arguments, option.name, None)) is not None
     }
-    changed = {name: value for name in ("seed", "max_tokens") if (value := getattr(arguments, name)) is not None}
+    changed = {
+        name: value for name in ("seed", "max_tokens", "context_policy") if (value := getattr(arguments, name)) is not None
+    }
     if arguments.stop:
         changed["stop"] = tuple(arguments.stop)
     if not sampling and not changed:
@@ -237,9 +241,19 @@ def report_end(terminal: Terminal, ended: ReplyEnded) -> int:
     if ended.state == "stopped":
         terminal.note("(stopped)")
         return 130
+    if unseen := terminal.unseen(ended.message_id):
+        terminal.note(f"({describe_unseen(unseen)})")
     if ended.state == "length":
         terminal.note("(cut off at the limit of tokens or context)")
     return 0
+
+
+def describe_unseen(unseen: dict[str, Any]) -> str:
+    """What of the conversation the model did not see, in one sentence."""
+    if unseen.get("policy") == "shift":
+        return f"the model did not see {unseen.get('tokens', 0)} tokens any more, up to “…{unseen.get('end', '')}”"
+    text = f"the model did not see the first {unseen.get('messages', 0)} messages; it began with “{unseen.get('first_seen', '')}”"
+    return f"{text}, and read this summary: {unseen['summary']}" if unseen.get("summary") else text
 
 
 def _describe(workstation: Workstation, ended: ReplyEnded) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from app.cli.printable import make_printable
 from app.services.events import Event, ModelLoading, ReplyEnded, ReplyGrew, ReplyProgress, StoreTrouble
@@ -38,6 +38,11 @@ class Terminal:
         """One line that is not part of an answer."""
         self._clear_status()
         print(text, file=self._notes, flush=True)
+
+    def unseen(self, message_id: str) -> dict[str, Any]:
+        """What of the conversation a reply's model did not see; empty where it saw everything."""
+        run = self._workstation.messages.get(message_id).run
+        return run.unseen if run is not None else {}
 
     def follow(self, conversation_id: str, *, is_silent: bool = False) -> ReplyEnded:
         """Print the reply of a conversation until it ends. The first Ctrl+C stops it and keeps its words, the second leaves."""

@@ -8,34 +8,31 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
+from app.services.context_fit import ContextFit
 from app.services.context_meter import ContextMeter
-from app.services.engines import Engine, Engines, Stream
+from app.services.engines import Engines
 from app.services.events import (
     ConversationsChanged,
     EventBus,
     ReplyEnded,
-    ReplyGrew,
-    ReplyProgress,
     ReplyStarted,
     StoreTrouble,
 )
 from app.services.live_replies import JournalWriter, LiveReply
 from app.services.prompts import make_prompt, refuse_unfit_parts
-from app.services.run_cards import make_run_card
+from app.services.reply_reader import Outcome, Reply, ReplyReader
 from app.services.titles import make_title
 from app.store.attachments import Attachments
 from app.store.conversations import Conversations
 from app.store.messages import Messages
 from app.store.presets import Presets
-from app.store.records import Conversation, MessageState, RunCard, StoredMessage
+from app.store.records import Conversation, MessageState, StoredMessage
 from backends.backend import GenerationRequest
-from backends.events import Failed, Finished, FinishReason, PromptProgress, ReasoningDelta, TextDelta, Usage
-from backends.messages import AudioPart, FilePart, ImagePart, Message, Part, TextPart
+from backends.messages import AudioPart, FilePart, ImagePart, Part, TextPart
 from backends.options import GenerationOptions, generation_options_from_json
 from models.errors import (
-    EngineCrashed,
     GenerationFailed,
     LoadCancelled,
     ReplyInProgress,
@@ -48,35 +45,7 @@ _STOP_SECONDS = 5.0
 """How long to wait for replies that are to end: on a full disk they could not be kept for ever."""
 
 _CONTINUABLE: tuple[MessageState, ...] = ("stopped", "length", "interrupted", "failed")
-_STATES: dict[FinishReason, MessageState] = {"stop": "complete", "length": "length", "cancelled": "stopped"}
 _log = logging.getLogger(__name__)
-
-
-@dataclass(eq=False)
-class _Reply:
-    """One reply on its way."""
-
-    live: LiveReply
-    is_continued: bool = False
-    stream: Stream | None = None
-    cancelled: threading.Event = field(default_factory=threading.Event)
-    started: float = field(default_factory=time.monotonic)
-    model: str = ""
-    trouble: StoreError | None = None
-    ended: threading.Event = field(default_factory=threading.Event)
-
-    def cancel(self) -> None:
-        """Let it end soon."""
-        self.cancelled.set()
-        if self.stream is not None:
-            self.stream.cancel()
-
-
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    state: MessageState
-    run: RunCard | None = None
-    error: UserFacingError | None = None
 
 
 class Chat:
@@ -91,10 +60,12 @@ class Chat:
         presets: Presets,
         engines: Engines,
         find_hash: Callable[[str], str] = lambda model: "",
+        find_policy: Callable[[], str] = lambda: "refuse",
         on_reply: Callable[[str, str], None] = lambda message_id, model: None,
     ) -> None:
         """``find_hash`` gives the SHA-256 of a model's file where that is quick, else nothing.
 
+        ``find_policy`` gives what happens to a conversation that no longer fits the context where nobody chose for it.
         ``on_reply`` is told each kept reply without a hash: its id and its model's reference.
         """
         self._bus = bus
@@ -103,10 +74,11 @@ class Chat:
         self._attachments = attachments
         self._presets = presets
         self._engines = engines
-        self._find_hash = find_hash
+        self._reader = ReplyReader(bus, find_hash)
+        self._find_policy = find_policy
         self._on_reply = on_reply
         self._lock = threading.Lock()
-        self._replies: dict[str, _Reply | None] = {}
+        self._replies: dict[str, Reply | None] = {}
         self._is_closing = threading.Event()
         self._journal = JournalWriter(messages, lambda error: bus.publish(StoreTrouble(error)))
         self._meter = ContextMeter(bus, engines, self._prompt_with_draft)
@@ -135,7 +107,7 @@ class Chat:
         self._reserve(message.conversation_id)
         with self._releasing_on_error(message.conversation_id):
             reply = self._messages.append(message.conversation_id, parent_id, "assistant", (), "streaming")
-        self._begin(reply, _Reply(LiveReply(reply.conversation_id, reply.id)))
+        self._begin(reply, Reply(LiveReply(reply.conversation_id, reply.id)))
         return reply
 
     def edit_reply(self, message_id: str, text: str) -> StoredMessage:
@@ -159,7 +131,7 @@ class Chat:
             self._messages.select(message.id)
             message = self._messages.reopen(message.id)
         base = message.parts if message.text else ()
-        self._begin(message, _Reply(LiveReply(message.conversation_id, message.id, base), is_continued=bool(base)))
+        self._begin(message, Reply(LiveReply(message.conversation_id, message.id, base), is_continued=bool(base)))
 
     def stop(self, conversation_id: str) -> None:
         """End the reply that is being written; its words stay."""
@@ -230,7 +202,7 @@ class Chat:
                 if conversation.title_is_automatic and not conversation.title:
                     self._conversations.set_automatic_title(conversation_id, make_title(said.text) or _first_name(kept))
                 reply = self._messages.append(conversation_id, said.id, "assistant", (), "streaming")
-        self._begin(reply, _Reply(LiveReply(conversation_id, reply.id)))
+        self._begin(reply, Reply(LiveReply(conversation_id, reply.id)))
         return said
 
     def _reserve(self, conversation_id: str) -> None:
@@ -257,7 +229,7 @@ class Chat:
         with self._lock:
             self._replies.pop(conversation_id, None)
 
-    def _begin(self, message: StoredMessage, reply: _Reply) -> None:
+    def _begin(self, message: StoredMessage, reply: Reply) -> None:
         thread = threading.Thread(target=self._run, args=(message, reply), name="reply", daemon=True)
         with self._lock:
             self._replies[message.conversation_id] = reply
@@ -265,24 +237,24 @@ class Chat:
         self._bus.publish(ReplyStarted(message.conversation_id, message.id))
         thread.start()
 
-    def _run(self, message: StoredMessage, reply: _Reply) -> None:
+    def _run(self, message: StoredMessage, reply: Reply) -> None:
         """The body of a reply's thread."""
         try:
             self._answer(message, reply)
         finally:
             reply.ended.set()
 
-    def _answer(self, message: StoredMessage, reply: _Reply) -> None:
+    def _answer(self, message: StoredMessage, reply: Reply) -> None:
         self._journal.watch(reply.live)
         try:
             outcome = self._generate(message, reply)
         except UserFacingError as error:
             is_stopped = isinstance(error, LoadCancelled) and reply.cancelled.is_set()
-            outcome = _Outcome("stopped") if is_stopped else _Outcome("failed", error=error)
+            outcome = Outcome("stopped") if is_stopped else Outcome("failed", error=error)
         except Exception as error:  # noqa: BLE001 - a bug must neither lose the words nor leave the reply growing for ever
             _log.exception("a reply failed unexpectedly")
             reason = "An unexpected error; the log has it."
-            outcome = _Outcome("failed", error=GenerationFailed(reason=reason, details=repr(error)))
+            outcome = Outcome("failed", error=GenerationFailed(reason=reason, details=repr(error)))
         try:
             reply.live.end()
             self._journal.release(reply.live)
@@ -292,53 +264,33 @@ class Chat:
         self._bus.publish(ReplyEnded(message.conversation_id, message.id, outcome.state, outcome.error))
         self._bus.publish(ConversationsChanged())
 
-    def _generate(self, message: StoredMessage, reply: _Reply) -> _Outcome:
+    def _generate(self, message: StoredMessage, reply: Reply) -> Outcome:
         conversation = self._conversations.get(message.conversation_id)
         options = self._options(conversation)
+        last_id = message.id if reply.is_continued else message.parent_id
+        branch = self._messages.path_to(last_id) if last_id else []
+        system_prompt = self._system_prompt(conversation)
         request = GenerationRequest(
-            messages=self._prompt(conversation, message.id if reply.is_continued else message.parent_id),
+            messages=make_prompt(system_prompt, branch),
             options=options,
             continue_last=reply.is_continued,
+            owner=conversation.id,
         )
         with self._engines.lease(conversation.model, reply.cancelled.is_set) as engine:
             assert engine.link is not None
             reply.model = engine.reference
             refuse_unfit_parts(request.messages, engine.facts)
-            reply.stream = engine.link.generate(request)
+            length = engine.facts.context_length if engine.facts else 0
+            fit = ContextFit(
+                system_prompt, length, engine.link.count_tokens, lambda asked: self._reader.ask(asked, reply, engine)
+            )
+            fitted = fit.fit(request, branch)
+            reply.stream = engine.link.generate(fitted.request)
             if reply.cancelled.is_set():
                 reply.stream.cancel()
-            return self._follow(reply, engine, options, message.run if reply.is_continued else None)
+            return self._reader.follow(reply, engine, options, message.run if reply.is_continued else None, fitted.unseen)
 
-    def _follow(self, reply: _Reply, engine: Engine, options: GenerationOptions, before: RunCard | None) -> _Outcome:
-        """Read the stream to its end."""
-        live, facts = reply.live, engine.facts
-        if facts is not None and not facts.file_sha256:
-            facts = replace(facts, file_sha256=self._find_hash(engine.reference))
-        ids = (live.conversation_id, live.message_id)
-        assert reply.stream is not None
-        received = 0
-        for event in reply.stream:
-            match event:
-                case TextDelta(text, pieces):
-                    received += pieces
-                    live.add_text(text)
-                    self._bus.publish(ReplyGrew(*ids, text=text))
-                case ReasoningDelta(text, pieces):
-                    received += pieces
-                    live.add_reasoning(text)
-                    self._bus.publish(ReplyGrew(*ids, reasoning=text))
-                case PromptProgress(done, total):
-                    self._bus.publish(ReplyProgress(*ids, done, total))
-                case Finished(reason):
-                    card = make_run_card(facts, options, event, time.monotonic() - reply.started, before)
-                    return _Outcome(_STATES[reason], card)
-                case Failed(error):
-                    end = Finished("stop", Usage(output_tokens=received))  # a piece is a token, or nearly
-                    card = make_run_card(facts, options, end, time.monotonic() - reply.started, before)
-                    return _Outcome("failed", card, error)
-        return _Outcome("failed", error=EngineCrashed(reason="The reply ended without a word about why."))
-
-    def _save(self, message_id: str, reply: _Reply, outcome: _Outcome) -> None:
+    def _save(self, message_id: str, reply: Reply, outcome: Outcome) -> None:
         """Write the end of a reply; while the disk is full or the database locked, keep it in memory and try again."""
         has_told = False
         while True:
@@ -356,10 +308,6 @@ class Chat:
                     return
         if outcome.run is not None and not outcome.run.model_sha256:
             self._on_reply(message_id, reply.model)
-
-    def _prompt(self, conversation: Conversation, last_id: str | None) -> tuple[Message, ...]:
-        branch = self._messages.path_to(last_id) if last_id else []
-        return make_prompt(self._system_prompt(conversation), branch)
 
     def _prompt_with_draft(self, conversation_id: str, draft: tuple[Part, ...]) -> tuple[str, GenerationRequest]:
         """The model's reference, and the request that sending the draft now would make."""
@@ -383,7 +331,7 @@ class Chat:
         if not stored and conversation.preset:
             preset = self._presets.get(conversation.preset)
             stored = preset.options if preset else {}
-        options = generation_options_from_json(stored)
+        options = generation_options_from_json({"context_policy": self._find_policy(), **stored})
         return options if options.seed is not None else replace(options, seed=secrets.randbits(32))
 
 

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from app.store.records import RunCard
 from backends.events import Finished, LoadedModel
 from backends.options import GenerationOptions
 
 
 def make_run_card(
-    facts: LoadedModel | None, options: GenerationOptions, end: Finished, seconds: float, before: RunCard | None = None
+    facts: LoadedModel | None,
+    options: GenerationOptions,
+    end: Finished,
+    seconds: float,
+    before: RunCard | None = None,
+    unseen: dict[str, Any] | None = None,
 ) -> RunCard:
-    """The card of one reply; ``before`` is that of the part that it continues, whose tokens and seconds are added."""
+    """The card of one reply; ``before`` is that of the part that it continues, whose tokens and seconds are added.
+
+    ``unseen`` is what of the conversation the model did not see.
+    """
     usage = end.usage
     return RunCard(
         model=facts.name if facts else "",
@@ -28,5 +38,8 @@ def make_run_card(
         tokens_per_second=round(usage.tokens_per_second, 2),
         first_token_seconds=round(usage.first_token_seconds, 4),
         total_seconds=round(seconds + (before.total_seconds if before else 0.0), 3),
+        drafted_tokens=usage.drafted_tokens + (before.drafted_tokens if before else 0),
+        accepted_tokens=usage.accepted_tokens + (before.accepted_tokens if before else 0),
+        unseen=unseen or {},
         options=options.to_json(),
     )

@@ -6,7 +6,7 @@ import json
 import secrets
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from app.store.connections import Connections, storable
@@ -26,11 +26,17 @@ FolderList = list[str]
 
 
 class Conversations:
-    """Thread-safe. ``on_changed`` is told after every change that the list shows."""
+    """Thread-safe. ``on_changed`` is told after every change that the list shows, ``on_purged`` the ids of what is gone for good."""
 
-    def __init__(self, connections: Connections, on_changed: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        connections: Connections,
+        on_changed: Callable[[], None] = lambda: None,
+        on_purged: Callable[[list[str]], None] = lambda ids: None,
+    ) -> None:
         self._connections = connections
         self._on_changed = on_changed
+        self._on_purged = on_purged
 
     def create(self, *, title: str = "", model: str = "", system_prompt: str = "", preset: str = "") -> Conversation:
         """Make an empty one. A title given here is not replaced by an automatic one."""
@@ -125,6 +131,7 @@ class Conversations:
         """Remove it for good. Its attachments go with the next :meth:`Attachments.collect`."""
         with self._connections.write() as connection:
             _purge(connection, conversation_id)
+        self._connections.tell(lambda: self._on_purged([conversation_id]))
         self._connections.tell(self._on_changed)
 
     def purge_trash(self, deleted_before: float) -> int:
@@ -134,8 +141,13 @@ class Conversations:
             for row in rows:
                 _purge(connection, row[0])
         if rows:
+            self._connections.tell(lambda: self._on_purged([row[0] for row in rows]))
             self._connections.tell(self._on_changed)
         return len(rows)
+
+    def list_ids(self) -> Iterable[str]:
+        """The ids of all there are, those in the trash too."""
+        return tuple(str(row[0]) for row in self._connections.rows("SELECT id FROM conversations"))
 
     def update(self, conversation_id: str, **changes: Any) -> None:
         """Change any of ``system_prompt preset options model draft``. A draft is not a change that the list shows."""

@@ -36,7 +36,11 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class RunCard:
-    """How a reply was made; enough to make it again. Times in seconds, speed in tokens per second."""
+    """How a reply was made; enough to make it again. Times in seconds, speed in tokens per second.
+
+    ``accepted_tokens`` of ``drafted_tokens`` that were guessed ahead were right. ``unseen`` says what of the conversation the model
+    did not see (:mod:`app.services.context_fit`), empty where it saw everything.
+    """
 
     model: str = ""
     model_sha256: str = ""
@@ -53,6 +57,9 @@ class RunCard:
     tokens_per_second: float = 0.0
     first_token_seconds: float = 0.0
     total_seconds: float = 0.0
+    drafted_tokens: int = 0
+    accepted_tokens: int = 0
+    unseen: dict[str, Any] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
 
 

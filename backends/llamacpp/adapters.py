@@ -47,6 +47,11 @@ class Adapters:
                 self._handles[adapter.path] = self._load(adapter.path)
         return tuple(chosen)
 
+    @property
+    def are_used(self) -> bool:
+        """Whether there is any, so that sequences may differ by them."""
+        return bool(self._handles)
+
     def apply(self, context: Any, adapters: AdapterSet) -> None:
         """Compute with these from now on. The engine plans its graph anew where they are others than before: some milliseconds."""
         if not self._handles:

@@ -7,7 +7,6 @@ import hashlib
 import json
 import logging
 import os
-import struct
 import threading
 import time
 from array import array
@@ -15,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from backends.kept_sequences import HEADER, MAGIC, SUFFIX, make_tag, remove_kept
 from backends.llamacpp.kv_cache import common_length
 
 _log = logging.getLogger(__name__)
@@ -22,21 +22,19 @@ _log = logging.getLogger(__name__)
 WORTH_SAVING = 128
 """Tokens from which on a sequence is kept on disk, and looked for there."""
 
-_MAGIC = b"YANMOKV1"
-_HEADER = struct.Struct("<8s32sQQ32s")
-"""Magic, SHA-256 of all that follows it, tokens, bytes of state, SHA-256 of what computed them."""
-_SUFFIX, _PARTIAL = ".kv", ".partial"
+_PARTIAL = ".partial"
 _HASHED_BLOCKS, _BLOCK = 64, 65_536
 _ABANDONED_SECONDS = 600
 
 
 @dataclass(frozen=True, slots=True)
 class SavedSequence:
-    """One file: the tokens that it holds, and where."""
+    """One file: the tokens that it holds, where, and the tag of whose they are."""
 
     path: Path
     tokens: list[int]
     byte_count: int
+    tag: bytes
 
 
 class Archive:
@@ -55,7 +53,7 @@ class Archive:
         self._saved: dict[Path, SavedSequence] = {}
         with contextlib.suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            for path in folder.glob(f"*{_SUFFIX}"):
+            for path in folder.glob(f"*{SUFFIX}"):
                 if (found := self._read_head(path)) is not None:
                     self._saved[path] = found
             self._remove_abandoned()
@@ -84,19 +82,21 @@ class Archive:
             os.utime(saved.path)  # what is used stays longest
         except OSError:
             data = b""
-        start = _HEADER.size + 4 * len(saved.tokens)
+        start = HEADER.size + 4 * len(saved.tokens)
         if len(data) < start or _hash(data) != data[8:40]:
             _log.debug("a saved sequence is damaged: %s", saved.path.name)
             self._remove(saved.path)
             return None
         return data[start:]
 
-    def save(self, tokens: Sequence[int], state: bytes) -> None:
-        """Write a sequence, in the background; one that is a beginning of it goes. More than the budget is not kept."""
+    def save(self, tokens: Sequence[int], state: bytes, owner: str) -> None:
+        """Write an owner's sequence, in the background; one that is a beginning of it goes. More than the budget is not kept."""
         self.wait()
         if len(state) + 4 * len(tokens) > self._budget:
             return
-        self._writer = threading.Thread(target=self._write, args=(list(tokens), state), name="archive", daemon=True)
+        self._writer = threading.Thread(
+            target=self._write, args=(list(tokens), state, make_tag(owner)), name="archive", daemon=True
+        )
         self._writer.start()
 
     @property
@@ -110,14 +110,22 @@ class Archive:
             self._writer.join()
             self._writer = None
 
-    def _write(self, tokens: list[int], state: bytes) -> None:
+    def forget(self, owner: str) -> None:
+        """Remove what is saved of an owner, of every model."""
+        self.wait()
+        tag = make_tag(owner)
+        with self._lock:
+            self._saved = {path: saved for path, saved in self._saved.items() if saved.tag != tag}
+        remove_kept(self._folder, owner)
+
+    def _write(self, tokens: list[int], state: bytes, tag: bytes) -> None:
         numbers = array("i", tokens).tobytes()
-        head = _HEADER.pack(_MAGIC, b"\0" * 32, len(tokens), len(state), self._key)
+        head = HEADER.pack(MAGIC, b"\0" * 32, len(tokens), len(state), self._key, tag)
         digest = hashlib.sha256(head[40:])
         digest.update(numbers)
         digest.update(state)
         name = hashlib.sha256(self._key + numbers).hexdigest()[:40]
-        path = self._folder / (name + _SUFFIX)
+        path = self._folder / (name + SUFFIX)
         partial = path.with_suffix(f".{os.getpid()}{_PARTIAL}")
         try:
             with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
@@ -131,7 +139,7 @@ class Archive:
             return
         with self._lock:
             replaced = [saved.path for saved in self._saved.values() if tokens[: len(saved.tokens)] == saved.tokens]
-            self._saved[path] = SavedSequence(path, tokens, len(head) + len(numbers) + len(state))
+            self._saved[path] = SavedSequence(path, tokens, len(head) + len(numbers) + len(state), tag)
         for other in replaced:
             if other != path:
                 self._remove(other)
@@ -140,7 +148,7 @@ class Archive:
     def _keep_budget(self) -> None:
         """Remove what was used least recently, of any model, until the folder is as small as it should be."""
         files: list[tuple[float, int, Path]] = []
-        for path in self._folder.glob(f"*{_SUFFIX}"):
+        for path in self._folder.glob(f"*{SUFFIX}"):
             with contextlib.suppress(OSError):
                 status = path.stat()
                 files.append((status.st_mtime, status.st_size, path))
@@ -167,18 +175,18 @@ class Archive:
         """What a file says that it holds; None where it is not of this key, or not as long as it should be."""
         try:
             with path.open("rb") as file:
-                head = file.read(_HEADER.size)
-                if len(head) < _HEADER.size:
+                head = file.read(HEADER.size)
+                if len(head) < HEADER.size:
                     return None
-                magic, _, count, state_bytes, key = _HEADER.unpack(head)
+                magic, _, count, state_bytes, key, tag = HEADER.unpack(head)
                 size = os.fstat(file.fileno()).st_size
-                if magic != _MAGIC or key != self._key or size != _HEADER.size + 4 * count + state_bytes:
+                if magic != MAGIC or key != self._key or size != HEADER.size + 4 * count + state_bytes:
                     return None
                 tokens = array("i")
                 tokens.frombytes(file.read(4 * count))
         except OSError:
             return None
-        return SavedSequence(path, tokens.tolist(), size)
+        return SavedSequence(path, tokens.tolist(), size, tag)
 
 
 def fingerprint(path: Path, facts: dict[str, object]) -> bytes:

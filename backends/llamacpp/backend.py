@@ -11,22 +11,27 @@ from pathlib import Path
 
 from backends.backend import CancelCheck, GenerationRequest, ProgressCallback
 from backends.chat_template import PLAIN_STOPS, PLAIN_TRANSCRIPT, ChatTemplate
-from backends.devices import GgmlLibrary
 from backends.embeddings import EmbeddingRequest, EmbeddingResult, RerankRequest, RerankResult
 from backends.events import Failed, Finished, GenerationEvent, LoadedModel
 from backends.llamacpp.archive import Archive, fingerprint
+from backends.llamacpp.draft import DraftModel
 from backends.llamacpp.embeddings import Embedder
-from backends.llamacpp.library import NativeLibrary, library_folder
+from backends.llamacpp.kv_cache import common_length
+from backends.llamacpp.library import NativeLibrary
 from backends.llamacpp.model import NativeModel
+from backends.llamacpp.placement import choose_places, fall_back
 from backends.llamacpp.precheck import check_files, check_memory
 from backends.llamacpp.reply import Prompt, Reply
 from backends.llamacpp.scheduler import Scheduler
+from backends.llamacpp.shifting import shorten
+from backends.llamacpp.speculation import Speculation
 from backends.llamacpp.structured import FormCompiler
+from backends.messages import make_text_message
 from backends.options import LoadOptions
 from backends.reasoning import MARKERS, ReasoningSplitter, find_continued_format, find_open_format
 from backends.tool_calls.formats import MARKERS as TOOL_MARKERS
 from models.card import find_split_parts, read_card
-from models.errors import CannotInfill, CannotWrite, ContextOverflow, EngineError, InvalidOption, TemplateFailed
+from models.errors import CannotInfill, CannotWrite, ContextOverflow, EngineError, InvalidOption, OutOfMemory, TemplateFailed
 
 
 class LlamaCppBackend:
@@ -53,15 +58,22 @@ class LlamaCppBackend:
         self.close()
         headers = check_files(path)
         self._library = self._library or NativeLibrary()
-        device = _name_device(self._library, options)
-        estimate = check_memory(headers, options, on_processor=device == "CPU")
+        places = choose_places(self._library, headers, options)
+        estimate = check_memory(headers, places.options, on_processor=places.device == "CPU")
         card = read_card(path, headers[0])
         self._kind = card.kind
-        model = NativeModel(self._library, path, options, progress, writes=card.kind in ("chat", "base"))
-        self._model = model
+        writes = card.kind in ("chat", "base")
+        try:
+            model = NativeModel(self._library, path, places.options, progress, writes=writes)
+        except OutOfMemory:
+            if (elsewhere := fall_back(places)) is None:
+                raise
+            places = elsewhere
+            model = NativeModel(self._library, path, places.options, progress, writes=writes)
+        options, self._model = places.options, model
         self._embedder = Embedder(self._library, model, options)
         if model.context:
-            self._prepare_to_write(model, options)
+            self._prepare_to_write(model, options, progress)
         progress(1.0)
         return LoadedModel(
             name=card.name,
@@ -71,7 +83,8 @@ class LlamaCppBackend:
             context_length=model.context_length if model.context else self._embedder.limit,
             trained_context=model.trained_context,
             backend=self.name,
-            device=device,
+            device=places.device,
+            notice=places.notice,
             engine_version=f"llama.cpp {self._library.version}",
             memory_bytes=estimate.total,
             has_chat_template=self._has_template,
@@ -81,14 +94,16 @@ class LlamaCppBackend:
             embedding_width=self._embedder.width,
         )
 
-    def _prepare_to_write(self, model: NativeModel, options: LoadOptions) -> None:
+    def _prepare_to_write(self, model: NativeModel, options: LoadOptions, progress: ProgressCallback) -> None:
         """Everything that generating needs beside the model: scheduler, forms and template."""
         self._archive = self._open_archive(options)
+        assert self._library is not None
+        draft = DraftModel(self._library, options, model, progress) if options.draft_model else None
         self._scheduler = Scheduler(
             model,
             parallel=options.parallel,
             waiting_limit=options.waiting_limit,
-            lookup_tokens=options.lookup_tokens,
+            speculation=Speculation(options.lookup_tokens, draft),
             archive=self._archive,
         )
         tokenizer = model.tokenizer
@@ -125,7 +140,11 @@ class LlamaCppBackend:
         model, scheduler = self._loaded()
         adapters = model.adapters.prepare(request.options.adapters)
         form = self._forms.begin(request.options) if self._forms else None
-        prompt = replace(self._prepare(model, request), form=form, adapters=adapters)
+        prompt = replace(self._prepare(model, request), form=form, adapters=adapters, owner=request.owner)
+        if request.options.context_policy == "shift":
+            kept = self._count_system_tokens(model, request, prompt.tokens)
+            tokens, shifted = shorten(prompt.tokens, model.context_length, kept, model.tokenizer)
+            prompt = replace(prompt, tokens=tokens, shifted=shifted, kept=kept)
         if len(prompt.tokens) >= model.context_length:
             raise ContextOverflow(needed=len(prompt.tokens) + 1, available=model.context_length)
         scheduler.submit(Reply(request_id, model, prompt, request.options, is_cancelled))
@@ -141,6 +160,11 @@ class LlamaCppBackend:
         if self._forms is not None:
             self._forms.prepare()
         return self._scheduler is not None and self._scheduler.rest()
+
+    def forget(self, owner: str) -> None:
+        """See :meth:`backends.backend.ServingBackend.forget`."""
+        if self._scheduler is not None:
+            self._scheduler.forget(owner)
 
     def drop_all(self) -> None:
         """See :meth:`backends.backend.ServingBackend.drop_all`."""
@@ -270,6 +294,15 @@ class LlamaCppBackend:
         values = json.loads(request.template_values) if request.template_values else {}
         return self._template.render(request.messages, continue_last=request.continue_last, **values)
 
+    def _count_system_tokens(self, model: NativeModel, request: GenerationRequest, tokens: list[int]) -> int:
+        """How many of a prompt's first tokens are the system prompt and its frame; 0 where there is none."""
+        if len(request.messages) < 2 or request.messages[0].role != "system":
+            return 0
+        other = replace(
+            request, messages=(request.messages[0], make_text_message("user", "0")), continue_last=False, answer_prefix=""
+        )
+        return common_length(tokens, self._prepare(model, other).tokens, len(tokens))
+
     def _frame_gap(self, model: NativeModel, prefix: str, suffix: str) -> list[int]:
         """The prompt that asks for what stands between two texts, as models were trained (https://arxiv.org/abs/2207.14255).
 
@@ -292,13 +325,3 @@ def _check_ids(model: NativeModel, tokens: Sequence[int]) -> None:
     size = model.tokenizer.size
     if wrong := [token for token in tokens if not 0 <= token < size]:
         raise InvalidOption(option="tokens", value=wrong[0], allowed=f"ids of tokens, 0 to {size - 1}")
-
-
-def _name_device(library: NativeLibrary, options: LoadOptions) -> str:
-    """Where the layers will lie: the chosen device, else all GPUs of this build, else the CPU."""
-    if options.device:
-        return "CPU" if options.device.upper() == "CPU" else options.device
-    if options.gpu_layers == 0 or not library.api.llama_supports_gpu_offload():
-        return "CPU"
-    gpus = [device.name for device in GgmlLibrary(library_folder()).list_devices() if device.kind in ("gpu", "integrated_gpu")]
-    return ", ".join(gpus) or "CPU"

@@ -13,7 +13,6 @@ class Batch:
     def __init__(self, api: Any, size: int, sequences: int) -> None:
         self.size = size
         self.count = 0
-        self._struct = api.llama_batch
         self._tokens = (ctypes.c_int32 * size)()
         self._positions = (ctypes.c_int32 * size)()
         self._outputs = (ctypes.c_int8 * size)()
@@ -30,6 +29,7 @@ class Batch:
             ctypes.cast(self._sequences, ctypes.POINTER(pointer)),
             ctypes.cast(self._outputs, ctypes.POINTER(ctypes.c_int8)),
         )
+        self._struct = api.llama_batch(0, *self._pointers)
 
     @property
     def room(self) -> int:
@@ -47,6 +47,11 @@ class Batch:
         """
         first, count = self.count, len(tokens)
         end = first + count
+        if count == 1:  # a reply's next token: the way that is taken a thousand times
+            self._tokens[first], self._positions[first], self._outputs[first] = tokens[0], start, outputs
+            self._sequences[first] = self._id_pointers[sequence]
+            self.count = end
+            return first
         self._tokens[first:end] = list(tokens)
         self._positions[first:end] = list(range(start, start + count))
         ctypes.memset(ctypes.byref(self._outputs, first), 0, count)
@@ -58,4 +63,5 @@ class Batch:
 
     def as_struct(self) -> Any:
         """The C struct of what was added; valid until the next change."""
-        return self._struct(self.count, *self._pointers)
+        self._struct.n_tokens = self.count
+        return self._struct

@@ -19,7 +19,8 @@ _BLOCK = 256
 class Slot:
     """One sequence of the context. ``tokens`` equals what the cache holds for it; ``cells`` says which of them are shared.
 
-    ``adapters`` computed it: for other ones it is of no use.
+    ``adapters`` computed it: for other ones it is of no use. ``owner`` is whose text it is, empty for nobody's.
+    What ``is_shifted`` was computed with tokens before it that are gone, so it is no beginning for anybody else.
     """
 
     id: int
@@ -28,6 +29,8 @@ class Slot:
     is_busy: bool = False
     used_at: int = 0
     adapters: AdapterSet = ()
+    owner: str = ""
+    is_shifted: bool = False
 
 
 class KvCache:
@@ -59,7 +62,7 @@ class KvCache:
         """The sequence with the longest reusable beginning of ``tokens``, and its length; the last token is always read anew."""
         best, longest = None, 0
         for slot in self.slots:
-            if slot.adapters != adapters:
+            if slot.adapters != adapters or slot.is_shifted:
                 continue
             common = common_length(slot.tokens, tokens, len(tokens) - 1)
             if common < len(slot.tokens) and not self._can_rewind:
@@ -117,13 +120,23 @@ class KvCache:
             self._api.llama_memory_seq_rm(self._memory, slot.id, -1, -1)
             return False
         self.extend(slot, tokens)
-        slot.used_at, slot.adapters = next(self._clock), adapters
+        slot.used_at, slot.adapters, slot.owner = next(self._clock), adapters, ""
         return True
+
+    def forget(self, owner: str) -> None:
+        """Forget the idle sequences of an owner; a busy one becomes nobody's."""
+        for slot in self.slots:
+            if slot.owner == owner:
+                slot.owner = ""
+                if not slot.is_busy:
+                    self.clear(slot)
 
     def release(self, slot: Slot) -> None:
         """The request is done; what it read stays for the next until room is needed."""
         slot.is_busy = False
         slot.used_at = next(self._clock)
+        if slot.is_shifted:
+            self.clear(slot)
 
     def extend(self, slot: Slot, tokens: Sequence[int]) -> None:
         """Note that a decode put these tokens into the cache."""
@@ -143,6 +156,20 @@ class KvCache:
             length = 0
         self._forget(slot, length)
 
+    def shift(self, slot: Slot, start: int, count: int) -> bool:
+        """Forget ``count`` tokens from ``start`` on and move what follows to their place; false, and nothing done, where that cannot be."""
+        is_shared = any(self._references[cell] > 1 for cell in slot.cells[start:])
+        if is_shared or not self._can_rewind or not self._api.llama_memory_can_shift(self._memory):
+            return False
+        if not self._api.llama_memory_seq_rm(self._memory, slot.id, start, start + count):
+            return False
+        self._api.llama_memory_seq_add(self._memory, slot.id, start + count, -1, -count)
+        for cell in slot.cells[start : start + count]:
+            del self._references[cell]
+        del slot.tokens[start : start + count], slot.cells[start : start + count]
+        slot.is_shifted = True
+        return True
+
     def clear(self, slot: Slot) -> None:
         """Forget a sequence."""
         self.trim(slot, 0)
@@ -153,6 +180,7 @@ class KvCache:
         for slot in self.slots:
             slot.tokens.clear()
             slot.cells.clear()
+            slot.is_shifted = False
         self._references.clear()
 
     def evict_one(self) -> bool:
@@ -199,6 +227,7 @@ class KvCache:
             else:
                 self._references[cell] -= 1
         del slot.tokens[length:], slot.cells[length:]
+        slot.is_shifted = slot.is_shifted and length > 0
 
     def _choose_target(self, source: Slot | None, common: int) -> Slot:
         """Where to go on: the matching sequence itself, or another, if that one is busy or its end may be wanted again."""

@@ -8,15 +8,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from backends.devices import GgmlLibrary
 from backends.llamacpp.adapters import Adapters
 from backends.llamacpp.failures import explain_load_failure
-from backends.llamacpp.library import NativeLibrary, library_folder
+from backends.llamacpp.library import NativeLibrary
+from backends.llamacpp.placement import Placement
+from backends.llamacpp.thread_choice import ThreadChoice
 from backends.llamacpp.tokens import Tokenizer
 from backends.options import DEFAULT_CONTEXT_LIMIT, LoadOptions
 from models.errors import (
     DamagedModelFile,
-    EngineUnavailable,
     InvalidOption,
     LoadCancelled,
     OutOfMemory,
@@ -27,7 +27,6 @@ from models.errors import (
 
 _GGML_TYPES = {"f32": 0, "f16": 1, "q4_0": 2, "q4_1": 3, "q5_0": 6, "q5_1": 7, "q8_0": 8, "iq4_nl": 20, "bf16": 30}
 _LOAD_NONE, _LOAD_MMAP, _LOAD_MLOCK, _LOAD_MMAP_MLOCK = 0, 1, 2, 3
-_SPLIT_NONE = 0
 _NO_VOCABULARY = 0
 """``LLAMA_VOCAB_TYPE_NONE``: asking such a model to tokenize ends the process."""
 _WEIGHTS_SHARE = 0.98
@@ -57,6 +56,7 @@ class NativeModel:
         self.context: Any = None
         self.sequences = 1
         self.is_unified = True
+        self.threads: ThreadChoice | None = None
         self._kept: list[Any] = []
         _check_options(options)
         try:
@@ -129,33 +129,17 @@ class NativeModel:
             return not cancelled
 
         parameters = self.api.llama_model_default_params()
-        parameters.n_gpu_layers = options.gpu_layers
+        placement = Placement(self._library, options)
+        placement.fill(parameters)
         parameters.load_mode = _load_mode(options)
         parameters.progress_callback = self.api.llama_progress_callback(report)
-        self._kept.append(parameters.progress_callback)
-        self._choose_device(parameters, options.device)
+        self._kept += [parameters.progress_callback, placement]
         self._library.forget_log()
         self.model = self.api.llama_model_load_from_file(os.fsencode(self.path), parameters)
         if cancelled:
             raise LoadCancelled()
         if not self.model:
             raise explain_load_failure(self._library.log_text(), self.path)
-
-    def _choose_device(self, parameters: Any, device: str) -> None:
-        """Restrict the load to one device by its ggml name (``CUDA0``, ``CPU`` …); empty leaves the choice to llama.cpp."""
-        if not device:
-            return
-        if device.upper() == "CPU":
-            parameters.n_gpu_layers = 0
-            return
-        handle = GgmlLibrary(library_folder()).find_device(device)
-        if not handle:
-            raise EngineUnavailable(engine=f"llamacpp on {device}", reason="This build of the engine has no such device.")
-        devices = (ctypes.c_void_p * 2)(handle, None)
-        self._kept.append(devices)
-        parameters.devices = ctypes.cast(devices, ctypes.c_void_p)
-        parameters.split_mode = _SPLIT_NONE
-        parameters.main_gpu = 0
 
     def _check_kind(self) -> None:
         name, architecture = Path(self.path).name, self.metadata("general.architecture")
@@ -183,12 +167,22 @@ class NativeModel:
         if not self.context:
             reason = f"A context of {wanted} tokens did not fit beside the weights."
             raise OutOfMemory(model=Path(self.path).name, reason=reason, details=self._library.log_text())
+        self.threads = self._choose_threads(options)
+
+    def _choose_threads(self, options: LoadOptions) -> ThreadChoice | None:
+        """What tries out numbers of threads for steps of one token; None where somebody chose the number, or a GPU computes."""
+        usual = choose_threads(options.threads)
+        if options.threads or os.environ.get("YANMO_THREADS") or options.gpu_layers:
+            return None
+        use = self.api.llama_set_n_threads
+        return ThreadChoice(usual, count_physical_cores(), lambda count: use(self.context, count, usual))
 
 
 def fill_context_options(parameters: Any, options: LoadOptions) -> None:
     """What all contexts of a load have in common."""
     parameters.n_threads = parameters.n_threads_batch = choose_threads(options.threads)
     parameters.type_k = parameters.type_v = _GGML_TYPES[options.kv_type]
+    parameters.offload_kqv = options.kv_offload
     if options.flash_attention is not None:
         parameters.flash_attn_type = int(options.flash_attention)
 
@@ -200,7 +194,7 @@ def choose_threads(wanted: int) -> int:
     from_environment = os.environ.get("YANMO_THREADS", "")
     if from_environment.isdigit() and int(from_environment) > 0:
         return int(from_environment)
-    return max(1, _count_physical_cores() - 1)
+    return max(1, count_physical_cores() - 1)
 
 
 def _check_options(options: LoadOptions) -> None:
@@ -208,7 +202,8 @@ def _check_options(options: LoadOptions) -> None:
         raise InvalidOption(option="kv_type", value=options.kv_type, allowed="f16, bf16 or f32 where flash attention is off")
 
 
-def _count_physical_cores() -> int:
+def count_physical_cores() -> int:
+    """Cores that this process may use, without those that exist twice (hyper-threading)."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
         import psutil

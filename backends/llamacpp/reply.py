@@ -11,15 +11,14 @@ from typing import Any
 import numpy
 
 from backends.backend import CancelCheck
-from backends.events import Finished, FinishReason, GenerationEvent, PromptProgress, PromptToken, TextDelta, Usage
+from backends.events import ContextShifted, Finished, FinishReason, GenerationEvent, PromptProgress, PromptToken, TextDelta, Usage
 from backends.llamacpp.adapters import AdapterSet
 from backends.llamacpp.kv_cache import Slot
 from backends.llamacpp.logprobs import Likelihoods
 from backends.llamacpp.model import NativeModel
 from backends.llamacpp.sampler import Sampler, choose_seed
-from backends.llamacpp.speculation import PromptLookup
 from backends.llamacpp.structured import TokenMask
-from backends.llamacpp.tokens import SENTENCEPIECE, Detokenizer, StopFinder
+from backends.llamacpp.tokens import SENTENCEPIECE, Detokenizer, StopFinder, Tokenizer
 from backends.options import GenerationOptions
 from backends.reasoning import ReasoningSplitter
 from models.errors import DamagedModelFile, GenerationFailed
@@ -30,6 +29,7 @@ class Prompt:
     """A prompt ready to be read. ``splitter`` is None for a raw prompt, whose text is passed on as it is.
 
     ``form`` will be what the reply must look like, after its reasoning. ``adapters`` compute it.
+    ``owner`` is whose text it is. ``shifted`` says what of the text was left out already, ``kept`` how much of its beginning stays.
     """
 
     tokens: list[int]
@@ -37,6 +37,9 @@ class Prompt:
     splitter: ReasoningSplitter | None
     form: Future[TokenMask] | None = None
     adapters: AdapterSet = ()
+    owner: str = ""
+    shifted: ContextShifted | None = None
+    kept: int = 0
 
 
 class Reply:
@@ -53,6 +56,7 @@ class Reply:
         self.is_cancelled = is_cancelled
         self.tokens = list(prompt.tokens)
         self.adapters = prompt.adapters
+        self.owner = prompt.owner
         self.is_usual = prompt.adapters == model.adapters.usual
         self.form = prompt.form
         self._mask: TokenMask | None = None
@@ -68,8 +72,11 @@ class Reply:
         self._detokenizer = Detokenizer(model.tokenizer)
         self._strips_space = prompt.splitter is not None and model.tokenizer.kind == SENTENCEPIECE
         self._sampler: Sampler | None = None
-        self._lookup: PromptLookup | None = None
+        self.drafted = self.accepted = 0
         self._cached = self._output = self._told = 0
+        self.kept_tokens = prompt.kept
+        if prompt.shifted is not None:
+            self.events.append(prompt.shifted)
         self._queued_at = time.perf_counter()
         self._begun_at = self._queued_at
         self._read_at = self._first_token_at = 0.0
@@ -142,9 +149,40 @@ class Reply:
         self._say(self._stops.add(self._detokenizer.add(token)))
         if self._stops.found or is_complete:
             return "stop"
-        if self._output == self._options.max_tokens or len(self.tokens) > self._model.context_length:
+        is_full = len(self.tokens) > self._model.context_length and not self.can_shift
+        if self._output == self._options.max_tokens or is_full:
             return "length"
         return None
+
+    @property
+    def can_shift(self) -> bool:
+        """Whether the middle of its text may be forgotten where the context is full."""
+        return self._options.context_policy == "shift"
+
+    @property
+    def must_shift(self) -> bool:
+        """Whether there is no room for its next token but by forgetting."""
+        return self.can_shift and bool(self._output) and len(self.tokens) > self._model.context_length
+
+    @property
+    def context_length(self) -> int:
+        """Tokens that it may hold."""
+        return self._model.context_length
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The model's vocabulary."""
+        return self._model.tokenizer
+
+    def leave_out(self, start: int, count: int) -> None:
+        """Forget tokens of its text, as the cache did."""
+        del self.tokens[start : start + count]
+
+    @property
+    def room_left(self) -> int:
+        """Tokens that may be guessed beside the next one, by the request's limit and the context's."""
+        room = self._model.context_length - len(self.tokens)
+        return min(room, self._options.max_tokens - self._output - 1) if self._options.max_tokens else room
 
     @property
     def tells_prompt(self) -> bool:
@@ -163,19 +201,6 @@ class Reply:
             said = likelihoods.describe(self.tokens[place + 1], self._options.logprobs or 0)
             self.events.append(PromptToken(said.token, read(said.token), said.logprob, said.alternatives))
             self._told = place + 2
-
-    def guess(self, longest: int, room: int) -> list[int]:
-        """Tokens that may come next; ``longest`` is the load's limit, ``room`` that of the moment."""
-        if self._lookup is None:
-            self._lookup = PromptLookup(self.tokens, longest)
-        if self._options.max_tokens:
-            room = min(room, self._options.max_tokens - self._output - 1)
-        return self._lookup.guess(min(room, self._model.context_length - len(self.tokens)))
-
-    def note_guess(self, drafted: int, accepted: int, seconds: float, plain_seconds: float) -> None:
-        """See :meth:`PromptLookup.note`."""
-        if self._lookup is not None:
-            self._lookup.note(drafted, accepted, seconds, plain_seconds)
 
     def finish(self, reason: FinishReason) -> None:
         """Say what was held back, and that this was all."""
@@ -230,6 +255,6 @@ class Reply:
             output_seconds=now - self._read_at if self._read_at else 0.0,
             first_token_seconds=self._first_token_at - self._queued_at if self._first_token_at else 0.0,
             waiting_seconds=(self._begun_at if self.has_begun else now) - self._queued_at,
-            drafted_tokens=self._lookup.drafted if self._lookup else 0,
-            accepted_tokens=self._lookup.accepted if self._lookup else 0,
+            drafted_tokens=self.drafted,
+            accepted_tokens=self.accepted,
         )

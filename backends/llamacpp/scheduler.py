@@ -7,19 +7,25 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from backends.events import Failed, FinishReason, GenerationEvent
-from backends.llamacpp.archive import WORTH_SAVING, Archive
+from backends.llamacpp.archive import Archive
 from backends.llamacpp.batch import Batch
+from backends.llamacpp.keeper import Keeper
 from backends.llamacpp.kv_cache import KvCache, common_length
 from backends.llamacpp.model import NativeModel
 from backends.llamacpp.part import Part as _Part
 from backends.llamacpp.reply import Reply
+from backends.llamacpp.shifting import shift
+from backends.llamacpp.speculation import Speculation
 from backends.llamacpp.waiting_room import WaitingRoom
 from models.errors import EngineBusy, GenerationFailed, OutOfMemory, UserFacingError
 
-_CHUNK_SECONDS = 0.15
-"""How long a step with prompt tokens should take: chunks are sized for it, progress is told after each."""
-_FIRST_RATE = 256 / _CHUNK_SECONDS
-_SMALLEST_CHUNK = 32
+_CHUNK_SECONDS, _QUIET_CHUNK_SECONDS = 0.15, 0.4
+"""How long a step with prompt tokens should take, beside replies that are being written and where there are none."""
+_FIRST_RATE = 256 / _QUIET_CHUNK_SECONDS
+_SMALLEST_CHUNK = 64
+"""Tokens from which on more at once are hardly read faster; half as many cost a fifth more."""
+_ROWS = 8
+"""Rows that a processor's matrix product takes together: what is left over is computed one by one, at twice the cost or more."""
 _SLOW_STEP_SECONDS = 0.05
 """A step that takes longer is computed under the abort callback; for faster ones it would cost more than it saves."""
 _WORTH_WAITING = 32
@@ -45,7 +51,7 @@ class Scheduler:
         *,
         parallel: int,
         waiting_limit: int,
-        lookup_tokens: int = 0,
+        speculation: Speculation | None = None,
         archive: Archive | None = None,
     ) -> None:
         self._api = model.api
@@ -56,9 +62,8 @@ class Scheduler:
         self._waiting_limit = waiting_limit
         self._usual = self._in_turn = model.adapters.usual
         self._turn_ends = 0.0
-        self._lookup_tokens = lookup_tokens
+        self._speculation = speculation or Speculation(0, None)
         self._archive = archive
-        self._offered: dict[int, int] = {}
         self.cache = KvCache(
             model.api,
             model.context,
@@ -67,6 +72,7 @@ class Scheduler:
             unified=model.is_unified,
             can_rewind=model.can_rewind,
         )
+        self._keeper = Keeper(archive, self.cache, self._usual) if archive is not None else None
         self._batch = Batch(model.api, model.batch_size, model.sequences)
         self._waiting = WaitingRoom(self.cache, archive, can_rewind=model.can_rewind)
         self._active: list[Reply] = []
@@ -74,9 +80,10 @@ class Scheduler:
         self._computing: list[Reply] = []
         self._abort = model.api.ggml_abort_callback(self._should_abort)
         self._no_abort = model.api.ggml_abort_callback()
+        self._can_abort = False
         self._rate = _FIRST_RATE
         self._largest_chunk = self._batch.size
-        self._step_seconds = self._plain_seconds = 0.0
+        self._step_seconds = 0.0
         self._right_guesses = 0
         self._is_crowded = False
 
@@ -105,6 +112,9 @@ class Scheduler:
         self._drop_cancelled()
         self._admit()
         if self._active:
+            for reply in self._active:
+                if reply.must_shift:
+                    shift(reply, self.cache)
             self._make_room()
             parts = self._fill_batch()
             if parts:
@@ -116,28 +126,22 @@ class Scheduler:
 
     def rest(self) -> bool:
         """Save a sequence that is not on disk yet; false where there is none. Called when nothing happens for a while."""
-        if self._archive is None:
-            return False
-        for slot in sorted(self.cache.slots, key=lambda slot: -slot.used_at):
-            if (
-                len(slot.tokens) < WORTH_SAVING
-                or slot.is_busy
-                or slot.adapters != self._usual
-                or self._offered.get(slot.id) == slot.used_at
-            ):
-                continue
-            if self._archive.is_writing:
-                return True
-            self._offered[slot.id] = slot.used_at
-            if not self._archive.holds(slot.tokens):
-                self._archive.save(slot.tokens, self.cache.export(slot))
-                return True
-        return False
+        return self._keeper is not None and self._keeper.keep_one()
+
+    def forget(self, owner: str) -> None:
+        """Keep nothing of an owner; what is being written for it goes on, and is not kept."""
+        for reply in (*self._active, *self._waiting):
+            if reply.owner == owner:
+                reply.owner = ""
+        self.cache.forget(owner)
+        if self._archive is not None:
+            self._archive.forget(owner)
 
     def close(self) -> None:
         """Drop every request, and wait for what was being read for them. Safe to call twice."""
         self.drop_all()
         self._waiting.close()
+        self._speculation.close()
 
     def drop_all(self) -> None:
         """Forget every request without a word."""
@@ -178,7 +182,7 @@ class Scheduler:
             self._active.append(reply)
             if reply.tells_prompt:
                 self.cache.clear(slot)  # every token of the prompt must be computed to say how likely it was
-            reply.slot = slot
+            reply.slot, slot.owner = slot, reply.owner
             reply.begin()
         if unprepared and not self._active:
             self._waiting.wait_a_moment()
@@ -222,8 +226,10 @@ class Scheduler:
         for reply in group:
             if reply not in readers and self._batch.room:
                 parts.append(self._add(reply, 1, self._guess(reply)))
-        chunk = max(_SMALLEST_CHUNK, int(self._rate * _CHUNK_SECONDS))
+        chunk = max(_SMALLEST_CHUNK, int(self._rate * (_CHUNK_SECONDS if parts else _QUIET_CHUNK_SECONDS)))
         budget = min(chunk, self._largest_chunk, self._batch.room, self.cache.free - len(parts))
+        if budget > 2 * _ROWS:
+            budget -= (self._batch.count + budget) % _ROWS
         if readers and budget > 0:
             oldest = readers.pop(0)
             others = sum(reply.pending for reply in readers)
@@ -238,6 +244,8 @@ class Scheduler:
 
     def _choose_group(self) -> list[Reply]:
         """Those who compute in this step: only equal adapters fit one decode, so that others take turns of some time."""
+        if not self._model.adapters.are_used:
+            return self._active
         sets = list(dict.fromkeys(reply.adapters for reply in self._active))
         if self._in_turn not in sets or (len(sets) > 1 and time.perf_counter() >= self._turn_ends):
             place = sets.index(self._in_turn) + 1 if self._in_turn in sets else 0
@@ -248,9 +256,9 @@ class Scheduler:
 
     def _guess(self, reply: Reply) -> list[int]:
         """What may come next, for a reply that has the engine for itself: beside others the engine is busy enough."""
-        if not self._lookup_tokens or len(self._active) > 1 or not self._plain_seconds or not self._model.can_rewind:
+        if not self._speculation.is_on or len(self._active) > 1 or not self._model.can_rewind:
             return []
-        return reply.guess(self._lookup_tokens, min(self._batch.room, self.cache.free, self._largest_chunk) - 1)
+        return self._speculation.guess(reply, min(self._batch.room, self.cache.free, self._largest_chunk) - 1)
 
     def _add(self, reply: Reply, count: int, guesses: Sequence[int] = ()) -> _Part:
         assert reply.slot is not None
@@ -267,13 +275,18 @@ class Scheduler:
         reads = any(part.reply.is_reading for part in parts)
         can_abort = reads or self._step_seconds > _SLOW_STEP_SECONDS
         self._computing = [part.reply for part in parts]
-        self._api.llama_set_abort_callback(self._context, self._abort if can_abort else self._no_abort, None)
+        if can_abort != self._can_abort:
+            self._can_abort = can_abort
+            self._api.llama_set_abort_callback(self._context, self._abort if can_abort else self._no_abort, None)
         started = time.perf_counter()
         result = int(self._api.llama_decode(self._context, self._batch.as_struct()))
         if result == 0:
             self._accept(parts)
             self._step_seconds = max(time.perf_counter() - started, 1e-6)
-            self._weigh_guesses(parts[0], reads=reads)
+            if not reads and len(parts) == 1:
+                self._speculation.note(parts[0].reply, parts[0].guesses, self._right_guesses, self._step_seconds)
+                if self._model.threads is not None and not parts[0].guesses:
+                    self._model.threads.note(self._step_seconds)
             if reads:
                 self._rate = self._batch.count / self._step_seconds
                 self._largest_chunk = min(self._batch.size, self._largest_chunk * 2)
@@ -317,16 +330,6 @@ class Scheduler:
             return None
         finally:
             self.cache.trim(slot, first + self._right_guesses)
-
-    def _weigh_guesses(self, part: _Part, *, reads: bool) -> None:
-        """Learn what a step of one reply costs without guesses, and whether they are worth what they cost."""
-        if reads or self._computing != [part.reply]:
-            return
-        if part.guesses:
-            part.reply.note_guess(part.guesses, self._right_guesses, self._step_seconds, self._plain_seconds)
-        else:
-            before = self._plain_seconds or self._step_seconds
-            self._plain_seconds = before + 0.2 * (min(self._step_seconds, 3 * before) - before)
 
     def _take_stock(self, parts: list[_Part]) -> None:
         """A request was cancelled in the middle of a decode: what was finished stays, and who lost logits reads a token anew."""

@@ -1,6 +1,9 @@
-"""Guessing the next tokens from what was written before (prompt lookup), and giving it up where it costs more than it brings."""
+"""Guessing the next tokens: from what was written before (prompt lookup), or by a draft model; given up where it does not pay."""
 
 from __future__ import annotations
+
+from backends.llamacpp.draft import DraftModel
+from backends.llamacpp.reply import Reply
 
 _GRAM = 3
 """Tokens that must have come before in the same order for what followed them to be a guess."""
@@ -8,6 +11,60 @@ _FIRST_GUESS = 4
 _PATIENCE = 4.0
 """Plain steps' worth of time that guessing may lose before it pauses."""
 _FIRST_PAUSE = 64
+
+
+class Speculation:
+    """What may come next in a reply that has the engine for itself: beside others the engine is busy enough.
+
+    ``lookup_tokens`` guesses are looked up in the text itself, none with 0; where that finds nothing, the ``draft`` model is asked.
+    """
+
+    def __init__(self, lookup_tokens: int, draft: DraftModel | None) -> None:
+        self._lookup_tokens = lookup_tokens
+        self._draft = draft
+        self._lookup: PromptLookup | None = None
+        self._guesser: PromptLookup | DraftModel | None = None
+        self._reply: Reply | None = None
+        self._plain_seconds = 0.0
+        self._length = 0
+
+    @property
+    def is_on(self) -> bool:
+        """Whether anything guesses at all."""
+        return bool(self._lookup_tokens or self._draft)
+
+    def guess(self, reply: Reply, room: int) -> list[int]:
+        """Tokens that may follow a reply, ``room`` at most."""
+        room = min(room, reply.room_left)
+        self._guesser = None
+        if not self._plain_seconds or room < 1:
+            return []
+        if self._reply is not reply or len(reply.tokens) < self._length:  # another text, or one of which something was left out
+            self._reply = reply
+            self._lookup = PromptLookup(reply.tokens, self._lookup_tokens) if self._lookup_tokens else None
+        self._length = len(reply.tokens)
+        if self._lookup is not None and (guess := self._lookup.guess(room)):
+            self._guesser = self._lookup
+            return guess
+        if self._draft is None:
+            return []
+        self._guesser = self._draft
+        return self._draft.guess(reply.tokens, room, self._plain_seconds, reply.is_cancelled)
+
+    def note(self, reply: Reply, drafted: int, accepted: int, seconds: float) -> None:
+        """A step of one reply took ``seconds``: learn what one costs without guesses, and whether they are worth what they cost."""
+        reply.drafted += drafted
+        reply.accepted += accepted
+        if not drafted:
+            before = self._plain_seconds or seconds
+            self._plain_seconds = before + 0.2 * (min(seconds, 3 * before) - before)
+        if self._guesser is not None and (drafted or self._guesser is self._draft):
+            self._guesser.note(drafted, accepted, seconds, self._plain_seconds)
+
+    def close(self) -> None:
+        """Free the draft model. Safe to call twice."""
+        if self._draft is not None:
+            self._draft.close()
 
 
 class PromptLookup:
@@ -27,7 +84,6 @@ class PromptLookup:
         self._saved = 0.0
         self._pause = _FIRST_PAUSE
         self._resumes_at = 0
-        self.drafted = self.accepted = 0
 
     def guess(self, room: int) -> list[int]:
         """Tokens that may come next, ``room`` at most; none where nothing like this was written before."""
@@ -48,8 +104,6 @@ class PromptLookup:
 
     def note(self, drafted: int, accepted: int, seconds: float, plain_seconds: float) -> None:
         """A guess was computed in ``seconds``; a step without one takes ``plain_seconds``, 0 if that is not known."""
-        self.drafted += drafted
-        self.accepted += accepted
         self._length = min(self._longest, self._length * 2) if accepted == drafted else max(2, accepted + 1)
         self._length = min(self._length, self._longest)
         self._saved = min(self._saved + (accepted + 1) * plain_seconds - seconds, 2 * _PATIENCE * plain_seconds)

@@ -23,6 +23,7 @@ class Tokenizer:
         self._vocabulary = vocabulary
         self._pieces: dict[int, bytes] = {}
         self._visible: frozenset[int] = frozenset()
+        self._ends: dict[int, bool] = {}
         self.size = int(api.llama_vocab_n_tokens(vocabulary))
         self.begin = int(api.llama_vocab_bos(vocabulary))
         self.end = int(api.llama_vocab_eos(vocabulary))
@@ -85,7 +86,10 @@ class Tokenizer:
 
     def is_end(self, token: int) -> bool:
         """Whether the model says with this token that it is done (end of text, of turn, of message)."""
-        return bool(self._api.llama_vocab_is_eog(self._vocabulary, token))
+        found = self._ends.get(token)
+        if found is None:
+            found = self._ends[token] = bool(self._api.llama_vocab_is_eog(self._vocabulary, token))
+        return found
 
     def _read_piece(self, token: int, *, special: bool) -> bytes:
         room = 64

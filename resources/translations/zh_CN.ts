@@ -48,6 +48,10 @@
       <translation>这个对话里还有一条回复正在写。</translation>
     </message>
     <message>
+      <source>A small model of the same family that guesses ahead: its id or path; the text stays the same</source>
+      <translation>同一系列、用于提前猜测的小模型：其 id 或路径；文本保持不变</translation>
+    </message>
+    <message>
       <source>A text claims to be {0} bytes long.</source>
       <translation>有一段文本声称长 {0} 字节。</translation>
     </message>
@@ -204,6 +208,10 @@
       <translation>请选择重排序模型，例如 bge-reranker 系列。</translation>
     </message>
     <message>
+      <source>Choose a small model of the same family as draft model, or load the model without one.</source>
+      <translation>请选择同一系列的小模型作草稿模型，或不用草稿模型加载。</translation>
+    </message>
+    <message>
       <source>Choose an adapter that was made for this model, or load the model without it.</source>
       <translation>请选择为这个模型制作的适配器，或不带适配器加载模型。</translation>
     </message>
@@ -348,6 +356,10 @@
       <translation>确定性</translation>
     </message>
     <message>
+      <source>Draft model</source>
+      <translation>草稿模型</translation>
+    </message>
+    <message>
       <source>Drops tokens less likely than this share of the likeliest one.</source>
       <translation>去掉概率低于最可能词元此比例的词元。</translation>
     </message>
@@ -388,6 +400,10 @@
       <translation>已写出的内容全部保留。请重新加载模型后继续。</translation>
     </message>
     <message>
+      <source>Experts on the CPU</source>
+      <translation>留在 CPU 的专家层</translation>
+    </message>
+    <message>
       <source>Export</source>
       <translation>导出</translation>
     </message>
@@ -420,6 +436,10 @@
       <translation>Flash attention</translation>
     </message>
     <message>
+      <source>Forget the middle</source>
+      <translation>忘掉中间部分</translation>
+    </message>
+    <message>
       <source>Free some space; nothing that was saved is lost.</source>
       <translation>请腾出一些空间；已保存的内容不会丢失。</translation>
     </message>
@@ -450,6 +470,14 @@
     <message>
       <source>Go to the settings</source>
       <translation>转到设置</translation>
+    </message>
+    <message>
+      <source>Guess ahead from the text</source>
+      <translation>按原文提前猜测</translation>
+    </message>
+    <message>
+      <source>Guessed ahead</source>
+      <translation>提前猜测</translation>
     </message>
     <message>
       <source>Hide the list</source>
@@ -498,6 +526,10 @@
     <message>
       <source>In all</source>
       <translation>总计</translation>
+    </message>
+    <message>
+      <source>In the place of the first {count} messages, up to “{first}”, the model saw this summary:</source>
+      <translation>在“{first}”之前的 {count} 条消息，模型看到的是这段总结：</translation>
     </message>
     <message>
       <source>Interrupted: the program ended</source>
@@ -796,6 +828,10 @@
       <translation>无法加载它的程序库：{0}。</translation>
     </message>
     <message>
+      <source>Its network cannot take back a wrong guess.</source>
+      <translation>它的网络无法撤回猜错的词元。</translation>
+    </message>
+    <message>
       <source>Its positions are scaled by “{0}”, which is not known here.</source>
       <translation>它的位置按“{0}”缩放，这里不认识这种方式。</translation>
     </message>
@@ -874,6 +910,14 @@
     <message>
       <source>Last 7 days</source>
       <translation>过去 7 天</translation>
+    </message>
+    <message>
+      <source>Layers of a mixture of experts whose experts stay in main memory</source>
+      <translation>混合专家模型中，专家留在内存里的层数</translation>
+    </message>
+    <message>
+      <source>Leave out the oldest turns</source>
+      <translation>省略最早的几轮</translation>
     </message>
     <message>
       <source>Light</source>
@@ -1032,6 +1076,10 @@
       <translation>下一版本</translation>
     </message>
     <message>
+      <source>No RPC server answers there.</source>
+      <translation>那里没有 RPC 服务器应答。</translation>
+    </message>
+    <message>
       <source>No engine of that name is installed.</source>
       <translation>没有安装这个名称的引擎。</translation>
     </message>
@@ -1052,8 +1100,8 @@
       <translation>没有找到</translation>
     </message>
     <message>
-      <source>Nothing is dropped silently: a conversation that no longer fits is refused with a way out.</source>
-      <translation>绝不悄悄丢弃内容：放不下的对话会被拒绝，并给出办法。</translation>
+      <source>Nothing is left out silently: a reply says what its model did not see.</source>
+      <translation>不会悄悄省略：每条回复都会说明模型没有看到什么。</translation>
     </message>
     <message>
       <source>Nothing of that name is in the library, and no such file exists.</source>
@@ -1328,6 +1376,10 @@
       <translation>停止 (Esc)</translation>
     </message>
     <message>
+      <source>Stop and ask me</source>
+      <translation>停下来问我</translation>
+    </message>
+    <message>
       <source>Stop strings, separated by |</source>
       <translation>停止串，用 | 分隔</translation>
     </message>
@@ -1338,6 +1390,14 @@
     <message>
       <source>Stopped</source>
       <translation>已停止</translation>
+    </message>
+    <message>
+      <source>Summarise our conversation so far for yourself, in its own language, in at most {words} words: who wants what, facts, names, numbers, decisions and open questions. Write only the summary.</source>
+      <translation>请用对话本身的语言，为你自己总结到目前为止的对话，不超过 {words} 个词：谁想要什么、事实、名称、数字、决定和未解决的问题。只写总结。</translation>
+    </message>
+    <message>
+      <source>Summarise the oldest turns</source>
+      <translation>总结最早的几轮</translation>
     </message>
     <message>
       <source>Switch between English and Chinese</source>
@@ -1442,6 +1502,10 @@
     <message>
       <source>The database {file} was written by a newer Yanmo.</source>
       <translation>数据库 {file} 由更新版本的研墨写成。</translation>
+    </message>
+    <message>
+      <source>The device {0} is not here, so the processor computes.</source>
+      <translation>找不到设备 {0}，因此由处理器计算。</translation>
     </message>
     <message>
       <source>The disk is full.</source>
@@ -1564,6 +1628,10 @@
       <translation>语法里写了一个不存在的字符：{0}。</translation>
     </message>
     <message>
+      <source>The graphics memory was full, so the processor computes.</source>
+      <translation>显存已满，因此由处理器计算。</translation>
+    </message>
+    <message>
       <source>The import was cancelled.</source>
       <translation>导入已取消。</translation>
     </message>
@@ -1592,6 +1660,22 @@
       <translation>元数据“{0}”的类型 {1} 未知。</translation>
     </message>
     <message>
+      <source>The model did not see the first {count} messages; it began with “{first}”.</source>
+      <translation>模型没有看到最前面的 {count} 条消息；它从“{first}”开始读。</translation>
+    </message>
+    <message>
+      <source>The model did not see {count} tokens any more, between “{begin}…” and “…{end}”.</source>
+      <translation>模型已看不到 {count} 个词元，位于“{begin}…”与“…{end}”之间。</translation>
+    </message>
+    <message>
+      <source>The model does not fit the graphics memory, so the processor computes.</source>
+      <translation>显存放不下这个模型，因此由处理器计算。</translation>
+    </message>
+    <message>
+      <source>The model first writes a short summary of the oldest turns and reads that in their place.</source>
+      <translation>模型先为最早的几轮写一段简短总结，然后读总结来代替原文。</translation>
+    </message>
+    <message>
       <source>The model is not loaded.</source>
       <translation>模型没有加载。</translation>
     </message>
@@ -1614,6 +1698,10 @@
     <message>
       <source>The package llama-cpp-python is not installed.</source>
       <translation>没有安装 llama-cpp-python 包。</translation>
+    </message>
+    <message>
+      <source>The question is refused, with a way out; nothing is ever left out.</source>
+      <translation>拒绝这个问题，并给出解决办法；任何内容都不会被省略。</translation>
     </message>
     <message>
       <source>The reply ended without a word about why.</source>
@@ -1648,6 +1736,10 @@
       <translation>系统结束了引擎，多半是因为内存耗尽。</translation>
     </message>
     <message>
+      <source>The system prompt and the newest words stay; a reply may go on without an end.</source>
+      <translation>保留系统提示词和最新的内容；回复可以一直写下去。</translation>
+    </message>
+    <message>
       <source>The tensor “{0}” does not lie at an aligned place.</source>
       <translation>张量“{0}”没有放在对齐的位置。</translation>
     </message>
@@ -1678,6 +1770,14 @@
     <message>
       <source>The text is too long to be tokenized.</source>
       <translation>文本太长，无法切分为词元。</translation>
+    </message>
+    <message>
+      <source>The two have different vocabularies.</source>
+      <translation>两者的词表不同。</translation>
+    </message>
+    <message>
+      <source>The two have different vocabularies: token {0} is not the same.</source>
+      <translation>两者的词表不同：第 {0} 号词元不一样。</translation>
     </message>
     <message>
       <source>The verification was cancelled.</source>
@@ -1756,6 +1856,10 @@
       <translation>正在思考…</translation>
     </message>
     <message>
+      <source>This build of the engine cannot use other machines: it was built without RPC.</source>
+      <translation>引擎的这个版本不能使用其他机器：编译时没有启用 RPC。</translation>
+    </message>
+    <message>
       <source>This build of the engine has no such device.</source>
       <translation>这个版本的引擎没有这样的设备。</translation>
     </message>
@@ -1810,6 +1914,10 @@
     <message>
       <source>Today</source>
       <translation>今天</translation>
+    </message>
+    <message>
+      <source>Tokens guessed from what was written before; the text stays the same</source>
+      <translation>根据已写内容猜测的词元数；文本保持不变</translation>
     </message>
     <message>
       <source>Tool</source>
@@ -1900,6 +2008,14 @@
       <translation>什么是量化？</translation>
     </message>
     <message>
+      <source>When a conversation no longer fits the context</source>
+      <translation>当对话超出上下文时</translation>
+    </message>
+    <message>
+      <source>When this conversation no longer fits</source>
+      <translation>当这个对话放不下时</translation>
+    </message>
+    <message>
       <source>Where {0} should be, there is none.</source>
       <translation>应有 {0} 的地方却没有。</translation>
     </message>
@@ -1910,6 +2026,10 @@
     <message>
       <source>Who the model is and how it should answer</source>
       <translation>模型是谁，应该怎样回答</translation>
+    </message>
+    <message>
+      <source>Whole turns are left out, the oldest first; the system prompt stays.</source>
+      <translation>按整轮省略，从最早的开始；系统提示词保留。</translation>
     </message>
     <message>
       <source>Write a message</source>
@@ -1960,6 +2080,10 @@
       <translation>适配器</translation>
     </message>
     <message>
+      <source>all</source>
+      <translation>全部</translation>
+    </message>
+    <message>
       <source>automatic</source>
       <translation>自动</translation>
     </message>
@@ -2006,6 +2130,10 @@
     <message>
       <source>needs the torch engine</source>
       <translation>需要 torch 引擎</translation>
+    </message>
+    <message>
+      <source>none</source>
+      <translation>无</translation>
     </message>
     <message>
       <source>off</source>
@@ -2060,12 +2188,20 @@
       <translation>{0} 既不是真也不是假。</translation>
     </message>
     <message>
+      <source>{0} of {1} layers fit the graphics memory; the processor computes the others.</source>
+      <translation>显存放得下 {1} 层中的 {0} 层，其余由处理器计算。</translation>
+    </message>
+    <message>
       <source>{0}, {1} bits per weight, {2} MB: {3} smaller than {4}.</source>
       <translation>{0}，每权重 {1} 位，{2} MB：比 {4} 小 {3}。</translation>
     </message>
     <message>
       <source>{0}: {1}.</source>
       <translation>{0}：{1}。</translation>
+    </message>
+    <message>
+      <source>{accepted} of {drafted} tokens right ({share})</source>
+      <translation>{drafted} 个词元猜对 {accepted} 个（{share}）</translation>
     </message>
     <message>
       <source>{architecture}, {size} parameters, {quantization}</source>
@@ -2098,6 +2234,10 @@
     <message>
       <source>{file} cannot be attached.</source>
       <translation>无法添加 {file}。</translation>
+    </message>
+    <message>
+      <source>{file} cannot guess for {model}.</source>
+      <translation>{file} 不能为 {model} 猜测。</translation>
     </message>
     <message>
       <source>{file} could not be imported.</source>
@@ -2170,6 +2310,10 @@
     <message>
       <source>{seconds} s to first token</source>
       <translation>首词元 {seconds} s</translation>
+    </message>
+    <message>
+      <source>{share} of guesses right</source>
+      <translation>猜对 {share}</translation>
     </message>
     <message>
       <source>{size} MB of memory</source>

@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QPlainTextEdit,
-    QProgressBar,
     QPushButton,
     QScrollArea,
     QSpinBox,
@@ -21,6 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.gui.chat.context_page import ContextPage
 from app.gui.chat.load_panel import LoadPanel
 from app.gui.chat.sampling_names import preset_label, slider_names
 from app.gui.theme import Sizes, Tokens
@@ -65,7 +65,6 @@ class Inspector(QWidget):
         self.setFixedWidth(Sizes.INSPECTOR)
         self._tokens = tokens
         self._options = GenerationOptions()
-        self._usage = (0, 0)
         self._presets: list[Preset] = []
         self._prompt_timer = QTimer(self)
         self._prompt_timer.setSingleShot(True)
@@ -86,7 +85,9 @@ class Inspector(QWidget):
         self._stack.addWidget(self._in_scroll(self._make_sampling_page()))
         self.load_panel = LoadPanel(tokens, self)
         self._stack.addWidget(self._in_scroll(self.load_panel))
-        self._stack.addWidget(self._make_context_page())
+        self._context = ContextPage(self)
+        self._context.policy_chosen.connect(lambda policy: self._store(replace(self._options, context_policy=policy)))
+        self._stack.addWidget(self._context)
         self.retranslate()
 
     def _in_scroll(self, page: QWidget) -> QScrollArea:
@@ -196,24 +197,6 @@ class Inspector(QWidget):
         layout.addWidget(self._sliders["mirostat_tau"])
         layout.addWidget(self._sliders["mirostat_eta"])
 
-    def _make_context_page(self) -> QWidget:
-        page = QWidget(self)
-        layout = QVBoxLayout(page)
-        layout.setContentsMargins(0, 0, 8, 0)
-        layout.setSpacing(8)
-        self._context_title = make_label("", "strong", page)
-        self._context_bar = QProgressBar(page)
-        self._context_bar.setTextVisible(False)
-        self._context_bar.setRange(0, 1000)
-        self._context_text = make_label("", "soft", page)
-        self._context_text.setWordWrap(True)
-        self._context_note = make_label("", "faint", page)
-        self._context_note.setWordWrap(True)
-        for widget in (self._context_title, self._context_bar, self._context_text, self._context_note):
-            layout.addWidget(widget)
-        layout.addStretch()
-        return page
-
     # ---- showing
 
     def show_conversation(self, conversation: Conversation, presets: list[Preset], default: GenerationOptions) -> None:
@@ -229,7 +212,7 @@ class Inspector(QWidget):
         options = default
         if conversation.options:
             try:
-                options = generation_options_from_json(conversation.options)
+                options = generation_options_from_json({"context_policy": default.context_policy, **conversation.options})
             except (InvalidOption, TypeError, ValueError):
                 options = default
         self._show_options(options)
@@ -259,20 +242,13 @@ class Inspector(QWidget):
         self._max_tokens.setVisible(options.max_tokens > 0)
         for widget in (self._limit, self._max_tokens):
             widget.blockSignals(False)
+        self._context.show_policy(options.context_policy)
         self._seed.setText("" if options.seed is None else str(options.seed))
         self._stop.setText(" | ".join(text.replace("\n", "\\n") for text in options.stop))
 
     def show_context(self, used: int, available: int) -> None:
         """Tokens used with the draft, and what the context holds."""
-        self._usage = (used, available)
-        self._context_bar.setValue(round(1000 * used / available) if available else 0)
-        if available:
-            text = tr("{used} of {available} tokens are used by this conversation and the draft.").format(
-                used=f"{used:,}", available=f"{available:,}"
-            )
-        else:
-            text = tr("Load a model to see how much of its context this conversation takes.")
-        self._context_text.setText(text)
+        self._context.show_context(used, available)
 
     # ---- editing
 
@@ -364,13 +340,8 @@ class Inspector(QWidget):
         self._mirostat.setAccessibleName("Mirostat")
         self._save_preset.setText(tr("Save as preset…"))
         self._delete_preset.setText(tr("Delete this preset"))
-        self._context_title.setText(tr("Context"))
-        self._context_bar.setAccessibleName(tr("Context"))
-        self._context_note.setText(
-            tr("Nothing is dropped silently: a conversation that no longer fits is refused with a way out.")
-        )
+        self._context.retranslate()
         self._fill_presets(str(self._preset.currentData() or ""))
-        self.show_context(*self._usage)
         self._name_more()
 
     def changeEvent(self, event: QEvent) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html import escape
 
 from PySide6.QtCore import QEvent, Qt, Signal
-from PySide6.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QLabel, QPushButton, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QLabel, QLineEdit, QPushButton, QSpinBox, QVBoxLayout, QWidget
 
 from app.gui.theme import Tokens
-from app.gui.translation import tr
+from app.gui.translation import tr, tr_reason
 from app.gui.widgets import Switch, make_label
 from backends.events import LoadedModel
 from backends.options import KV_TYPES, LoadOptions
@@ -41,13 +42,17 @@ class LoadPanel(QWidget):
         self._kv_type = QComboBox(self)
         self._kv_type.addItems(list(KV_TYPES))
         self._flash = QComboBox(self)
+        self._experts = self._make_number(-1, 999, 1)
+        self._lookup = self._make_number(0, 64, 1)
+        self._draft = QLineEdit(self)
         self._mmap = Switch(tokens, self)
         self._mlock = Switch(tokens, self)
         self._fields: tuple[QWidget, ...] = (
-            self._context, self._gpu_layers, self._threads, self._batch, self._kv_type, self._flash, self._mmap, self._mlock,
+            self._context, self._gpu_layers, self._threads, self._batch, self._kv_type, self._flash, self._experts,
+            self._lookup, self._draft, self._mmap, self._mlock,
         )  # fmt: skip
-        for number in (self._context, self._gpu_layers, self._threads, self._batch, self._kv_type, self._flash):
-            number.setFixedWidth(FIELD_WIDTH)
+        for narrow in self._fields[:-2]:
+            narrow.setFixedWidth(FIELD_WIDTH)
         self._labels = [QLabel(self) for _ in self._fields]
         for label, field in zip(self._labels, self._fields, strict=True):
             row = QHBoxLayout()
@@ -81,24 +86,32 @@ class LoadPanel(QWidget):
 
     def show_options(self, options: LoadOptions) -> None:
         """Show how the model is, or will be, loaded."""
+        self._base = options
         self._context.setValue(options.context_length)
         self._gpu_layers.setValue(options.gpu_layers)
         self._threads.setValue(options.threads)
         self._batch.setValue(options.batch_size)
         self._kv_type.setCurrentText(options.kv_type)
         self._flash.setCurrentIndex({None: 0, True: 1, False: 2}[options.flash_attention])
+        self._experts.setValue(options.cpu_experts)
+        self._lookup.setValue(options.lookup_tokens)
+        self._draft.setText(options.draft_model)
         self._mmap.setChecked(options.use_mmap)
         self._mlock.setChecked(options.use_mlock)
 
     def options(self) -> LoadOptions:
-        """The options as they stand in the fields."""
-        return LoadOptions(
+        """The options as they stand in the fields; what has no field stays as it was."""
+        return replace(
+            self._base,
             context_length=self._context.value(),
             gpu_layers=self._gpu_layers.value(),
             threads=self._threads.value(),
             batch_size=self._batch.value(),
             kv_type=self._kv_type.currentText(),
             flash_attention=(None, True, False)[max(0, self._flash.currentIndex())],
+            cpu_experts=self._experts.value(),
+            lookup_tokens=self._lookup.value(),
+            draft_model=self._draft.text().strip(),
             use_mmap=self._mmap.isChecked(),
             use_mlock=self._mlock.isChecked(),
         )
@@ -125,6 +138,8 @@ class LoadPanel(QWidget):
         ]
         if facts.memory_bytes:
             lines.append(tr("{size} MB of memory").format(size=f"{facts.memory_bytes / 2**20:,.0f}"))
+        if facts.notice:
+            lines.append(tr_reason(facts.notice))
         self._facts.setText("<br>".join([lines[0], *(escape(line) for line in lines[1:])]))
 
     def retheme(self, tokens: Tokens) -> None:
@@ -136,13 +151,20 @@ class LoadPanel(QWidget):
         """Speak another language."""
         names = (
             tr("Context length"), tr("GPU layers"), tr("Threads"), tr("Batch size"),
-            tr("KV cache type"), tr("Flash attention"), tr("Memory-map the file"), tr("Lock in memory"),
+            tr("KV cache type"), tr("Flash attention"), tr("Experts on the CPU"),
+            tr("Guess ahead from the text"), tr("Draft model"), tr("Memory-map the file"), tr("Lock in memory"),
         )  # fmt: skip
         for label, field, name in zip(self._labels, self._fields, names, strict=True):
             label.setText(name)
             field.setAccessibleName(name)
         for field in (self._context, self._gpu_layers, self._threads):
             field.setSpecialValueText(tr("automatic"))
+        self._experts.setSpecialValueText(tr("all"))
+        self._lookup.setSpecialValueText(tr("off"))
+        self._draft.setPlaceholderText(tr("none"))
+        self._experts.setToolTip(tr("Layers of a mixture of experts whose experts stay in main memory"))
+        self._lookup.setToolTip(tr("Tokens guessed from what was written before; the text stays the same"))
+        self._draft.setToolTip(tr("A small model of the same family that guesses ahead: its id or path; the text stays the same"))
         index = max(0, self._flash.currentIndex())
         self._flash.clear()
         self._flash.addItems([tr("automatic"), tr("on"), tr("off")])

@@ -12,13 +12,13 @@ from app.store.records import StoredMessage
 from app.text.markdown_blocks import Block, BlockCutter, cut_blocks
 from backends.messages import FilePart, ImagePart, Part, ReasoningPart
 
-RowKind = Literal["user", "head", "reasoning", "text", "tail", "status", "error", "foot"]
+RowKind = Literal["user", "head", "mark", "reasoning", "text", "tail", "status", "error", "foot"]
 
 LONGEST_BUBBLE = 6_000
 """Characters of a question that its bubble shows; the rest is a click away."""
 ROW_SIZE = 4_000
 """Characters of Markdown in one text row: small enough to lay out within a frame, large enough to keep rows few."""
-_FIXED_HEIGHTS: dict[RowKind, float] = {"head": 34, "status": 30, "error": 110, "foot": 44}
+_FIXED_HEIGHTS: dict[RowKind, float] = {"head": 34, "mark": 44, "status": 30, "error": 110, "foot": 44}
 
 
 @dataclass(slots=True)
@@ -163,6 +163,8 @@ def iter_rows(model: MessageModel, width: float, first_block: int = 0) -> Iterat
         yield Row("user", model, height=estimate_height(model.shown_text, width * 0.8) + 60)
         return
     yield Row("head", model, height=_FIXED_HEIGHTS["head"])
+    if message.run is not None and message.run.unseen:
+        yield Row("mark", model, height=_FIXED_HEIGHTS["mark"])
     if model.shows_reasoning and model.reasoning:
         yield Row("reasoning", model, height=estimate_height(model.reasoning, width))
     yield from iter_text_rows(model, width, first_block)

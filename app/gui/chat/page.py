@@ -27,7 +27,7 @@ from app.gui.translation import tr, translated_error
 from app.store.records import Conversation, Preset
 from app.workstation import Workstation
 from backends.messages import TextPart
-from backends.options import GenerationOptions, generation_options_from_json
+from backends.options import generation_options_from_json
 from models.errors import UserFacingError
 
 NARROW = 1080
@@ -209,7 +209,8 @@ class ChatPage(QWidget):
         conversation = self._conversation or self._workstation.plan_conversation(self._workstation.engines.current_model)
         presets = self._workstation.presets.list()
         chosen = next((preset for preset in presets if preset.name == conversation.preset), None)
-        default = generation_options_from_json(chosen.options) if chosen else GenerationOptions()
+        policy = {"context_policy": self._workstation.settings.get("chat.context_policy")}
+        default = generation_options_from_json(policy | (chosen.options if chosen else {}))
         self.inspector.show_conversation(conversation, presets, default)
 
     def _show_title(self) -> None:

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication, QDialog, QFormLayout, QHBoxLayout, Q
 from app.gui.chat.sampling_names import slider_names
 from app.gui.translation import tr
 from app.gui.widgets import make_label, make_separator
-from app.store.records import StoredMessage
+from app.store.records import RunCard, StoredMessage
 
 
 class RunCardDialog(QDialog):
@@ -79,6 +79,7 @@ class RunCardDialog(QDialog):
             ),
             (tr("Reply"), tr("{count} tokens").format(count=f"{run.output_tokens:,}")),
             (tr("Speed"), f"{run.tokens_per_second:.1f} tok/s"),
+            (tr("Guessed ahead"), _describe_guesses(run)),
             (tr("First token"), f"{run.first_token_seconds:.2f} s"),
             (tr("In all"), f"{run.total_seconds:.2f} s"),
             (tr("Written"), time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self._message.created_at))),
@@ -88,6 +89,15 @@ class RunCardDialog(QDialog):
     def as_json(self) -> str:
         """The whole card for another program."""
         return json.dumps(asdict(self._message.run) if self._message.run else {}, ensure_ascii=False, indent=2)
+
+
+def _describe_guesses(run: RunCard) -> str:
+    if not run.drafted_tokens:
+        return ""
+    share = f"{run.accepted_tokens / run.drafted_tokens:.0%}"
+    return tr("{accepted} of {drafted} tokens right ({share})").format(
+        accepted=f"{run.accepted_tokens:,}", drafted=f"{run.drafted_tokens:,}", share=share
+    )
 
 
 def breakable(text: str) -> str:

@@ -153,15 +153,12 @@ class Transcript(KeyScrollArea):
         old = [row for row in self._strip.rows[start:] if row.model is model]
         settled = [row for row in old if row.kind == "text"][:-1]
         fresh = list(iter_rows(model, width, first_block=settled[-1].last if settled else 0))
+        before_text = [row.kind for row in fresh if row.kind in ("head", "mark", "reasoning")][-1]
         rows: list[Row] = []
         for row in fresh:
             match = next((other for other in old if other.kind == row.kind and other.first == row.first), None)
             rows.append(row if match is None else self._updated(match, row, width))
-            if row.kind == "head":
-                rows += (
-                    [other for other in settled if other not in rows] if "reasoning" not in [item.kind for item in fresh] else []
-                )
-            elif row.kind == "reasoning":
+            if row.kind == before_text:
                 rows += settled
         for row in old:
             if row not in rows:

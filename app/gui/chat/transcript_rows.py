@@ -10,6 +10,7 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QImageReader, QPixmap
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
 
+from app.gui.chat.context_page import describe_unseen
 from app.gui.chat.formulas import FormulaPainter
 from app.gui.chat.message_browser import MessageBrowser
 from app.gui.chat.message_model import Row
@@ -158,6 +159,31 @@ class HeadRow(RowWidget):
         self._reasoning.setAccessibleName(label)
 
 
+class MarkRow(RowWidget):
+    """What of the conversation the model did not see when it wrote this reply."""
+
+    def __init__(self, row: Row, tokens: Tokens, parent: QWidget) -> None:
+        super().__init__(row, tokens, parent)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 2, 0, 8)
+        layout.setSpacing(10)
+        line = QFrame(self)
+        line.setFixedWidth(3)
+        line.setStyleSheet(f"background: {tokens.border}; border: none; border-radius: 1px;")
+        self._label = QLabel(self)
+        self._label.setTextFormat(Qt.TextFormat.PlainText)
+        self._label.setProperty("role", "faint")
+        self._label.setWordWrap(True)
+        self._label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        layout.addWidget(line)
+        layout.addWidget(self._label, 1)
+        self.refresh_row(row, 0)
+
+    def refresh_row(self, row: Row, width: int) -> None:
+        run = row.model.message.run
+        self._label.setText(describe_unseen(run.unseen) if run is not None else "")
+
+
 class StatusRow(RowWidget):
     """What the engine is doing before words come."""
 
@@ -236,15 +262,16 @@ class FootRow(RowWidget):
 
 
 def run_facts(model: object) -> str:
-    """Speed, length and first-token time of a reply in one line."""
+    """Speed, length and first-token time of a reply in one line, and how well its tokens were guessed ahead."""
     run = model.message.run  # type: ignore[attr-defined]
-    return "  ·  ".join(
-        (
-            f"{run.tokens_per_second:.1f} tok/s",
-            tr("{count} tokens").format(count=f"{run.output_tokens:,}"),
-            tr("{seconds} s to first token").format(seconds=f"{run.first_token_seconds:.2f}"),
-        )
-    )
+    facts = [
+        f"{run.tokens_per_second:.1f} tok/s",
+        tr("{count} tokens").format(count=f"{run.output_tokens:,}"),
+        tr("{seconds} s to first token").format(seconds=f"{run.first_token_seconds:.2f}"),
+    ]
+    if run.drafted_tokens:
+        facts.append(tr("{share} of guesses right").format(share=f"{run.accepted_tokens / run.drafted_tokens:.0%}"))
+    return "  ·  ".join(facts)
 
 
 class UserRow(RowWidget):
@@ -345,6 +372,8 @@ def make_row_widget(row: Row, tokens: Tokens, painter: FormulaPainter, width: in
         return UserRow(row, tokens, painter, width, parent)
     if row.kind == "head":
         return HeadRow(row, tokens, parent)
+    if row.kind == "mark":
+        return MarkRow(row, tokens, parent)
     if row.kind == "reasoning":
         return ReasoningRow(row, tokens, painter, width, parent)
     if row.kind == "tail":

@@ -10,6 +10,7 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from app import __version__
+from app.gui.chat.context_page import policy_names
 from app.gui.settings.snapshots_dialog import SnapshotsDialog
 from app.gui.settings.trash_dialog import TrashDialog
 from app.gui.theme import Tokens
@@ -66,6 +67,11 @@ class SettingsPage(QWidget):
         self._layout.addWidget(make_separator(self))
         self._caption(lambda: tr("Models"))
         self._switch("model.load_at_start", lambda: tr("Load the last model at start"))
+        self._choice(
+            "chat.context_policy",
+            lambda: tr("When a conversation no longer fits the context"),
+            lambda: list(policy_names().items()),
+        )
         self._layout.addWidget(make_separator(self))
         self._caption(lambda: tr("Your data"))
         self._folder = make_label("", "soft", self)

@@ -316,3 +316,17 @@ def test_a_restored_snapshot_is_what_the_window_shows(qtbot, window: MainWindow,
     assert len(window.chat.transcript.models()) == 2
     workstation.snapshots.restore(snapshot.name)
     qtbot.waitUntil(lambda: len(window.chat.transcript.models()) == 1, timeout=5000)
+
+
+def test_what_happens_when_a_conversation_no_longer_fits_is_chosen_for_each(window: MainWindow, workstation: Workstation) -> None:
+    workstation.settings.set("chat.context_policy", "drop")
+    conversation = workstation.conversations.create(model=ECHO)
+    window.chat.open_conversation(conversation.id)
+    inspector = window.chat.inspector
+    assert inspector._context._policy.currentData() == "drop"
+    inspector._context._choose(inspector._context._policy.findData("summarise"))
+    inspector.flush()
+    assert workstation.conversations.get(conversation.id).options["context_policy"] == "summarise"
+    other = workstation.conversations.create()
+    window.chat.open_conversation(other.id)
+    assert inspector._context._policy.currentData() == "drop"

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
+from typing import Any
 
 import pytest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLabel
 
 from app.gui.chat.message_model import MessageModel
 from app.gui.chat.transcript import Transcript
+from app.gui.chat.transcript_rows import MarkRow
 from app.gui.theme import DARK, LIGHT
-from app.store.records import StoredMessage
+from app.store.records import RunCard, StoredMessage
 from backends.messages import ReasoningPart, TextPart
 
 REPLY = "A **reply** with `code`.\n\n- one\n- two\n\n```python\nprint('hi')\n```\n\n| a | b |\n|---|---|\n| 1 | $x^2$ |\n"
@@ -162,3 +165,36 @@ def test_changing_the_theme_draws_every_live_row_anew(transcript: Growing) -> No
     transcript.show_messages(conversation(10))
     transcript.retheme(DARK)
     assert transcript.live_widget_count > 0
+
+
+@pytest.mark.parametrize(
+    ("unseen", "words"),
+    [
+        ({"policy": "drop", "messages": 6, "first_seen": "Tell me"}, ("6", "Tell me")),
+        ({"policy": "summarise", "messages": 4, "first_seen": "And", "summary": "We spoke of ink."}, ("4", "We spoke of ink.")),
+        ({"policy": "shift", "tokens": 1234, "begin": "once upon", "end": "the end"}, ("1,234", "once upon", "the end")),
+    ],
+)
+def test_a_reply_says_what_its_model_did_not_see(transcript: Growing, unseen: dict[str, Any], words: tuple[str, ...]) -> None:
+    plain, cut = message(1, "first answer"), replace(message(3, "second answer"), run=RunCard(unseen=unseen))
+    transcript.show_messages([message(0, "one", "user"), plain, message(2, "two", "user"), cut])
+    marks = [widget for widget in transcript.findChildren(MarkRow) if widget.isVisible()]
+    assert [mark.row.model.message.id for mark in marks] == ["m3"]
+    text = marks[0].findChild(QLabel).text()
+    assert all(word in text for word in words)
+    of_reply = {row.kind: row for row in transcript._strip.rows if row.model.message.id == "m3"}
+    head, body = of_reply["head"], of_reply["text"]
+    rows = transcript._strip.rows
+    assert rows.index(head) < rows.index(marks[0].row) < rows.index(body)
+
+
+def test_a_continued_reply_keeps_its_mark_above_its_text(transcript: Growing) -> None:
+    run = RunCard(unseen={"policy": "drop", "messages": 2, "first_seen": "x"})
+    growing = replace(message(1, "word " * 2000, state="streaming"), run=run)
+    transcript.show_messages([message(0, "one", "user"), growing], [("m1", "", "word " * 2000)])
+    transcript.words["m1"] = ("", "word " * 2000)
+    for _ in range(3):
+        transcript.add("m1", "\n\nmore " * 1200)
+        transcript.flush()
+    kinds = [row.kind for row in transcript._strip.rows if row.model.message.id == "m1"]
+    assert kinds[:3] == ["head", "mark", "text"]

@@ -9,10 +9,12 @@ import numpy as np
 
 from backends.events import Failed, Finished, GenerationEvent
 from backends.llamacpp.batch import Batch
+from backends.llamacpp.draft import DraftModel
 from backends.llamacpp.library import NativeLibrary
 from backends.llamacpp.model import NativeModel
 from backends.llamacpp.reply import Prompt, Reply
 from backends.llamacpp.scheduler import Scheduler
+from backends.llamacpp.speculation import Speculation
 from backends.options import LoadOptions
 from tests.backends.requests import make_options
 
@@ -28,10 +30,23 @@ class Bench:
     """One scheduler; tracks what every request said and checks the bookkeeping after every step."""
 
     def __init__(
-        self, path: Path, *, parallel: int = 4, waiting_limit: int = 64, lookup_tokens: int = 0, **options: object
+        self,
+        path: Path,
+        *,
+        parallel: int = 4,
+        waiting_limit: int = 64,
+        lookup_tokens: int = 0,
+        draft_model: str = "",
+        **options: object,
     ) -> None:
         self.model = open_model(path, parallel=parallel, **options)
-        self.scheduler = Scheduler(self.model, parallel=parallel, waiting_limit=waiting_limit, lookup_tokens=lookup_tokens)
+        draft = (
+            DraftModel(NativeLibrary(), LoadOptions(threads=1, draft_model=draft_model), self.model, lambda _: True)
+            if draft_model
+            else None
+        )
+        speculation = Speculation(lookup_tokens, draft)
+        self.scheduler = Scheduler(self.model, parallel=parallel, waiting_limit=waiting_limit, speculation=speculation)
         self.events: dict[int, list[GenerationEvent]] = {}
         self.replies: dict[int, Reply] = {}
         self.decodes = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -122,7 +123,9 @@ def test_what_is_kept_on_disk_was_computed_with_the_same_adapters(tmp_path: Path
     cached = []
     for adapters in ((Adapter(path),), (), (Adapter(path, 0.5),), (Adapter(path),)):
         backend = load(tiny_model, adapters=adapters, cache_folder=str(tmp_path / "cache"))
-        cached.append(run(backend, complete(PROMPT * 20, max_tokens=2, temperature=0.0))[-1].usage.cached_tokens)  # type: ignore[union-attr]
+        cached.append(
+            run(backend, replace(complete(PROMPT * 20, max_tokens=2, temperature=0.0), owner="me"))[-1].usage.cached_tokens
+        )  # type: ignore[union-attr]
         backend.close()
     assert cached[:3] == [0, 0, 0]
     assert cached[3] > 100

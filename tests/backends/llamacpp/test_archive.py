@@ -5,20 +5,31 @@ from __future__ import annotations
 import os
 import threading
 import time
+from array import array
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from backends.backend import GenerationRequest
 from backends.events import Finished
+from backends.kept_sequences import remove_kept, remove_orphans
 from backends.llamacpp.archive import Archive, fingerprint
 from backends.llamacpp.backend import LlamaCppBackend
 from backends.options import LoadOptions
 from backends.worker_link import WorkerLink
-from tests.backends.requests import complete, finish_of, run, text_of
-from tests.tiny_models import make_tiny_model
+from tests.backends import requests
+from tests.backends.requests import finish_of, run, text_of
+from tests.tiny_models import byte_characters, make_tiny_model
 
 STORY = "once upon a time a very long story began and nobody knew how it would end " * 6
+
+
+def complete(prompt: str, owner: str = "somebody", **options: Any) -> GenerationRequest:
+    """Only what has an owner is kept."""
+    return replace(requests.complete(prompt, **options), owner=owner)
 
 
 @pytest.fixture
@@ -117,7 +128,7 @@ def test_short_ones_are_not_kept_and_without_a_folder_nothing_is(tiny_model: Pat
 def test_the_budget_is_kept_and_what_was_used_least_recently_goes(folder: Path) -> None:
     archive = Archive(folder, 3_500, b"key")
     for number in range(5):
-        archive.save([number] * 10, bytes(900))
+        archive.save([number] * 10, bytes(900), "me")
         archive.wait()
         now = time.time() - 100 + number
         for path in files(folder)[-1:]:
@@ -125,7 +136,7 @@ def test_the_budget_is_kept_and_what_was_used_least_recently_goes(folder: Path) 
     kept = [saved.tokens[0] for saved in Archive(folder, 3_500, b"key")._saved.values()]
     assert len(kept) == 3
     assert 4 in kept
-    archive.save([9] * 10, bytes(9_000))
+    archive.save([9] * 10, bytes(9_000), "me")
     archive.wait()
     assert not archive.holds([9] * 10)
 
@@ -142,7 +153,7 @@ def test_a_sequence_larger_than_the_budget_is_offered_once(tiny_model: Path, fol
 
 def test_files_are_for_their_owner_only_and_abandoned_ones_go(folder: Path) -> None:
     archive = Archive(folder, 10**6, b"key")
-    archive.save(list(range(50)), b"state")
+    archive.save(list(range(50)), b"state", "me")
     archive.wait()
     (path,) = files(folder)
     assert path.stat().st_mode & 0o077 == 0
@@ -156,7 +167,7 @@ def test_files_are_for_their_owner_only_and_abandoned_ones_go(folder: Path) -> N
 def test_a_folder_that_cannot_be_written_is_no_trouble(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     archive = Archive(tmp_path / "file" / "inside", 10**6, b"key")
-    archive.save(list(range(50)), b"state")
+    archive.save(list(range(50)), b"state", "me")
     archive.wait()
     assert archive.match(list(range(50))) == (None, 0)
 
@@ -197,3 +208,62 @@ def test_a_quiet_moment_is_enough_even_if_the_process_is_killed_then(
         while not files(folder) and time.monotonic() < deadline:
             time.sleep(0.05)
         psutil.Process(link.pid).kill()
+
+
+def holds(folder: Path, words: str) -> bool:
+    """Whether any file of the folder holds the tokens of these words, which are a byte each."""
+    pattern = array("i", [byte_characters().index(character) for character in words]).tobytes()
+    return any(pattern in path.read_bytes() for path in folder.iterdir())
+
+
+def test_what_has_no_owner_is_not_kept(tiny_model: Path, folder: Path) -> None:
+    backend = open_backend(tiny_model, folder)
+    run(backend, complete(STORY, owner="", max_tokens=5))
+    backend.close()
+    assert files(folder) == []
+
+
+def test_what_is_forgotten_is_neither_on_the_disk_nor_written_later(tiny_model: Path, folder: Path) -> None:
+    backend = open_backend(tiny_model, folder, parallel=4)
+    secrets = {name: f"{name * 3} " * 60 for name in ("QXZ", "VKJ", "WYG")}
+    for name in ("QXZ", "VKJ"):
+        run(backend, complete(secrets[name], owner=name, max_tokens=3))
+    while backend.rest():
+        backend._archive.wait()  # type: ignore[union-attr]
+    running = backend.generate(complete(secrets["WYG"], owner="WYG", max_tokens=50, temperature=0.0), lambda: False)
+    next(running)
+    assert holds(folder, "QXZ")
+    backend.forget("QXZ")
+    backend.forget("WYG")  # its reply goes on
+    assert not holds(folder, "QXZ")
+    assert finish_of(list(running)).usage.output_tokens > 0
+    assert run(backend, complete(secrets["QXZ"], owner="", max_tokens=3))[-1].usage.cached_tokens <= 1  # type: ignore[union-attr]
+    backend.close()
+    assert holds(folder, "VKJ")
+    assert not holds(folder, "QXZ")
+    assert not holds(folder, "WYG")
+
+
+def test_orphans_and_files_of_earlier_versions_are_swept_away(tiny_model: Path, folder: Path) -> None:
+    for owner in ("one", "two"):
+        backend = open_backend(tiny_model, folder)
+        run(backend, complete(f"{owner} " * 80, owner=owner, max_tokens=3))
+        backend.close()
+    (folder / "old.kv").write_bytes(b"YANMOKV1" + bytes(200))
+    assert remove_orphans(folder, ["two", "three"]) == 2
+    assert len(files(folder)) == 1
+    assert remove_kept(folder, "one") == 0
+    assert remove_kept(folder, "two") == 1
+
+
+def test_a_worker_forgets_while_it_answers(tiny_model: Path, folder: Path) -> None:
+    link = WorkerLink("llamacpp", str(tiny_model), LoadOptions(threads=1, context_length=2048, cache_folder=str(folder)))
+    try:
+        link.load()
+        list(link.generate(complete("QXZ" * 80, owner="QXZ", max_tokens=3)))
+        stream = link.generate(complete("Once", owner="", max_tokens=500, temperature=0.0))
+        link.forget("QXZ")
+        assert finish_of(list(stream)).usage.output_tokens > 0
+    finally:
+        link.close()
+    assert files(folder) == []

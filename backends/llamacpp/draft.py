@@ -1,0 +1,152 @@
+"""A small model that guesses what a large one will say next: its own weights and cache, the same vocabulary."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy
+
+from backends.backend import CancelCheck, ProgressCallback
+from backends.llamacpp.batch import Batch
+from backends.llamacpp.kv_cache import common_length
+from backends.llamacpp.library import NativeLibrary
+from backends.llamacpp.model import NativeModel
+from backends.llamacpp.precheck import check_files
+from backends.options import LoadOptions
+from models.errors import DraftRefused
+
+_FIRST_GUESS = 4
+_SURE_ENOUGH = 0.4
+"""Probability below which a guess is not worth its place: it ends the guess."""
+_CATCH_UP = 256
+"""Tokens of a text that the draft reads before one step of the large model: about as long as the user may wait for a token."""
+_SIZE_TOLERANCE = 128
+"""Unused entries by which vocabularies of one family differ."""
+_CAN_LOSE_STEPS, _CAN_LOSE_SHARE = 4.0, 0.03
+_MOST_SAVED_STEPS = 60.0
+
+
+class DraftModel:
+    """Guesses for one reply at a time. The text stays the same: the large model computes a guess and its sampler decides.
+
+    Source: https://arxiv.org/abs/2211.17192; what is verified here is the sampler's own draw, which keeps the distribution exactly.
+    The time that guessing saves and costs is an account over all replies. It may be overdrawn by a few steps and a small share of the
+    time that the engine worked, so that a draft that does not pay slows nothing down by more than that.
+
+    Raises:
+        DraftRefused: another vocabulary, or a network that cannot step back.
+        UserFacingError: as for :meth:`backends.backend.Backend.load`.
+    """
+
+    def __init__(self, library: NativeLibrary, options: LoadOptions, target: NativeModel, progress: ProgressCallback) -> None:
+        path = options.draft_model
+        check_files(path)
+        length = target.context_length
+        own = replace(options, parallel=1, kv_unified=True, context_length=length, adapters=(), draft_model="", lookup_tokens=0)
+        self.model = NativeModel(library, path, own, progress)
+        self._api = self.model.api
+        try:
+            self._check(target)
+        except DraftRefused:
+            self.model.close()
+            raise
+        self._batch = Batch(self._api, self.model.batch_size, self.model.sequences)
+        self._memory = self._api.llama_get_memory(self.model.context)
+        self._held: list[int] = []
+        self._longest = options.draft_tokens
+        self._length = min(_FIRST_GUESS, self._longest)
+        self._saved = self._worked = 0.0
+        self._seconds = 0.0
+        self._is_cancelled: CancelCheck = lambda: False
+        self._abort = self._api.ggml_abort_callback(lambda _data: self._is_cancelled())
+        self._api.llama_set_abort_callback(self.model.context, self._abort, None)
+
+    def guess(self, tokens: Sequence[int], room: int, plain_seconds: float, is_cancelled: CancelCheck) -> list[int]:
+        """Tokens that may follow, ``room`` at most; none while it does not pay, or while the draft still reads the text."""
+        self._seconds = 0.0
+        if room < 1 or self._saved < -(_CAN_LOSE_STEPS * plain_seconds + _CAN_LOSE_SHARE * self._worked):
+            return []
+        started = time.perf_counter()
+        self._is_cancelled = is_cancelled
+        guess = self._guess(tokens, min(self._length, room)) if self._catch_up(tokens) else []
+        self._seconds = time.perf_counter() - started
+        return guess
+
+    def note(self, drafted: int, accepted: int, seconds: float, plain_seconds: float) -> None:
+        """A step took ``seconds`` beside what :meth:`guess` took before it; without a guess it takes ``plain_seconds``."""
+        self._worked += seconds
+        if drafted:
+            self._length = min(self._longest, self._length * 2) if accepted == drafted else max(2, accepted + 1)
+            self._length = min(self._length, self._longest)
+            self._saved += (accepted + 1) * plain_seconds - seconds
+        self._saved = min(self._saved - self._seconds, _MOST_SAVED_STEPS * plain_seconds)
+        self._seconds = 0.0
+
+    def close(self) -> None:
+        """Free it. Safe to call twice."""
+        self.model.close()
+
+    def _check(self, target: NativeModel) -> None:
+        name, large, small = Path(self.model.path).name, target.tokenizer, self.model.tokenizer
+        facts = {"file": name, "model": Path(target.path).name}
+        if not self.model.can_rewind:
+            raise DraftRefused(**facts, reason="Its network cannot take back a wrong guess.")
+        same_kind = (large.kind, large.begin, large.end, large.adds_begin) == (
+            small.kind,
+            small.begin,
+            small.end,
+            small.adds_begin,
+        )
+        common = min(large.size, small.size)
+        if not same_kind or abs(large.size - small.size) > _SIZE_TOLERANCE:
+            raise DraftRefused(**facts, reason="The two have different vocabularies.")
+        if different := next((token for token in range(common) if large.bytes_of(token) != small.bytes_of(token)), None):
+            raise DraftRefused(**facts, reason=f"The two have different vocabularies: token {different} is not the same.")
+        self._common = common
+
+    def _catch_up(self, tokens: Sequence[int]) -> bool:
+        """Read what is new of a text, a piece at a time; true once the next token can be guessed."""
+        if max(tokens[len(self._held) :], default=0) >= self._common:
+            return False
+        common = common_length(self._held, tokens, len(tokens) - 1)
+        if common < len(self._held):
+            self._cut(common)
+        missing = list(tokens[len(self._held) : len(self._held) + _CATCH_UP])
+        for start in range(0, len(missing), self._batch.size):
+            if not self._read(missing[start : start + self._batch.size]):
+                return False
+        return len(self._held) == len(tokens)
+
+    def _guess(self, tokens: Sequence[int], most: int) -> list[int]:
+        guess: list[int] = []
+        while True:
+            pointer = self._api.llama_get_logits_ith(self.model.context, -1)
+            if not pointer:
+                return guess
+            logits = numpy.ctypeslib.as_array(pointer, (self.model.tokenizer.size,))[: self._common]
+            best = int(logits.argmax())
+            probability = 1.0 / float(numpy.exp(logits - logits[best]).sum())
+            if not probability >= _SURE_ENOUGH or self.model.tokenizer.is_end(best):
+                return guess
+            guess.append(best)
+            if len(guess) >= most or len(tokens) + len(guess) >= self.model.context_length or not self._read([best]):
+                return guess
+
+    def _read(self, tokens: list[int]) -> bool:
+        """Put tokens into the draft's cache; false where it was interrupted or has no room, and then it is empty."""
+        self._batch.clear()
+        self._batch.add(0, len(self._held), tokens, 1)
+        if self._api.llama_decode(self.model.context, self._batch.as_struct()):
+            self._cut(0)
+            return False
+        self._held.extend(tokens)
+        return True
+
+    def _cut(self, length: int) -> None:
+        if not length or not self._api.llama_memory_seq_rm(self._memory, 0, length, -1):
+            self._api.llama_memory_seq_rm(self._memory, 0, -1, -1)
+            length = 0
+        del self._held[length:]

@@ -1,0 +1,335 @@
+"""The engine against llama.cpp's own tools of the same version: single requests against llama-bench, many against llama-server.
+
+Run with ``python -m tests.benchmarks.upstream_comparison MODEL.gguf [--rounds 3] [--streams 1,4,8,16]``. The tools are looked for in
+``$YANMO_UPSTREAM`` and below ``~/.cache/yanmo-upstream``; where they are missing that is said. docs/benchmarks.md tells how to build
+them. Both sides take turns, each figure is a median, and beside the clock the processor time of the serving process is counted, which
+other programs on the machine do not change much. One thread each, unless ``YANMO_THREADS`` says otherwise.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import os
+import random
+import shutil
+import socket
+import statistics
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from backends.backend import GenerationRequest
+from backends.events import Failed, Finished, TextDelta
+from backends.options import GenerationOptions, LoadOptions, SamplingOptions
+from backends.worker_link import WorkerLink
+
+PROMPT_TOKENS, OUTPUT_TOKENS = 200, 64
+READ_TOKENS, WRITE_TOKENS = 512, 128
+THREADS = int(os.environ.get("YANMO_THREADS", "1"))
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One measurement: tokens, seconds by the clock, seconds of the processor, and when the last request had its first token."""
+
+    tokens: int
+    seconds: float
+    cpu_seconds: float
+    slowest_first: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Medians of both sides in tokens per second and per second of processor time; ``first`` are slowest first tokens."""
+
+    name: str
+    ours: float
+    theirs: float
+    ours_cpu: float
+    theirs_cpu: float
+    ours_first: float = 0.0
+    theirs_first: float = 0.0
+
+    def __str__(self) -> str:
+        first = f" | {self.ours_first:.2f} / {self.theirs_first:.2f} s" if self.theirs_first else " |"
+        return (
+            f"| {self.name} | {self.ours:.1f} / {self.theirs:.1f} | {self.ours / self.theirs:.2f} | "
+            f"{self.ours_cpu:.1f} / {self.theirs_cpu:.1f} | {self.ours_cpu / self.theirs_cpu:.2f}{first} |"
+        )
+
+
+def find_tool(name: str) -> Path | None:
+    """An executable of llama.cpp: where ``$YANMO_UPSTREAM`` points, in the cache folder, or on the path."""
+    folders = [Path(os.environ["YANMO_UPSTREAM"])] if os.environ.get("YANMO_UPSTREAM") else []
+    folders.append(Path.home() / ".cache" / "yanmo-upstream" / "src" / "vendor" / "llama.cpp" / "build" / "bin")
+    for folder in folders:
+        if os.access(folder / name, os.X_OK):
+            return folder / name
+    found = shutil.which(name)
+    return Path(found) if found else None
+
+
+def compare_all(model: Path, rounds: int, streams: list[int]) -> Iterator[Comparison]:
+    """One comparison after another."""
+    if (bench := find_tool("llama-bench")) is None:
+        print("llama-bench is not there: single requests are not compared.")
+    else:
+        yield compare_reading(model, bench, rounds)
+        yield compare_writing(model, bench, rounds)
+    if (server := find_tool("llama-server")) is None:
+        print("llama-server is not there: many requests are not compared.")
+    else:
+        for count in streams:
+            yield compare_streams(model, server, rounds, count)
+
+
+def compare_reading(model: Path, bench: Path, rounds: int) -> Comparison:
+    """Prefill of 512 tokens."""
+    with _open_link(model, LoadOptions(context_length=2048, parallel=1, threads=THREADS)) as link:
+        return _alternate(
+            f"read {READ_TOKENS}",
+            rounds,
+            lambda: _measure_link(link, 2, lambda: _ask(READ_TOKENS, 1), counts_prompt=True),
+            lambda: _measure_bench(bench, model, ["-p", str(READ_TOKENS), "-n", "0"], READ_TOKENS),
+        )
+
+
+def compare_writing(model: Path, bench: Path, rounds: int) -> Comparison:
+    """Decode of 128 tokens after one."""
+    with _open_link(model, LoadOptions(context_length=2048, parallel=1, threads=THREADS)) as link:
+        return _alternate(
+            f"write {WRITE_TOKENS}",
+            rounds,
+            lambda: _measure_link(link, 2, lambda: _ask(2, WRITE_TOKENS)),
+            lambda: _measure_bench(bench, model, ["-p", "0", "-n", str(WRITE_TOKENS)], WRITE_TOKENS),
+        )
+
+
+def compare_streams(model: Path, server: Path, rounds: int, count: int) -> Comparison:
+    """Requests of 200 tokens that write 64, ``count`` at once; llama-server over HTTP, ours through the pipe of its process."""
+    length = PROMPT_TOKENS + OUTPUT_TOKENS + 32
+    results: dict[bool, list[Run]] = {True: [], False: []}
+    for number in range(rounds):
+        for is_ours in (True, False) if number % 2 else (False, True):  # who begins changes
+            measure = _serve_ours if is_ours else _serve_theirs
+            results[is_ours].append(measure(model, server, count, length))
+    return _summarize(f"{count} at once", results[True], results[False])
+
+
+def _serve_ours(model: Path, _server: Path, count: int, length: int) -> Run:
+    options = LoadOptions(context_length=length * count, parallel=count, threads=THREADS, kv_unified=True)
+    with _open_link(model, options) as link:
+        _finish(link, [_ask(8, 2)])
+        requests = [_ask(PROMPT_TOKENS, OUTPUT_TOKENS) for _ in range(count)]
+        return _timed(psutil.Process(link.pid), lambda: _finish(link, requests))
+
+
+def _serve_theirs(model: Path, server: Path, count: int, length: int) -> Run:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [server, "-m", model, "--port", port, "-np", count, "-c", length * count, "-t", THREADS, "-tb", THREADS, "-kvu"]
+    process = subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        _await_server(port, process)
+        _post(port, 8, 2)
+        prompts = [_tokens(PROMPT_TOKENS) for _ in range(count)]
+
+        def ask_all() -> tuple[int, float]:
+            answers: list[tuple[int, float]] = []
+            started = time.perf_counter()
+            threads = [
+                threading.Thread(target=lambda p=p: answers.append(_post_tokens(port, p, OUTPUT_TOKENS, started)))
+                for p in prompts
+            ]  # type: ignore[misc]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            return sum(tokens for tokens, _ in answers), max(first for _, first in answers)
+
+        return _timed(psutil.Process(process.pid), ask_all)
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def _await_server(port: int, process: subprocess.Popen[bytes]) -> None:
+    for _ in range(600):
+        if process.poll() is not None:
+            raise SystemExit("llama-server ended before it was ready")
+        try:
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+            connection.request("GET", "/health")
+            if connection.getresponse().status == 200:
+                return
+        except OSError:
+            pass
+        time.sleep(0.1)
+    raise SystemExit("llama-server was not ready in a minute")
+
+
+def _post(port: int, prompt: int, output: int) -> tuple[int, float]:
+    return _post_tokens(port, _tokens(prompt), output, time.perf_counter())
+
+
+def _post_tokens(port: int, prompt: tuple[int, ...], output: int, started: float) -> tuple[int, float]:
+    """Tokens written and seconds to the first of them, counted from ``started``."""
+    body = {"prompt": list(prompt), "n_predict": output, "ignore_eos": True, "stream": True, "cache_prompt": True, "seed": 1}
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=600)
+    connection.request("POST", "/completion", json.dumps(body), {"Content-Type": "application/json"})
+    response = connection.getresponse()
+    first, written = 0.0, 0
+    for line in response:
+        if line.startswith(b"data: "):
+            first = first or time.perf_counter() - started
+            event = json.loads(line[6:])
+            if event.get("stop"):
+                written = int(event["tokens_predicted"])
+    return written, first
+
+
+@contextmanager
+def _open_link(model: Path, options: LoadOptions) -> Iterator[WorkerLink]:
+    link = WorkerLink("llamacpp", str(model), options)
+    try:
+        link.load()
+        yield link
+    finally:
+        link.close()
+
+
+def _ask(prompt: int, output: int) -> GenerationRequest:
+    bias = tuple((token, -1000.0) for token in END_TOKENS)
+    return GenerationRequest(
+        prompt_tokens=_tokens(prompt), options=GenerationOptions(SamplingOptions(), output, (), 1, logit_bias=bias)
+    )
+
+
+def _tokens(count: int) -> tuple[int, ...]:
+    """Tokens that were never asked before."""
+    chance = random.SystemRandom()
+    return tuple(chance.randrange(300, 4000) for _ in range(count))
+
+
+def _finish(link: WorkerLink, requests: list[GenerationRequest], *, counts_prompt: bool = False) -> tuple[int, float]:
+    """Tokens of all requests, asked at once, and the slowest first token in seconds."""
+    started = time.perf_counter()
+    streams = [link.generate(request) for request in requests]
+    firsts: dict[int, float] = {}
+    total = 0
+
+    def follow(index: int) -> int:
+        for event in streams[index]:
+            if isinstance(event, TextDelta):
+                firsts.setdefault(index, time.perf_counter() - started)
+            elif isinstance(event, Failed):
+                raise event.error
+            elif isinstance(event, Finished):
+                firsts.setdefault(index, time.perf_counter() - started)
+                return event.usage.prompt_tokens if counts_prompt else event.usage.output_tokens
+        raise AssertionError("a reply without an end")
+
+    counts: list[int] = []
+    threads = [threading.Thread(target=lambda index=index: counts.append(follow(index))) for index in range(len(streams))]  # type: ignore[misc]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    total = sum(counts)
+    return total, max(firsts.values())
+
+
+def _measure_link(link: WorkerLink, times: int, make: Callable[[], GenerationRequest], *, counts_prompt: bool = False) -> Run:
+    _finish(link, [make()])
+    process = psutil.Process(link.pid)
+    runs = [_timed(process, lambda: _finish(link, [make()], counts_prompt=counts_prompt)) for _ in range(times)]
+    return Run(sum(run.tokens for run in runs), sum(run.seconds for run in runs), sum(run.cpu_seconds for run in runs))
+
+
+def _measure_bench(bench: Path, model: Path, arguments: list[str], tokens: int) -> Run:
+    """llama-bench's own clock; the processor time is that of a run with three repetitions less that of one with one."""
+    cpu: dict[int, float] = {}
+    speed = 0.0
+    for times in (1, 3):
+        command = [str(bench), "-m", str(model), "-t", str(THREADS), "-r", str(times), "-o", "json", "-ngl", "0", *arguments]
+        before = os.times()
+        said = subprocess.run(command, capture_output=True, check=True).stdout
+        after = os.times()
+        cpu[times] = after.children_user + after.children_system - before.children_user - before.children_system
+        speed = float(json.loads(said)[0]["avg_ts"])
+    return Run(2 * tokens, 2 * tokens / speed, max(cpu[3] - cpu[1], 1e-6))
+
+
+def _timed(process: psutil.Process, work: Callable[[], tuple[int, float]]) -> Run:
+    before, started = process.cpu_times(), time.perf_counter()
+    tokens, first = work()
+    seconds, after = time.perf_counter() - started, process.cpu_times()
+    return Run(tokens, seconds, after.user + after.system - before.user - before.system, first)
+
+
+def _alternate(name: str, rounds: int, ours: Callable[[], Run], theirs: Callable[[], Run]) -> Comparison:
+    results: tuple[list[Run], list[Run]] = ([], [])
+    for number in range(rounds):
+        for side in (0, 1) if number % 2 else (1, 0):
+            results[side].append((ours, theirs)[side]())
+    return _summarize(name, *results)
+
+
+def _summarize(name: str, ours: list[Run], theirs: list[Run]) -> Comparison:
+    def median(runs: list[Run], figure: Callable[[Run], float]) -> float:
+        return statistics.median(figure(run) for run in runs)
+
+    return Comparison(
+        name,
+        median(ours, lambda run: run.tokens / run.seconds),
+        median(theirs, lambda run: run.tokens / run.seconds),
+        median(ours, lambda run: run.tokens / max(run.cpu_seconds, 1e-6)),
+        median(theirs, lambda run: run.tokens / max(run.cpu_seconds, 1e-6)),
+        median(ours, lambda run: run.slowest_first),
+        median(theirs, lambda run: run.slowest_first),
+    )
+
+
+def _find_end_tokens(model: Path) -> list[int]:
+    """Tokens that would end a reply early, by the file's own words."""
+    from models.gguf_header import read_header
+
+    header = read_header(model)
+    names = ("eos", "eot", "eom")
+    return [
+        header.whole(f"tokenizer.ggml.{name}_token_id", -1)
+        for name in names
+        if f"tokenizer.ggml.{name}_token_id" in header.metadata
+    ]
+
+
+END_TOKENS: list[int] = []
+
+
+def main() -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("model", type=Path)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--streams", default="1,4,8,16")
+    arguments = parser.parse_args()
+    END_TOKENS.extend(_find_end_tokens(arguments.model))
+    print("| what | tokens/s, ours / llama.cpp | ratio | tokens per CPU second | ratio | slowest first token |")
+    print("|:--|--:|--:|--:|--:|--:|")
+    for comparison in compare_all(
+        arguments.model, arguments.rounds, [int(count) for count in arguments.streams.split(",") if count]
+    ):
+        print(comparison, flush=True)
+
+
+if __name__ == "__main__":
+    main()
