@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
-import glob
 import os
 import re
-import secrets
 import shutil
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,11 +16,11 @@ from models.errors import DiskFull, QuantizationFailed, UserFacingError
 from models.gguf_header import read_header
 from quantize.gguf.importance_matrix import as_quantizer_data, read_importance_matrix
 from quantize.gguf.types import find_file_type, find_tensor_type
+from quantize.output import Output
 from quantize.recipe import Recipe
 from quantize.runner import Progress, run_step
 
 _TENSOR_LINE = re.compile(r"\[\s*(\d+)/\s*(\d+)\]\s+(\S+)")
-_STALE_SECONDS = 600
 _UNQUANTIZED = ("F32", "F16", "BF16")
 _REASONS = (
     (
@@ -56,31 +52,20 @@ def quantize_file(
         UserFacingError: the source is damaged, or the process died.
     """
     refuse(source, target, recipe, may_requantize=may_requantize)
-    _clean_up(target)
-    partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
-    arguments = {
-        "source": str(source),
-        "target": str(partial),
-        "recipe": recipe,
-        "imatrix": str(imatrix) if imatrix else "",
-        "may_requantize": may_requantize,
-        "threads": threads,
-    }
-    try:
+    with Output(target, source=source.name) as output:
+        arguments = {
+            "source": str(source),
+            "target": str(output.path),
+            "recipe": recipe,
+            "imatrix": str(imatrix) if imatrix else "",
+            "may_requantize": may_requantize,
+            "threads": threads,
+        }
         run_step(
             "quantize.gguf.quantize:quantize_here", arguments, subject=str(source), progress=progress, is_cancelled=is_cancelled
         )
-        _check(source, partial)
-        _sync(partial)
-        partial.replace(target)
-        return target
-    except OSError as error:
-        raise QuantizationFailed(
-            file=source.name, reason=f"{target.name} could not be written: {error.strerror or error}."
-        ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
+        _check(source, output.path)
+        return output.keep()
 
 
 def refuse(source: Path, target: Path, recipe: Recipe, *, may_requantize: bool) -> None:
@@ -183,19 +168,6 @@ def _check(source: Path, made: Path) -> None:
         raise QuantizationFailed(
             file=source.name, reason=f"The file that was made lacks {len(missing)} tensors.", details="\n".join(sorted(missing))
         )
-
-
-def _clean_up(target: Path) -> None:
-    """Remove what a killed run left: half files of this target that nobody has written to for ten minutes."""
-    for stale in target.parent.glob(f".{glob.escape(target.name)}.*.part"):
-        with contextlib.suppress(OSError):
-            if time.time() - stale.stat().st_mtime > _STALE_SECONDS:
-                stale.unlink()
-
-
-def _sync(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
 
 
 def _free_bytes(folder: Path) -> int:
