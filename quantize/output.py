@@ -48,7 +48,7 @@ class Output:
 
     def keep(self) -> Path:
         """Give what was made its final name; of several parts the first is named last. Returns the file to open."""
-        made = sorted(path for path in self.folder.iterdir() if path.is_file())
+        made = sorted(self.folder.iterdir())
         if not made:
             raise QuantizationFailed(file=self._source, reason="Nothing was written.")
         for path in reversed(made):

@@ -59,7 +59,7 @@ class Checkpoint:
         self.stacks: dict[str, list[str]] = {}
         self._scales: dict[str, TensorPlace] = {}
         for path in sorted(folder.glob("*.safetensors")):
-            self._add_file(path)
+            self.tensors.update(read_tensor_places(path))
         self._check_shards()
         self._check_quantization()
         self._set_scales_aside()
@@ -121,55 +121,15 @@ class Checkpoint:
         return together
 
     def _read_one(self, name: str, place: TensorPlace, raw: bool) -> numpy.ndarray:
-        import numpy
-
-        if place.dtype not in _STORED:
-            raise DamagedModelFile(
-                file=place.file.name, reason=f"The tensor “{name}” has the type {place.dtype}, which cannot be converted."
-            )
-        if 0 in place.shape:
-            raise DamagedModelFile(file=place.file.name, reason=f"The tensor “{name}” is empty.")
-        data = numpy.memmap(place.file, dtype=_STORED[place.dtype], mode="r", offset=place.begin, shape=place.shape or (1,))
-        if raw:
-            _check_numbers(name, data, place)
-            return data
-        if place.dtype == "BF16":
-            wide = data.astype(numpy.uint32)
-            wide <<= 16
-            values = wide.view(numpy.float32)
-        elif place.dtype.startswith("F8_"):
-            values = decode_table(place.dtype)[data]
-            scale = self._scales.get(name)
-            if scale is not None:
-                try:
-                    apply_scale(values, self._read_one(name + " (scale)", scale, False))
-                except ValueError as error:
-                    raise DamagedModelFile(
-                        file=place.file.name, reason=f"The scales of “{name}” do not fit it: {error}."
-                    ) from None
-        else:
-            values = data.astype(numpy.float32)
-        _check_numbers(name, values, place)
+        values = read_values(name, place, raw=raw)
+        scale = None if raw else self._scales.get(name)
+        if scale is not None:
+            try:
+                apply_scale(values, read_values(name + " (scale)", scale))
+            except ValueError as error:
+                raise DamagedModelFile(file=place.file.name, reason=f"The scales of “{name}” do not fit it: {error}.") from None
+            _check_numbers(name, values, place)
         return values
-
-    def _add_file(self, path: Path) -> None:
-        read_safetensors_info(path)  # refuses a header that does not fit the file
-        with path.open("rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            header = json.loads(file.read(length))
-        for name, entry in header.items():
-            if name == "__metadata__":
-                continue
-            begin, end = entry["data_offsets"]
-            place = TensorPlace(
-                path, str(entry["dtype"]), tuple(int(n) for n in entry["shape"]), 8 + length + begin, 8 + length + end
-            )
-            count = 1
-            for size in place.shape:
-                count *= size
-            if count * _BYTES.get(place.dtype, 1) != place.end - place.begin:
-                raise DamagedModelFile(file=path.name, reason=f"The entry “{name}” of its header makes no sense.")
-            self.tensors[name] = place
 
     def _check_shards(self) -> None:
         index = self.read_json("model.safetensors.index.json").get("weight_map", {})
@@ -214,6 +174,63 @@ class Checkpoint:
                 lacking = next(number for number in range(len(pieces)) if number not in pieces)
                 raise NotAModelFile(file=self.folder.name, reason=f"Number {lacking} of “{name}” is missing.")
             self.stacks[name] = [pieces[number] for number in range(len(pieces))]
+
+
+def read_tensor_places(path: Path) -> dict[str, TensorPlace]:
+    """Where the tensors of a safetensors file lie.
+
+    Raises:
+        DamagedModelFile, NotAModelFile: its header does not fit it.
+    """
+    read_safetensors_info(path)  # refuses a header that does not fit the file
+    places: dict[str, TensorPlace] = {}
+    with path.open("rb") as file:
+        (length,) = struct.unpack("<Q", file.read(8))
+        header = json.loads(file.read(length))
+    for name, entry in header.items():
+        if name == "__metadata__":
+            continue
+        begin, end = entry["data_offsets"]
+        place = TensorPlace(
+            path, str(entry["dtype"]), tuple(int(n) for n in entry["shape"]), 8 + length + begin, 8 + length + end
+        )
+        count = 1
+        for size in place.shape:
+            count *= size
+        if count * _BYTES.get(place.dtype, 1) != place.end - place.begin:
+            raise DamagedModelFile(file=path.name, reason=f"The entry “{name}” of its header makes no sense.")
+        places[name] = place
+    return places
+
+
+def read_values(name: str, place: TensorPlace, *, raw: bool = False) -> numpy.ndarray:
+    """A tensor as float32, scales not applied; ``raw`` as it is stored, not copied.
+
+    Raises:
+        DamagedModelFile: its type is unknown, it is empty, or it holds NaN or infinity.
+    """
+    import numpy
+
+    if place.dtype not in _STORED:
+        raise DamagedModelFile(
+            file=place.file.name, reason=f"The tensor “{name}” has the type {place.dtype}, which cannot be converted."
+        )
+    if 0 in place.shape:
+        raise DamagedModelFile(file=place.file.name, reason=f"The tensor “{name}” is empty.")
+    data = numpy.memmap(place.file, dtype=_STORED[place.dtype], mode="r", offset=place.begin, shape=place.shape or (1,))
+    values: numpy.ndarray
+    if raw:
+        values = data
+    elif place.dtype == "BF16":
+        wide = data.astype(numpy.uint32)
+        wide <<= 16
+        values = wide.view(numpy.float32)
+    elif place.dtype.startswith("F8_"):
+        values = decode_table(place.dtype)[data]
+    else:
+        values = data.astype(numpy.float32)
+    _check_numbers(name, values, place)
+    return values
 
 
 def _check_numbers(name: str, values: numpy.ndarray, place: TensorPlace) -> None:
