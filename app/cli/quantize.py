@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from app.workstation import Workstation
-    from quantize.gguf.importance_matrix import ImportanceMatrix
+    from quantize.gguf.matrix import ImportanceMatrix
     from quantize.quality import Quality
     from quantize.recipe import Recipe
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from models.errors import DiskFull, InvalidOption, QuantizationFailed
+from quantize.fingerprint import fingerprint
 from quantize.gguf.architectures import find_architecture
 from quantize.gguf.checkpoint import Checkpoint
 from quantize.gguf.model_card import read_pooling, write_general
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     import numpy
 
 CONVERTED_TYPES = ("F32", "F16", "BF16", "Q8_0")
+SOURCE_KEY = "yanmo.source"
+"""Metadata that says which checkpoint a file was made from, so that a run that was interrupted finds its work again."""
 _TYPE_BYTES = {"F32": 4.0, "F16": 2.0, "BF16": 2.0, "Q8_0": 34 / 32}
 
 
@@ -86,6 +89,7 @@ def convert_here(folder: str, target: str, file_type: str, split_bytes: int, pro
     config["vocab_size"] = rows
     writer = gguf.GGUFWriter(target, architecture.NAME, split_max_size=split_bytes)
     write_general(writer, checkpoint, file_type, sum(_count(plan.shape) for plan in plans))
+    writer.add_string(SOURCE_KEY, fingerprint(checkpoint.folder))
     architecture.write_settings(writer, config)
     write_vocabulary(writer, read_vocabulary(checkpoint, rows))
     for plan in plans:
@@ -174,6 +178,17 @@ def encode(values: numpy.ndarray, kind: str, gguf: Any) -> numpy.ndarray:
         return numpy.ascontiguousarray(values, dtype=numpy.float16)
     encoded: numpy.ndarray = gguf.quants.quantize(numpy.ascontiguousarray(values), gguf.GGMLQuantizationType[kind])
     return encoded
+
+
+def lossless_type(folder: Path) -> str:
+    """The type of file that loses nothing of a checkpoint: that of its largest tensor, BF16 for FP8.
+
+    Raises:
+        UserFacingError: it is no checkpoint, or is damaged.
+    """
+    checkpoint = Checkpoint(folder)
+    largest = max(checkpoint.names(), key=lambda name: _count(checkpoint.shape(name)))
+    return {"F32": "F32", "F64": "F32", "F16": "F16"}.get(checkpoint.dtype(largest), "BF16")
 
 
 def _count(shape: tuple[int, ...]) -> int:

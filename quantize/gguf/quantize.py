@@ -42,8 +42,11 @@ def quantize_file(
     threads: int = 0,
     progress: Progress = lambda fraction, text: None,
     is_cancelled: Callable[[], bool] = lambda: False,
+    on_whole: Callable[[Path], object] = lambda made: None,
 ) -> Path:
     """Quantize ``source`` into ``target`` as the recipe says; returns ``target``. Runs in a child process.
+
+    ``on_whole`` is given the file before it has its final name; what it writes beside the file gets its name first.
 
     Raises:
         QuantizationFailed: the source cannot be made into that type; says why.
@@ -65,6 +68,7 @@ def quantize_file(
             "quantize.gguf.quantize:quantize_here", arguments, subject=str(source), progress=progress, is_cancelled=is_cancelled
         )
         _check(source, output.path)
+        on_whole(output.path)
         return output.keep()
 
 
