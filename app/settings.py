@@ -62,12 +62,15 @@ SETTINGS: dict[str, Setting] = {
     "chat.system_prompt": _text(),
     "chat.enter_sends": _switch(True),
     "chat.show_reasoning": _switch(False),
+    "quantize.converter": _text(),
+    "quantize.converter_python": _text("python3"),
     "trash.days": _number(30, 1, 3650),
     "snapshots.daily": _switch(True),
 }
 """``model.load_options`` maps a model's reference to ``LoadOptions`` fields. ``model.cache_megabytes`` is what engines may keep on disk
-of what they read: 0, nothing, until deleting a conversation also deletes what was kept of it. Keys that begin with ``window.`` belong to
-the window and may hold any JSON value."""
+of what they read: 0, nothing, until deleting a conversation also deletes what was kept of it. ``quantize.converter`` is the path of a
+llama.cpp checkout's ``convert_hf_to_gguf.py`` for architectures not known here, ``quantize.converter_python`` the Python that runs it.
+Keys that begin with ``window.`` belong to the window and may hold any JSON value."""
 
 
 class Settings:

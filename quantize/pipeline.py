@@ -15,6 +15,7 @@ from models.errors import QuantizationFailed, UserFacingError
 from models.gguf_header import read_header
 from quantize.fingerprint import fingerprint
 from quantize.order import AUTO, NONE, Order, name_target, strip_type
+from quantize.output import explain_write
 from quantize.quality_card import (
     QualityCard,
     card_from_json,
@@ -45,19 +46,24 @@ Tell = Callable[[Step], None]
 
 
 class Pipeline:
-    """One order. ``read_text`` gives the text of ``order.calibration`` and ``order.measure``; ``on_card`` hears of each finished file."""
+    """One order. ``read_text`` gives the text of ``order.calibration``, ``read_measured`` that of ``order.measure`` (where another).
+
+    ``on_card`` hears of each finished file.
+    """
 
     def __init__(
         self,
         order: Order,
         read_text: Callable[[str], str],
         *,
+        read_measured: Callable[[str], str] | None = None,
         tell: Tell = lambda step: None,
         is_cancelled: Callable[[], bool] = lambda: False,
         on_card: Callable[[Path, QualityCard], None] = lambda path, card: None,
     ) -> None:
         self._order = order
         self._read_text = read_text
+        self._read_measured = read_measured or read_text
         self._tell = tell
         self._is_cancelled = is_cancelled
         self._on_card = on_card
@@ -80,7 +86,7 @@ class Pipeline:
             digest = hash_file(imatrix)
             recipes = tuple(replace(recipe, imatrix_sha256=digest) for recipe in recipes)
         base_hash = hash_file(base)
-        text = self._read_text(self._order.measure) if self._order.measure else ""
+        text = self._read_measured(self._order.measure) if self._order.measure else ""
         cards = []
         for recipe in recipes:
             target = name_target(self._place(base), recipe, self._out(), is_one=len(recipes) == 1)
@@ -172,6 +178,10 @@ class Pipeline:
         card = find_finished(target, recipe, base_hash)
         if card is not None:
             return card
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise explain_write(base.name, target, error) from error
         if target.resolve() != base.resolve():  # the file a checkpoint was converted to may be what was asked for
             quantize_file(
                 base,

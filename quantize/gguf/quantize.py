@@ -109,11 +109,43 @@ def quantize_here(
         QuantizationFailed: llama.cpp refused.
     """
     library = _Listening(progress)
-    api = library.api
-    parameters = api.llama_model_quantize_default_params()
+    kept: list[Any] = []
+    parameters = _make_parameters(library.api, recipe, kept)
     parameters.nthread = choose_threads(threads)
-    parameters.ftype = find_file_type(recipe.file_type).number
     parameters.allow_requantize = may_requantize
+    if imatrix:
+        entries, values = as_quantizer_data(library.api, read_importance_matrix(Path(imatrix)))
+        kept.append(values)
+        parameters.imatrix = ctypes.cast(entries, type(parameters.imatrix))
+    result = library.api.llama_model_quantize(os.fsencode(source), os.fsencode(target), ctypes.byref(parameters))
+    kept.clear()  # C read them until now
+    if result:
+        raise _explain(Path(source).name, library.log_text())
+    return library.version
+
+
+def dry_run(source: str, recipe: Recipe) -> str:
+    """What llama.cpp logs of a run that writes nothing: the type of every tensor. In the process that calls it.
+
+    Raises:
+        QuantizationFailed: llama.cpp refused.
+    """
+    library = _Keeping()
+    kept: list[Any] = []
+    parameters = _make_parameters(library.api, recipe, kept)
+    parameters.dry_run = parameters.allow_requantize = True
+    result = library.api.llama_model_quantize(os.fsencode(source), b"", ctypes.byref(parameters))
+    kept.clear()
+    log = "".join(library.said)
+    if result:
+        raise _explain(Path(source).name, log)
+    return log
+
+
+def _make_parameters(api: Any, recipe: Recipe, kept: list[Any]) -> Any:
+    """The recipe as C takes it; ``kept`` gets what must stay alive until C is done."""
+    parameters = api.llama_model_quantize_default_params()
+    parameters.ftype = find_file_type(recipe.file_type).number
     parameters.quantize_output_tensor = not recipe.keeps_output
     parameters.pure = recipe.is_pure
     if recipe.output_type:
@@ -126,15 +158,8 @@ def quantize_here(
         overrides[index].type = find_tensor_type(tensor_type)
     if recipe.overrides:
         parameters.tt_overrides = ctypes.cast(overrides, type(parameters.tt_overrides))
-    kept: list[Any] = []
-    if imatrix:
-        entries, kept = as_quantizer_data(api, read_importance_matrix(Path(imatrix)))
-        parameters.imatrix = ctypes.cast(entries, type(parameters.imatrix))
-    result = api.llama_model_quantize(os.fsencode(source), os.fsencode(target), ctypes.byref(parameters))
-    kept.clear()  # C read them until now
-    if result:
-        raise _explain(Path(source).name, library.log_text())
-    return library.version
+        kept.append(overrides)
+    return parameters
 
 
 class _Listening(NativeLibrary):
@@ -149,6 +174,18 @@ class _Listening(NativeLibrary):
         match = _TENSOR_LINE.search((text or b"").decode("utf-8", "replace"))
         if match:
             self._progress(int(match.group(1)) / max(1, int(match.group(2))), match.group(3))
+
+
+class _Keeping(NativeLibrary):
+    """Keeps every line of the log, of which the engine's own ring keeps only the last."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        super().__init__()
+
+    def _receive(self, level: int, text: bytes | None, user_data: object) -> None:
+        super()._receive(level, text, user_data)
+        self.said.append((text or b"").decode("utf-8", "replace"))
 
 
 def _explain(name: str, log: str) -> QuantizationFailed:
