@@ -67,8 +67,10 @@ class LogitReader:
         flat = numpy.ctypeslib.as_array(address, shape=(rows * self.vocabulary_size,))
         return flat.reshape(rows, self.vocabulary_size).copy()
 
-    def decode(self, window: list[int], first: int) -> None:
-        """Compute a window from an empty cache, with logits from position ``first`` to the last but one.
+    def decode(self, window: list[int], first: int, *, with_last: bool = False) -> None:
+        """Compute a window from an empty cache, with logits from position ``first`` to the last but one, or to the last.
+
+        What has no logits is left out of the last layer, which matters to those who watch it.
 
         Raises:
             QuantizationFailed: the engine could not.
@@ -80,7 +82,7 @@ class LogitReader:
             batch.pos[index] = index
             batch.n_seq_id[index] = 1
             batch.seq_id[index][0] = 0
-            batch.logits[index] = first <= index < len(window) - 1
+            batch.logits[index] = first <= index < len(window) - (0 if with_last else 1)
         self._api.llama_memory_clear(self._api.llama_get_memory(self._context), True)
         result = int(self._api.llama_decode(self._context, batch))
         if result:

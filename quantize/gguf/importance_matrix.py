@@ -78,7 +78,7 @@ def compute_here(model: str, text: str, target: str, most_windows: int, threads:
         matrix.windows = _resume(kept, matrix)
         saved = time.monotonic()
         for window in windows[matrix.windows :]:
-            reader.decode(window, first=0)
+            reader.decode(window, first=0, with_last=True)
             matrix.windows += 1
             if collector.problem:
                 raise QuantizationFailed(file=Path(model).name, reason=collector.problem)
