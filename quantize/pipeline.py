@@ -79,6 +79,14 @@ class Pipeline:
             WorkCancelled: what was finished stays.
             UserFacingError: a step failed; what was finished stays.
         """
+        try:
+            return self._run()
+        except OSError as error:
+            raise explain_write(self._source.name, self._out() or self._source, error) from error
+
+    def _run(self) -> list[QualityCard]:
+        if not self._source.is_dir():
+            read_header(self._source)
         base = self._convert() if self._source.is_dir() else self._source
         imatrix = self._find_imatrix(base)
         recipes = self._order.recipes
@@ -148,6 +156,7 @@ class Pipeline:
         if self._order.imatrix == NONE:
             return None
         if self._order.imatrix != AUTO:
+            read_importance_matrix(Path(self._order.imatrix))  # a file that is none is told before any work
             return Path(self._order.imatrix)
         text = self._read_text(self._order.calibration)
         target = self._folder() / f"{strip_type(base.stem)}.imatrix.gguf"

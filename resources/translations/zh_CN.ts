@@ -2440,6 +2440,14 @@
       <translation>四比特放不下时用</translation>
     </message>
     <message>
+      <source>with importance matrix</source>
+      <translation>用重要性矩阵</translation>
+    </message>
+    <message>
+      <source>without importance matrix</source>
+      <translation>不用重要性矩阵</translation>
+    </message>
+    <message>
       <source>yes</source>
       <translation>有</translation>
     </message>

@@ -15,6 +15,7 @@ from quantize.quality_card import QualityCard
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 22, 18, 46
 _REACH = 14
+_SAME = 60
 _SMALLEST_KL = 1e-6
 
 
@@ -100,6 +101,25 @@ class FrontierPlot(QWidget):
         for index in self._plotted():
             self._draw_dot(painter, index)
         self._draw_labels(painter)
+        self._draw_legend(painter)
+
+    def _draw_legend(self, painter: QPainter) -> None:
+        """Which colour is which, where there are both."""
+        with_matrix = {bool(self._cards[index].recipe.get("imatrix_sha256")) for index in self._plotted()}
+        if len(with_matrix) < 2:
+            return
+        right = float(self.width() - _RIGHT)
+        for words, colour in (
+            (tr("without importance matrix"), self._tokens.text_soft),
+            (tr("with importance matrix"), self._tokens.accent),
+        ):
+            width = painter.fontMetrics().horizontalAdvance(words)
+            painter.setPen(QColor(self._tokens.text_soft))
+            painter.drawText(QRectF(right - width, _TOP + 2, width, 16), Qt.AlignmentFlag.AlignCenter, words)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(QColor(colour))
+            painter.drawEllipse(QPointF(right - width - 9, _TOP + 10), 4, 4)
+            right -= width + 30
 
     def _draw_axes(self, painter: QPainter) -> None:
         left, right, low, high = self._ranges()
@@ -158,11 +178,15 @@ class FrontierPlot(QWidget):
     def _draw_labels(self, painter: QPainter) -> None:
         """Names where they hide no other name; the chosen one first."""
         taken: list[QRectF] = []
+        said: list[tuple[str, QPointF]] = []
         order = sorted(self._plotted(), key=lambda index: (index != self._current, self._kl(index)))
         metrics = painter.fontMetrics()
         dots = [QRectF(self._place(index).x() - 6, self._place(index).y() - 6, 12, 12) for index in self._plotted()]
         for index in order:
             text, place = self._cards[index].file_type, self._place(index)
+            near = [named for named, where in said if named == text and (where - place).manhattanLength() < _SAME]
+            if near and index != self._current:
+                continue  # the same type with and without a matrix, side by side: one name for both
             width = metrics.horizontalAdvance(text) + 4
             for box in (
                 QRectF(place.x() + 10, place.y() - 8, width, 15),
@@ -172,6 +196,7 @@ class FrontierPlot(QWidget):
             ):
                 if box.right() < self.width() and not any(box.intersects(other) for other in (*taken, *dots)):
                     taken.append(box)
+                    said.append((text, place))
                     painter.setPen(QColor(self._tokens.text if index == self._current else self._tokens.text_soft))
                     painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
                     break
