@@ -25,6 +25,13 @@ def test_predicted_sizes_and_types_are_those_that_come_out(full: Path, tmp_path:
         assert {tensor.name: tensor.type.name for tensor in read_header(made).tensors} == prediction.types
 
 
+def test_every_type_that_is_offered_can_be_made_here(full: Path) -> None:
+    from quantize.gguf.types import FILE_TYPES
+
+    predictions = predict_files(full, [Recipe(name) for name in FILE_TYPES])
+    assert all(prediction.size_bytes > 1_000_000 for prediction in predictions)
+
+
 def test_every_preset_is_a_type_and_has_words() -> None:
     assert len({preset.file_type for preset in PRESETS}) == len(PRESETS)
     for preset in PRESETS:
