@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from app import __version__
-from app.cli import bench, chat, complete, data, doctor, models, quality, quantize, search_recipe
+from app.cli import bench, chat, complete, convert, data, doctor, models, quality, quantize, search_recipe
 from app.paths import DATA_VARIABLE, Paths, make_paths
 from models.errors import DatabaseInUse, StoreError, UserFacingError
 
@@ -62,7 +62,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--data-folder", metavar="DIR", help="keep conversations, models and settings here")
     parser.set_defaults(run=open_window)
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for family in (chat, complete, models, bench, quantize, quality, search_recipe, doctor, data):
+    for family in (chat, complete, models, bench, convert, quantize, quality, search_recipe, doctor, data):
         family.add_parser(subparsers)
     return parser
 

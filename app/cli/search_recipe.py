@@ -1,4 +1,4 @@
-"""``yanmo search-recipe`` and ``yanmo lora``: the best types for each tensor within a budget, and adapters."""
+"""``yanmo search-recipe``: the best types for each tensor within a budget."""
 
 from __future__ import annotations
 
@@ -21,15 +21,11 @@ _EXAMPLES = """examples:
   yanmo search-recipe model-F16.gguf --max-size 2.5GB --imatrix model.imatrix.gguf
   yanmo quantize model-F16.gguf --recipe mine.toml
 """
-_LORA_EXAMPLES = """examples:
-  yanmo lora convert my-adapter/ --base Qwen3-0.6B/ --out my-adapter.gguf
-  yanmo lora merge my-adapter/ --base Qwen3-0.6B/ --out Qwen3-0.6B-mine/
-"""
 _UNITS = {"": 1, "KB": 2**10, "MB": 2**20, "GB": 2**30}
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``search-recipe`` and ``lora`` to the main parser."""
+    """Add ``search-recipe`` to the main parser."""
     parser = subparsers.add_parser(
         "search-recipe",
         help="find the types that lose least within a size, or the smallest file within a loss",
@@ -49,21 +45,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--threads", type=int, default=0, metavar="N", help="0 for one fewer than the cores")
     parser.add_argument("--json", action="store_true", help="print recipe, quality and frontier as JSON")
     parser.set_defaults(run=run_search)
-    lora = subparsers.add_parser(
-        "lora",
-        help="convert a LoRA adapter, or merge it into its model",
-        description="Adapters as PEFT saves them (safetensors).",
-        epilog=_LORA_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    lora.add_argument("action", choices=("convert", "merge"), help="into a GGUF adapter, or into a copy of the checkpoint")
-    lora.add_argument("adapter", type=Path, metavar="ADAPTER", help="the adapter's folder")
-    lora.add_argument("--base", type=Path, required=True, metavar="FOLDER", help="the checkpoint it is for")
-    lora.add_argument("--out", type=Path, required=True, metavar="PATH", help="the file or folder to write")
-    lora.set_defaults(run=run_lora)
 
 
-def read_size(text: str) -> int:
+def read_size(text: str, option: str = "--max-size") -> int:
     """Bytes of “2.5GB”, “800 MB” or a plain number.
 
     Raises:
@@ -73,7 +57,7 @@ def read_size(text: str) -> int:
 
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMG]B)?\s*", text.upper())
     if match is None:
-        raise InvalidOption(option="--max-size", value=text, allowed="a size such as 2.5GB or 800MB")
+        raise InvalidOption(option=option, value=text, allowed="a size such as 2.5GB or 800MB")
     return int(float(match[1]) * _UNITS[match[2] or ""])
 
 
@@ -118,16 +102,3 @@ def _as_json(found: Search) -> dict[str, object]:
         "frontier": [{"size_bytes": point.size_bytes, "predicted_kl": point.predicted_kl} for point in found.frontier],
         "costs": found.costs,
     }
-
-
-def run_lora(arguments: argparse.Namespace, make_workstation: Callable[[], Workstation]) -> int:  # noqa: ARG001
-    """The command."""
-    from quantize.gguf.lora import convert_adapter, merge_adapter
-
-    if arguments.action == "convert":
-        print(convert_adapter(arguments.adapter, arguments.base, arguments.out))
-    else:
-        with ProgressLine("merging", is_quiet=False) as line:
-            made = merge_adapter(arguments.base, arguments.adapter, arguments.out, progress=line.show)
-        print(made)
-    return 0

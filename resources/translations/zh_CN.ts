@@ -92,6 +92,10 @@
       <translation>编号缺失或有误。</translation>
     </message>
     <message>
+      <source>An importance matrix is needed for {types}.</source>
+      <translation>{types} 需要重要性矩阵。</translation>
+    </message>
+    <message>
       <source>An older Yanmo wrote the database: open Yanmo once, so that it is brought up to date.</source>
       <translation>数据库由较早的研墨写成：请打开一次研墨，让它更新。</translation>
     </message>
@@ -2610,10 +2614,6 @@
     <message>
       <source>{size} MB of memory</source>
       <translation>占用 {size} MB 内存</translation>
-    </message>
-    <message>
-      <source>{types} need an importance matrix.</source>
-      <translation>{types} 需要重要性矩阵。</translation>
     </message>
     <message>
       <source>{used} of {available} tokens are used by this conversation and the draft.</source>

@@ -192,6 +192,8 @@ class OrderForm(QWidget):
             item.setSizeHint(QSize(10, 48))
             self.types.addItem(item)
         self.types.blockSignals(False)
+        first = next((row for row in range(self.types.count()) if shown[row] in ticked), 0)
+        self.types.scrollToItem(self.types.item(first), QListWidget.ScrollHint.PositionAtCenter)
         self._show_total()
 
     def _toggle(self, item: QListWidgetItem) -> None:
@@ -236,7 +238,7 @@ class OrderForm(QWidget):
         )
         self._place.set_full_text(tr("Into {folder}").format(folder=self.target()))
         needing = [name for name in types if FILE_TYPES[name].needs_imatrix and kind == NONE]
-        lacks = tr("{types} need an importance matrix.").format(types=", ".join(needing)) if needing else ""
+        lacks = tr("An importance matrix is needed for {types}.").format(types=", ".join(needing)) if needing else ""
         quantized = tr("This model is quantized already. Its original would give better files.") if self._is_quantized else ""
         self._note.setText("  ".join(words for words in (quantized, lacks) if words))
         self._note.setVisible(bool(quantized or lacks))

@@ -79,6 +79,7 @@ class Results(QWidget):
         lower.addWidget(self.card)
         lower.setStretchFactor(0, 3)
         lower.setStretchFactor(1, 2)
+        lower.setSizes([560, 320])
         whole = QSplitter(Qt.Orientation.Vertical, self)
         whole.addWidget(self.plot)
         whole.addWidget(lower)
@@ -118,7 +119,6 @@ class Results(QWidget):
                 item.setToolTip(fault_words(card.fault) or escape(self._found[row][0].name))
                 self.table.setItem(row, place, item)
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        self.table.horizontalHeader().setStretchLastSection(True)
         self.table.horizontalHeader().setHighlightSections(False)
         self.table.blockSignals(False)
         for button in (self.pick_button, self.export_button, self.load_button):

@@ -95,6 +95,8 @@ def test_an_importance_matrix_is_computed_and_used(tmp_path: Path, prose: Path, 
         (["search-recipe", str(STARTER), "--max-kl", "0.1"], 1, "quantized already"),
         (["search-recipe", str(STARTER), "--max-size", "many"], 1, "2.5GB"),
         (["imatrix"], 1, "a model"),
+        (["convert", "nothing"], 1, "config.json"),
+        (["convert", str(STARTER.parent / "checkpoint"), "--split-max-size", "x"], 1, "--split-max-size"),
         (["lora", "convert", "nothing", "--base", "nothing", "--out", "x"], 1, "adapter_config.json"),
         (["quality", str(STARTER), "--text", "nothing.txt"], 1, "nothing.txt"),
     ],
@@ -128,3 +130,20 @@ def test_matrices_are_merged_and_looked_at(tmp_path: Path, capsys: pytest.Captur
     capsys.readouterr()
     assert main(["imatrix", "--show", str(both), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["windows"] == 2
+
+
+def test_a_checkpoint_is_converted_in_parts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = [
+        "convert",
+        str(STARTER.parent / "checkpoint"),
+        "--to",
+        "Q8_0",
+        "--split-max-size",
+        "2MB",
+        "--out",
+        str(tmp_path / "p"),
+    ]
+    assert main(command) == 0
+    first = capsys.readouterr().out.strip()
+    assert first.endswith("-00001-of-00004.gguf") or "-00001-of-" in first
+    assert len(list((tmp_path / "p").iterdir())) > 1
