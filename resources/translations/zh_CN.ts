@@ -268,6 +268,10 @@
       <translation>请选择语言模型本身。</translation>
     </message>
     <message>
+      <source>Choose…</source>
+      <translation>选择…</translation>
+    </message>
+    <message>
       <source>Close</source>
       <translation>关闭</translation>
     </message>
@@ -1424,6 +1428,10 @@
       <translation>重新生成上一条回复</translation>
     </message>
     <message>
+      <source>Remove</source>
+      <translation>移除</translation>
+    </message>
+    <message>
       <source>Remove the system prompt, or choose another model.</source>
       <translation>请去掉系统提示词，或选择其他模型。</translation>
     </message>
@@ -2330,6 +2338,10 @@
     <message>
       <source>imatrix</source>
       <translation>矩阵</translation>
+    </message>
+    <message>
+      <source>llama.cpp's converter, for checkpoints that Yanmo does not know</source>
+      <translation>llama.cpp 的转换程序，用于研墨不认识的检查点</translation>
     </message>
     <message>
       <source>made by hand</source>

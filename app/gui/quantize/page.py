@@ -32,6 +32,7 @@ class QuantizePage(QWidget):
         super().__init__(parent)
         self.setObjectName("page")
         self._workstation = workstation
+        self._seen = ("", 0)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(32, 28, 32, 24)
         layout.setSpacing(10)
@@ -89,13 +90,11 @@ class QuantizePage(QWidget):
             jobs = self._workstation.quantizing.jobs()
             self.jobs.show_jobs(jobs)
             job = next((job for job in jobs if job.id == event.job_id), None)
-            if job is not None and Path(job.order.out) == Path(self.form.target()) and len(job.cards) != self._cards_seen:
-                self._cards_seen = len(job.cards)
+            if job is not None and (job.id, len(job.cards)) != self._seen:
+                self._seen = (job.id, len(job.cards))
                 self._show_cards()
         elif isinstance(event, LibraryChanged):
             self.refresh()
-
-    _cards_seen = -1
 
     def _source_changed(self, path: str) -> None:
         self.results.say("")

@@ -44,7 +44,7 @@ def test_the_starter_is_quantized_measured_and_shown(
 
     qtbot.waitUntil(lambda: states() == ["finished"], timeout=90_000)  # type: ignore[attr-defined]
     qtbot.waitUntil(lambda: page.results.table.rowCount() == 2, timeout=5_000)  # type: ignore[attr-defined]
-    assert not page.jobs.isVisible()
+    qtbot.waitUntil(lambda: not page.jobs.isVisible(), timeout=5_000)  # type: ignore[attr-defined]
     assert "checkpoint-Q8_0.gguf" in page.results.card.toPlainText() and "KL" in page.results.card.toPlainText()
     assert "Where it differs most" in page.results.card.toPlainText()
     page.pick()
