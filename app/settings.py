@@ -75,12 +75,15 @@ SETTINGS: dict[str, Setting] = {
     "server.idle_minutes": _number(30, 0, 100_000),
     "server.parallel": _number(8, 1, 128),
     "server.context_length": _number(0, 0, 16_777_216),
+    "quantize.converter": _text(),
+    "quantize.converter_python": _text("python3"),
     "trash.days": _number(30, 1, 3650),
     "snapshots.daily": _switch(True),
 }
 """``model.load_options`` maps a model's reference to ``LoadOptions`` fields. ``model.cache_megabytes`` is what engines may keep on disk
-of what they read, for all models together; 0 is nothing. Keys that begin with ``window.`` belong to
-the window and may hold any JSON value."""
+of what they read, for all models together; 0 is nothing. ``quantize.converter`` is the path of a llama.cpp checkout's
+``convert_hf_to_gguf.py`` for architectures not known here, ``quantize.converter_python`` the Python that runs it. Keys that begin with
+``window.`` belong to the window and may hold any JSON value."""
 
 
 class Settings:

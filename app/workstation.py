@@ -47,6 +47,7 @@ from models.library import Library
 
 if TYPE_CHECKING:
     from app.services.hardware import Hardware
+    from app.services.quantizing import Quantizing
 
 _ECHO = "echo:"
 _HASHED_AT_ONCE_BYTES = 64 * 1024 * 1024
@@ -95,6 +96,7 @@ class Workstation:
         )
         self.portability = Portability(self._connections, self.conversations, self.messages, self.attachments)
         self.snapshots = SnapshotService(self._connections, snapshots, self.chat.stop_all, self._after_restore)
+        self._quantizing: Quantizing | None = None
         self._hardware: Hardware | None = None
         self.events.subscribe(self._on_event)
 
@@ -106,6 +108,15 @@ class Workstation:
 
             self._hardware = Hardware()
         return self._hardware
+
+    @property
+    def quantizing(self) -> Quantizing:
+        """Smaller models, as jobs that survive."""
+        if self._quantizing is None:
+            from app.services.quantizing import Quantizing
+
+            self._quantizing = Quantizing(self.events, self.jobs, self.paths.quantizing, self.conversations, self.messages)
+        return self._quantizing
 
     def ensure_first_conversation(self, language: str) -> str | None:
         """Only in a brand-new store: make the welcome conversation and return its id."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from app import __version__
-from app.cli import bench, chat, complete, data, doctor, models, options, quantize, serve
+from app.cli import bench, chat, complete, convert, data, doctor, models, options, quality, quantize, search_recipe, serve
 from app.paths import DATA_VARIABLE, Paths, make_paths
 from models.errors import DatabaseInUse, StoreError, UserFacingError
 
@@ -64,7 +64,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--data-folder", metavar="DIR", help="keep conversations, models and settings here")
     parser.set_defaults(run=open_window)
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for family in (chat, complete, models, options, serve, bench, quantize, doctor, data):
+    for family in (chat, complete, models, options, serve, bench, convert, quantize, quality, search_recipe, doctor, data):
         family.add_parser(subparsers)
     return parser
 

@@ -26,17 +26,18 @@ from app.gui.chat.warm_up import import_drawing_libraries
 from app.gui.command_palette import CommandPalette
 from app.gui.icons import application_icon, make_icon
 from app.gui.library_page import LibraryPage
+from app.gui.quantize.page import QuantizePage
 from app.gui.settings.page import SettingsPage
 from app.gui.settings.transfer import make_labels
 from app.gui.settings.trash_dialog import TrashDialog
 from app.gui.theme import Sizes, Tokens, apply_theme, choose_tokens
 from app.gui.translation import Translations, tr
-from app.services.events import Event, LibraryChanged, SettingChanged
+from app.services.events import Event, LibraryChanged, QuantizingChanged, SettingChanged, SizesPredicted
 from app.text.export import ExportFormat
 from app.workstation import Workstation
 from models.errors import UserFacingError
 
-PAGES = ("chat", "library", "settings")
+PAGES = ("chat", "library", "quantize", "settings")
 
 
 class MainWindow(QMainWindow):
@@ -56,9 +57,10 @@ class MainWindow(QMainWindow):
         self.bridge.happened.connect(self._hear)
         self.chat = ChatPage(workstation, self._tokens, self)
         self.library = LibraryPage(workstation, self._tokens, self)
+        self.quantize = QuantizePage(workstation, self._tokens, self)
         self.settings = SettingsPage(workstation, self._tokens, self)
         self._pages = QStackedWidget(self)
-        for page in (self.chat, self.library, self.settings):
+        for page in (self.chat, self.library, self.quantize, self.settings):
             self._pages.addWidget(page)
         body = QWidget(self)
         layout = QHBoxLayout(body)
@@ -91,7 +93,7 @@ class MainWindow(QMainWindow):
         layout.setContentsMargins(8, 14, 8, 12)
         layout.setSpacing(8)
         self._rail: dict[str, tuple[QToolButton, str]] = {}
-        for name, icon in (("chat", "message-2"), ("library", "stack-2")):
+        for name, icon in (("chat", "message-2"), ("library", "stack-2"), ("quantize", "adjustments")):
             layout.addWidget(self._make_rail_button(name, icon, lambda _checked=False, page=name: self.show_page(page)))
         layout.addStretch()
         layout.addWidget(self._make_rail_button("theme", "moon", lambda: self.run_action("theme")))
@@ -113,6 +115,9 @@ class MainWindow(QMainWindow):
         self.library.import_requested.connect(self._import_from_library)
         self.library.verify_requested.connect(self.chat.models.verify)
         self.library.trouble.connect(self.chat.tell)
+        self.quantize.trouble.connect(self.chat.tell)
+        self.quantize.trouble.connect(lambda _error: self.show_page("chat"))
+        self.quantize.load_requested.connect(self._load_from_library)
         self.settings.export_requested.connect(self._export_everything)
         self.settings.import_requested.connect(self._import_conversations)
 
@@ -138,6 +143,8 @@ class MainWindow(QMainWindow):
             "toggle_inspector": chat.toggle_inspector,
             "page_chat": lambda: self.show_page("chat"),
             "page_library": lambda: self.show_page("library"),
+            "page_quantize": lambda: self.show_page("quantize"),
+            "pick_quant": self._pick_quant,
             "page_settings": lambda: self.show_page("settings"),
             "theme": self._switch_theme,
             "language": self._switch_language,
@@ -210,6 +217,10 @@ class MainWindow(QMainWindow):
         self.show_page("chat")
         self.chat.models.import_file(path)
 
+    def _pick_quant(self) -> None:
+        self.show_page("quantize")
+        self.quantize.pick()
+
     def _switch_theme(self) -> None:
         self._workstation.settings.set("theme", "light" if self._tokens.name == "dark" else "dark")
 
@@ -256,6 +267,9 @@ class MainWindow(QMainWindow):
             self._setting_changed(known.key)
         elif isinstance(known, LibraryChanged):
             self.library.refresh()
+            self.quantize.hear(known)
+        elif isinstance(known, QuantizingChanged | SizesPredicted):
+            self.quantize.hear(known)
         else:
             self.chat.hearing.hear(known)
 
@@ -276,7 +290,7 @@ class MainWindow(QMainWindow):
         application = QApplication.instance()
         if isinstance(application, QApplication):
             apply_theme(application, tokens)
-        for page in (self.chat, self.library, self.settings):
+        for page in (self.chat, self.library, self.quantize, self.settings):
             page.retheme(tokens)
         self._draw_rail()
 
@@ -293,6 +307,7 @@ class MainWindow(QMainWindow):
         names = {
             "chat": tr("Chat"),
             "library": tr("Models"),
+            "quantize": tr("Quantize"),
             "theme": tr("Switch between light and dark"),
             "settings": tr("Settings"),
         }

@@ -122,6 +122,23 @@ class LibraryChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class QuantizingChanged:
+    """A job of quantizing was queued, went on, or ended: read it again."""
+
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SizesPredicted:
+    """How large each type of a model would be: ``(type, bytes)``; ``is_exact`` where the quantizer itself was asked."""
+
+    source: str
+    sizes: tuple[tuple[str, int], ...]
+    is_exact: bool
+    is_quantized: bool
+
+
+@dataclass(frozen=True, slots=True)
 class SettingChanged:
     """A setting has a new value."""
 
@@ -153,6 +170,8 @@ Event = (
     | ModelUnloaded
     | ModelFailed
     | LibraryChanged
+    | QuantizingChanged
+    | SizesPredicted
     | SettingChanged
     | DataRestored
     | StoreTrouble

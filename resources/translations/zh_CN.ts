@@ -20,6 +20,10 @@
       <translation>每天以及每次升级前都会复制全部对话，保留七份。</translation>
     </message>
     <message>
+      <source>A little smaller, a little quicker, still hard to tell apart.</source>
+      <translation>小一点，快一点，仍然难以分辨。</translation>
+    </message>
+    <message>
       <source>A message has the role {0}.</source>
       <translation>有一条消息的角色是 {0}。</translation>
     </message>
@@ -56,6 +60,10 @@
       <translation>有一段文本声称长 {0} 字节。</translation>
     </message>
     <message>
+      <source>A text shows which weights matter most; small types lose much less with it.</source>
+      <translation>一段文本能看出哪些权重最要紧；有了它，小的类型损失会少很多。</translation>
+    </message>
+    <message>
       <source>About</source>
       <translation>关于</translation>
     </message>
@@ -72,6 +80,10 @@
       <translation>添加 GGUF 文件…</translation>
     </message>
     <message>
+      <source>Also without it, to compare</source>
+      <translation>再做一份不用矩阵的，便于比较</translation>
+    </message>
+    <message>
       <source>An attachment is damaged: its SHA-256 differs.</source>
       <translation>有一个附件已损坏：SHA-256 不符。</translation>
     </message>
@@ -86,6 +98,10 @@
     <message>
       <source>An id is missing or broken.</source>
       <translation>编号缺失或有误。</translation>
+    </message>
+    <message>
+      <source>An importance matrix is needed for {types}.</source>
+      <translation>{types} 需要重要性矩阵。</translation>
     </message>
     <message>
       <source>An older Yanmo wrote the database: open Yanmo once, so that it is brought up to date.</source>
@@ -120,6 +136,10 @@
       <translation>已归档</translation>
     </message>
     <message>
+      <source>As good as the original</source>
+      <translation>与原版无异</translation>
+    </message>
+    <message>
       <source>As text it is larger than {0} MB.</source>
       <translation>作为文本它大于 {0} MB。</translation>
     </message>
@@ -152,12 +172,36 @@
       <translation>批大小</translation>
     </message>
     <message>
+      <source>Broken: it gives no numbers.</source>
+      <translation>已损坏：输出不是数字。</translation>
+    </message>
+    <message>
+      <source>Broken: it predicts worse than guessing.</source>
+      <translation>已损坏：预测还不如瞎猜。</translation>
+    </message>
+    <message>
+      <source>Broken: it writes nothing.</source>
+      <translation>已损坏：什么也写不出来。</translation>
+    </message>
+    <message>
+      <source>Broken: it writes the same again and again.</source>
+      <translation>已损坏：反复写同样的内容。</translation>
+    </message>
+    <message>
+      <source>Cancel</source>
+      <translation>取消</translation>
+    </message>
+    <message>
       <source>Cancel (Esc)</source>
       <translation>取消 (Esc)</translation>
     </message>
     <message>
       <source>Cancel loading</source>
       <translation>取消加载</translation>
+    </message>
+    <message>
+      <source>Cancelled: {types}. What was finished is kept.</source>
+      <translation>已取消：{types}。已完成的都保留着。</translation>
     </message>
     <message>
       <source>Change the value and try again.</source>
@@ -168,6 +212,10 @@
       <translation>重新加载模型后生效。</translation>
     </message>
     <message>
+      <source>Change…</source>
+      <translation>更改…</translation>
+    </message>
+    <message>
       <source>Chat</source>
       <translation>对话</translation>
     </message>
@@ -176,12 +224,20 @@
       <translation>请检查路径，或用 “yanmo models list” 列出现有模型。</translation>
     </message>
     <message>
+      <source>Checkpoint…</source>
+      <translation>检查点…</translation>
+    </message>
+    <message>
       <source>Choose a JSON file that Yanmo exported.</source>
       <translation>请选择由研墨导出的 JSON 文件。</translation>
     </message>
     <message>
       <source>Choose a file whose name ends in .gguf, or download the model again.</source>
       <translation>请选择以 .gguf 结尾的文件，或重新下载模型。</translation>
+    </message>
+    <message>
+      <source>Choose a folder with a checkpoint</source>
+      <translation>选择检查点所在的文件夹</translation>
     </message>
     <message>
       <source>Choose a model</source>
@@ -216,6 +272,10 @@
       <translation>请选择为这个模型制作的适配器，或不带适配器加载模型。</translation>
     </message>
     <message>
+      <source>Choose an importance matrix</source>
+      <translation>选择重要性矩阵</translation>
+    </message>
+    <message>
       <source>Choose another file.</source>
       <translation>请选择其他文件。</translation>
     </message>
@@ -228,8 +288,16 @@
       <translation>请换一个端口或地址；若要给别人用，请先创建密钥。</translation>
     </message>
     <message>
+      <source>Choose the folder for the new files</source>
+      <translation>选择新文件的存放位置</translation>
+    </message>
+    <message>
       <source>Choose the language model itself.</source>
       <translation>请选择语言模型本身。</translation>
+    </message>
+    <message>
+      <source>Choose…</source>
+      <translation>选择…</translation>
     </message>
     <message>
       <source>Close</source>
@@ -278,6 +346,10 @@
     <message>
       <source>Conversations stay here for {days} days.</source>
       <translation>对话会在这里保留 {days} 天。</translation>
+    </message>
+    <message>
+      <source>Converting</source>
+      <translation>正在转换</translation>
     </message>
     <message>
       <source>Copied</source>
@@ -424,6 +496,14 @@
       <translation>已导出到 {file}</translation>
     </message>
     <message>
+      <source>Export…</source>
+      <translation>导出…</translation>
+    </message>
+    <message>
+      <source>Failed: {types}. What was finished is kept.</source>
+      <translation>失败：{types}。已完成的都保留着。</translation>
+    </message>
+    <message>
       <source>Fewer settings</source>
       <translation>收起更多设置</translation>
     </message>
@@ -434,6 +514,10 @@
     <message>
       <source>Flash attention</source>
       <translation>Flash attention</translation>
+    </message>
+    <message>
+      <source>For those who have the room and want no doubts.</source>
+      <translation>空间充裕、不想有任何疑虑时选它。</translation>
     </message>
     <message>
       <source>Forget the middle</source>
@@ -452,12 +536,28 @@
       <translation>频率惩罚</translation>
     </message>
     <message>
+      <source>From a file…</source>
+      <translation>从文件读取…</translation>
+    </message>
+    <message>
+      <source>From my conversations</source>
+      <translation>用我的对话计算</translation>
+    </message>
+    <message>
+      <source>From the built-in text</source>
+      <translation>用内置文本计算</translation>
+    </message>
+    <message>
       <source>GGUF models (*.gguf);;All files (*)</source>
       <translation>GGUF 模型 (*.gguf);;所有文件 (*)</translation>
     </message>
     <message>
       <source>GPU layers</source>
       <translation>GPU 层数</translation>
+    </message>
+    <message>
+      <source>Go on</source>
+      <translation>继续</translation>
     </message>
     <message>
       <source>Go to the chat</source>
@@ -478,6 +578,18 @@
     <message>
       <source>Guessed ahead</source>
       <translation>提前猜测</translation>
+    </message>
+    <message>
+      <source>Half of the pair for “{0}” is missing.</source>
+      <translation>“{0}”的一对矩阵缺了一半。</translation>
+    </message>
+    <message>
+      <source>Half the size, and no difference that can be measured in answers.</source>
+      <translation>大小减半，回答上测不出差别。</translation>
+    </message>
+    <message>
+      <source>Hardly a difference</source>
+      <translation>几乎没有差别</translation>
     </message>
     <message>
       <source>Hide the list</source>
@@ -520,6 +632,14 @@
       <translation>导入</translation>
     </message>
     <message>
+      <source>Importance matrices (*.gguf *.dat);;All files (*)</source>
+      <translation>重要性矩阵 (*.gguf *.dat);;所有文件 (*)</translation>
+    </message>
+    <message>
+      <source>Importance matrix</source>
+      <translation>重要性矩阵</translation>
+    </message>
+    <message>
       <source>Import…</source>
       <translation>导入…</translation>
     </message>
@@ -536,8 +656,20 @@
       <translation>中断：程序已结束</translation>
     </message>
     <message>
+      <source>Interrupted: {types}. What was finished is kept.</source>
+      <translation>已中断：{types}。已完成的都保留着。</translation>
+    </message>
+    <message>
+      <source>Into {folder}</source>
+      <translation>存入 {folder}</translation>
+    </message>
+    <message>
       <source>It cannot be read: {0}.</source>
       <translation>无法读取：{0}。</translation>
+    </message>
+    <message>
+      <source>It changes “{0}”, which the base does not have in this shape.</source>
+      <translation>它要修改“{0}”，但基础模型里没有这个形状的张量。</translation>
     </message>
     <message>
       <source>It claims to hold {0} {1}, more than fit into a file of its size.</source>
@@ -600,6 +732,14 @@
       <translation>它放弃了，留下的话是“{0}”。</translation>
     </message>
     <message>
+      <source>It gives no numbers.</source>
+      <translation>输出不是数字。</translation>
+    </message>
+    <message>
+      <source>It has neither a tokenizer.json nor a SentencePiece model; a tokenizer of Python code cannot be converted.</source>
+      <translation>它既没有 tokenizer.json，也没有 SentencePiece 模型；用 Python 代码写的分词器无法转换。</translation>
+    </message>
+    <message>
       <source>It has {0} tokens and the base has {1}: they cannot be compared.</source>
       <translation>它有 {0} 个词元，而基准有 {1} 个：无法比较。</translation>
     </message>
@@ -612,12 +752,28 @@
       <translation>它不含重要性矩阵。</translation>
     </message>
     <message>
+      <source>It holds no pairs.</source>
+      <translation>其中没有成对的矩阵。</translation>
+    </message>
+    <message>
+      <source>It holds no token embeddings.</source>
+      <translation>其中没有词元嵌入。</translation>
+    </message>
+    <message>
       <source>It holds no vocabulary, so it can read no text.</source>
       <translation>它没有词表，所以读不了文本。</translation>
     </message>
     <message>
       <source>It holds the migration “{migration}”, which this version does not know.</source>
       <translation>其中有本版本不认识的迁移 “{migration}”。</translation>
+    </message>
+    <message>
+      <source>It holds values that are no numbers.</source>
+      <translation>其中有不是数字的值。</translation>
+    </message>
+    <message>
+      <source>It holds “{0}”, which is no part of a LoRA.</source>
+      <translation>其中的“{0}”不属于 LoRA。</translation>
     </message>
     <message>
       <source>It is a GGML file from before 2023-08, which engines no longer read.</source>
@@ -630,6 +786,10 @@
     <message>
       <source>It is a Git LFS pointer: the model itself was not downloaded.</source>
       <translation>它是 Git LFS 指针：模型本身没有下载。</translation>
+    </message>
+    <message>
+      <source>It is a Unigram model that falls back on bytes, which llama.cpp cannot do.</source>
+      <translation>它是带字节回退的 Unigram 模型，llama.cpp 做不到这一点。</translation>
     </message>
     <message>
       <source>It is a ZIP or PyTorch archive.</source>
@@ -654,6 +814,10 @@
     <message>
       <source>It is a web page: the download went wrong.</source>
       <translation>它是一个网页：下载出了错。</translation>
+    </message>
+    <message>
+      <source>It is cut off or is no importance matrix.</source>
+      <translation>文件被截断，或者不是重要性矩阵。</translation>
     </message>
     <message>
       <source>It is cut off.</source>
@@ -700,6 +864,10 @@
       <translation>它不是 LoRA 适配器。</translation>
     </message>
     <message>
+      <source>It is no SentencePiece model ({0}).</source>
+      <translation>它不是 SentencePiece 模型（{0}）。</translation>
+    </message>
+    <message>
       <source>It is no script for the echo engine.</source>
       <translation>它不是回声引擎的脚本。</translation>
     </message>
@@ -740,6 +908,14 @@
       <translation>它是第 {0} 版，而这个研墨读取第 {1} 版。</translation>
     </message>
     <message>
+      <source>It is quantized already ({0}): take the checkpoint that it was made from.</source>
+      <translation>它已经量化过了（{0}）：请使用量化之前的检查点。</translation>
+    </message>
+    <message>
+      <source>It is quantized already: a search needs the model it was made from.</source>
+      <translation>它已经量化过了：搜索需要量化之前的模型。</translation>
+    </message>
+    <message>
       <source>It is quantized already: quantizing it again would add to the loss.</source>
       <translation>它已经量化过：再量化一次会加大损失。</translation>
     </message>
@@ -758,6 +934,10 @@
     <message>
       <source>It needs {needed} tokens and the context holds {available}.</source>
       <translation>它需要 {needed} 词元，而上下文只能容纳 {available}。</translation>
+    </message>
+    <message>
+      <source>It predicts worse than guessing.</source>
+      <translation>预测还不如瞎猜。</translation>
     </message>
     <message>
       <source>It produces an endless text.</source>
@@ -804,12 +984,32 @@
       <translation>它只能与语言模型一起使用。</translation>
     </message>
     <message>
+      <source>It writes nothing.</source>
+      <translation>什么也写不出来。</translation>
+    </message>
+    <message>
+      <source>It writes the same again and again.</source>
+      <translation>反复写同样的内容。</translation>
+    </message>
+    <message>
+      <source>Its SentencePiece model is neither a BPE nor a Unigram model.</source>
+      <translation>它的 SentencePiece 模型既不是 BPE 也不是 Unigram。</translation>
+    </message>
+    <message>
+      <source>Its WordPiece tokenizer does not prepare text as BERT does.</source>
+      <translation>它的 WordPiece 分词器预处理文本的方式与 BERT 不同。</translation>
+    </message>
+    <message>
       <source>Its alignment is not of the type that the format prescribes.</source>
       <translation>它的对齐值不是格式规定的类型。</translation>
     </message>
     <message>
       <source>Its alignment {0} is not a power of two.</source>
       <translation>它的对齐值 {0} 不是 2 的幂。</translation>
+    </message>
+    <message>
+      <source>Its card cannot be read back.</source>
+      <translation>它的质量卡无法读回。</translation>
     </message>
     <message>
       <source>Its content changed although its size and date did not: the disk may be failing.</source>
@@ -826,6 +1026,10 @@
     <message>
       <source>Its library could not be loaded: {0}.</source>
       <translation>无法加载它的程序库：{0}。</translation>
+    </message>
+    <message>
+      <source>Its matrices have rows that are no multiple of 256: there is nothing to choose.</source>
+      <translation>它的矩阵每行长度不是 256 的倍数：没有可选的余地。</translation>
     </message>
     <message>
       <source>Its network cannot take back a wrong guess.</source>
@@ -852,6 +1056,14 @@
       <translation>它的进程被 {0} 终止。</translation>
     </message>
     <message>
+      <source>Its setting {0} asks for more than a plain LoRA, which cannot be converted.</source>
+      <translation>它的设置 {0} 超出了普通 LoRA，无法转换。</translation>
+    </message>
+    <message>
+      <source>Its setting {0} has a value that llama.cpp's version of this model cannot have.</source>
+      <translation>它的设置 {0} 的取值，llama.cpp 里的同类模型不支持。</translation>
+    </message>
+    <message>
       <source>Its strength (alpha) is no number.</source>
       <translation>它的强度（alpha）不是数字。</translation>
     </message>
@@ -860,8 +1072,12 @@
       <translation>它的分词器切分文本的方式这里不认识；切错会改变每个词元。</translation>
     </message>
     <message>
-      <source>Its tokenizer is not a byte-level BPE, and no other kind can be converted yet.</source>
-      <translation>它的分词器不是字节级 BPE，其他种类还不能转换。</translation>
+      <source>Its tokenizer is a {0}, which llama.cpp does not have.</source>
+      <translation>它的分词器是 {0}，llama.cpp 里没有。</translation>
+    </message>
+    <message>
+      <source>Its tokenizer prepares text with “{0}”, which llama.cpp does not do for this kind.</source>
+      <translation>它的分词器用“{0}”预处理文本，llama.cpp 对这类分词器不这样做。</translation>
     </message>
     <message>
       <source>Its vocabulary has no tokens that mark what stands before and after the gap.</source>
@@ -882,6 +1098,18 @@
     <message>
       <source>Its {0} token is number {1} of {2}.</source>
       <translation>它的 {0} 词元编号是 {1}，而共有 {2} 个。</translation>
+    </message>
+    <message>
+      <source>Its {0}_factor must be a list of {1} numbers.</source>
+      <translation>它的 {0}_factor 必须是 {1} 个数字的列表。</translation>
+    </message>
+    <message>
+      <source>KL divergence</source>
+      <translation>KL 散度</translation>
+    </message>
+    <message>
+      <source>KL divergence, mean</source>
+      <translation>KL 散度，平均</translation>
     </message>
     <message>
       <source>KV cache type</source>
@@ -996,12 +1224,32 @@
       <translation>按出现次数降低词元的概率。</translation>
     </message>
     <message>
+      <source>Make</source>
+      <translation>要做的类型</translation>
+    </message>
+    <message>
+      <source>Make a model smaller</source>
+      <translation>把模型变小</translation>
+    </message>
+    <message>
+      <source>Make a model smaller and see what that cost, measured against the original on a text neither was tuned to.</source>
+      <translation>把模型变小，并看清代价：用一段双方都没有调校过的文本，与原始模型对照测量。</translation>
+    </message>
+    <message>
       <source>Make a snapshot every day</source>
       <translation>每天做一次快照</translation>
     </message>
     <message>
       <source>Make one now</source>
       <translation>立即做一份</translation>
+    </message>
+    <message>
+      <source>Measure what is lost</source>
+      <translation>测量损失</translation>
+    </message>
+    <message>
+      <source>Measuring</source>
+      <translation>正在测量</translation>
     </message>
     <message>
       <source>Memory-map the file</source>
@@ -1096,6 +1344,14 @@
       <translation>内存中没有模型。</translation>
     </message>
     <message>
+      <source>None</source>
+      <translation>不用</translation>
+    </message>
+    <message>
+      <source>None of them fits into the {memory} of free memory.</source>
+      <translation>可用内存只有 {memory}，没有一个放得下。</translation>
+    </message>
+    <message>
       <source>Nothing found</source>
       <translation>没有找到</translation>
     </message>
@@ -1116,6 +1372,14 @@
       <translation>没有留下任何东西；请排除原因后再运行同一命令。</translation>
     </message>
     <message>
+      <source>Nothing was written.</source>
+      <translation>什么也没有写出来。</translation>
+    </message>
+    <message>
+      <source>Number {0} of “{1}” is missing.</source>
+      <translation>“{1}”缺少第 {0} 个。</translation>
+    </message>
+    <message>
       <source>Off</source>
       <translation>关闭</translation>
     </message>
@@ -1126,6 +1390,10 @@
     <message>
       <source>Only choices above this probability are left out.</source>
       <translation>只略去概率高于此值的选项。</translation>
+    </message>
+    <message>
+      <source>Only for large models that would not fit otherwise.</source>
+      <translation>只适合否则放不下的大模型。</translation>
     </message>
     <message>
       <source>Open the folder</source>
@@ -1150,6 +1418,14 @@
     <message>
       <source>Penalty window</source>
       <translation>惩罚窗口</translation>
+    </message>
+    <message>
+      <source>Pick a quant for this machine</source>
+      <translation>为这台电脑挑一个量化版本</translation>
+    </message>
+    <message>
+      <source>Pick for me</source>
+      <translation>替我挑选</translation>
     </message>
     <message>
       <source>Pin</source>
@@ -1180,6 +1456,10 @@
       <translation>提示</translation>
     </message>
     <message>
+      <source>Put away</source>
+      <translation>收起</translation>
+    </message>
+    <message>
       <source>Put back</source>
       <translation>放回</translation>
     </message>
@@ -1188,20 +1468,56 @@
       <translation>Python 内存耗尽。</translation>
     </message>
     <message>
+      <source>Quality card</source>
+      <translation>质量卡</translation>
+    </message>
+    <message>
       <source>Quantization</source>
       <translation>量化</translation>
+    </message>
+    <message>
+      <source>Quantize</source>
+      <translation>量化</translation>
+    </message>
+    <message>
+      <source>Quantize again all the same</source>
+      <translation>仍然再次量化</translation>
+    </message>
+    <message>
+      <source>Quantizing</source>
+      <translation>正在量化</translation>
+    </message>
+    <message>
+      <source>Quants</source>
+      <translation>量化版本</translation>
+    </message>
+    <message>
+      <source>Quants that were measured appear here.</source>
+      <translation>测量过的量化版本会显示在这里。</translation>
     </message>
     <message>
       <source>Quit</source>
       <translation>退出</translation>
     </message>
     <message>
+      <source>RAM MB</source>
+      <translation>内存 MB</translation>
+    </message>
+    <message>
       <source>Reading the conversation… {done} of {total} tokens</source>
       <translation>正在读取对话… {done} / {total} 词元</translation>
     </message>
     <message>
+      <source>Reading the importance matrix</source>
+      <translation>正在计算重要性矩阵</translation>
+    </message>
+    <message>
       <source>Reading the whole file…</source>
       <translation>正在读取整个文件…</translation>
+    </message>
+    <message>
+      <source>Reads {0} and writes {1} tokens a second here, with {2} MB of memory.</source>
+      <translation>在这里每秒读 {0}、写 {1} 个词元，占用内存 {2} MB。</translation>
     </message>
     <message>
       <source>Reasoning</source>
@@ -1218,6 +1534,10 @@
     <message>
       <source>Regenerate the last reply</source>
       <translation>重新生成上一条回复</translation>
+    </message>
+    <message>
+      <source>Remove</source>
+      <translation>移除</translation>
     </message>
     <message>
       <source>Remove the system prompt, or choose another model.</source>
@@ -1316,6 +1636,10 @@
       <translation>显示全部 {count} 个字符</translation>
     </message>
     <message>
+      <source>Show all {count} types</source>
+      <translation>显示全部 {count} 种类型</translation>
+    </message>
+    <message>
       <source>Show in folder</source>
       <translation>在文件夹中显示</translation>
     </message>
@@ -1330,6 +1654,14 @@
     <message>
       <source>Show the list</source>
       <translation>显示列表</translation>
+    </message>
+    <message>
+      <source>Size and KL divergence of every quant</source>
+      <translation>每个量化版本的大小与 KL 散度</translation>
+    </message>
+    <message>
+      <source>Small</source>
+      <translation>小</translation>
     </message>
     <message>
       <source>Snapshots</source>
@@ -1366,6 +1698,18 @@
     <message>
       <source>Split it into shorter pieces.</source>
       <translation>请把它分成更短的几段。</translation>
+    </message>
+    <message>
+      <source>Start</source>
+      <translation>开始</translation>
+    </message>
+    <message>
+      <source>Starter</source>
+      <translation>入门模型</translation>
+    </message>
+    <message>
+      <source>Starting: {types}</source>
+      <translation>正在开始：{types}</translation>
     </message>
     <message>
       <source>Starting…</source>
@@ -1430,6 +1774,10 @@
     <message>
       <source>Taken out of the archive</source>
       <translation>已移出归档</translation>
+    </message>
+    <message>
+      <source>Talk to it</source>
+      <translation>和它对话</translation>
     </message>
     <message>
       <source>Temperature</source>
@@ -1608,6 +1956,14 @@
       <translation>做出的文件缺少 {0} 个张量。</translation>
     </message>
     <message>
+      <source>The folder holds no adapter_config.json with an adapter_model.safetensors.</source>
+      <translation>文件夹里没有 adapter_config.json 和 adapter_model.safetensors。</translation>
+    </message>
+    <message>
+      <source>The folder holds no config.json of the model that the adapter is for.</source>
+      <translation>文件夹里没有适配器所属模型的 config.json。</translation>
+    </message>
+    <message>
       <source>The folder holds no config.json with safetensors files.</source>
       <translation>文件夹里没有带 safetensors 文件的 config.json。</translation>
     </message>
@@ -1634,6 +1990,10 @@
     <message>
       <source>The import was cancelled.</source>
       <translation>导入已取消。</translation>
+    </message>
+    <message>
+      <source>The importance matrices are of different models.</source>
+      <translation>这些重要性矩阵来自不同的模型。</translation>
     </message>
     <message>
       <source>The importance matrix of “{0}” is not whole.</source>
@@ -1700,6 +2060,10 @@
       <translation>没有安装 llama-cpp-python 包。</translation>
     </message>
     <message>
+      <source>The pair for “{0}” does not fit together.</source>
+      <translation>“{0}”的一对矩阵彼此不匹配。</translation>
+    </message>
+    <message>
       <source>The question is refused, with a way out; nothing is ever left out.</source>
       <translation>拒绝这个问题，并给出解决办法；任何内容都不会被省略。</translation>
     </message>
@@ -1710,6 +2074,10 @@
     <message>
       <source>The run card's {0} is neither text nor a number.</source>
       <translation>运行卡的 {0} 既不是文本也不是数字。</translation>
+    </message>
+    <message>
+      <source>The scales of “{0}” do not fit it: {1}.</source>
+      <translation>“{0}”的缩放系数与它不符：{1}。</translation>
     </message>
     <message>
       <source>The search index is damaged: {0}.</source>
@@ -1728,6 +2096,10 @@
       <translation>分片 {0} 缺失或不完整。</translation>
     </message>
     <message>
+      <source>The smallest with four bits; take it with an importance matrix.</source>
+      <translation>四比特中最小的；请配合重要性矩阵使用。</translation>
+    </message>
+    <message>
       <source>The surprise that Mirostat steers to.</source>
       <translation>Mirostat 所趋向的惊奇度。</translation>
     </message>
@@ -1744,6 +2116,10 @@
       <translation>张量“{0}”没有放在对齐的位置。</translation>
     </message>
     <message>
+      <source>The tensor “{0}” has another shape than its neighbours.</source>
+      <translation>张量“{0}”的形状与同组的不同。</translation>
+    </message>
+    <message>
       <source>The tensor “{0}” has the impossible shape {1} for {2}.</source>
       <translation>张量“{0}”的形状 {1} 对 {2} 来说不可能。</translation>
     </message>
@@ -1758,6 +2134,10 @@
     <message>
       <source>The tensor “{0}” holds values that are no numbers.</source>
       <translation>张量“{0}”含有不是数字的值。</translation>
+    </message>
+    <message>
+      <source>The tensor “{0}” is empty.</source>
+      <translation>张量“{0}”是空的。</translation>
     </message>
     <message>
       <source>The tensor “{0}” is there twice.</source>
@@ -1804,6 +2184,10 @@
       <translation>{0} 里有损坏的值。</translation>
     </message>
     <message>
+      <source>There is a folder {0} already.</source>
+      <translation>文件夹 {0} 已经存在。</translation>
+    </message>
+    <message>
       <source>There is a picture in this conversation.</source>
       <translation>这个对话里有图片。</translation>
     </message>
@@ -1814,6 +2198,10 @@
     <message>
       <source>There is a sound in this conversation.</source>
       <translation>这个对话里有声音。</translation>
+    </message>
+    <message>
+      <source>There is no converter at {0}.</source>
+      <translation>{0} 处没有转换程序。</translation>
     </message>
     <message>
       <source>There is no database in {0}.</source>
@@ -1884,6 +2272,10 @@
       <translation>这条消息已损坏；以下是还能读出的内容。</translation>
     </message>
     <message>
+      <source>This model is quantized already. Its original would give better files.</source>
+      <translation>这个模型已经量化过了，用原始模型来做效果更好。</translation>
+    </message>
+    <message>
       <source>This processor cannot run the engine as it was built.</source>
       <translation>这个处理器无法运行现有的引擎。</translation>
     </message>
@@ -1902,6 +2294,14 @@
     <message>
       <source>Threads</source>
       <translation>线程数</translation>
+    </message>
+    <message>
+      <source>Tight</source>
+      <translation>紧凑</translation>
+    </message>
+    <message>
+      <source>Tiny</source>
+      <translation>极小</translation>
     </message>
     <message>
       <source>To read {0} tokens at once takes {1} GB, and this machine has {2} GB free.</source>
@@ -1948,6 +2348,10 @@
       <translation>有两个条目的编号相同。</translation>
     </message>
     <message>
+      <source>Type</source>
+      <translation>类型</translation>
+    </message>
+    <message>
       <source>Type a command or the title of a chat</source>
       <translation>输入命令或对话标题</translation>
     </message>
@@ -1992,6 +2396,10 @@
       <translation>请校验文件，如有差异请重新下载。</translation>
     </message>
     <message>
+      <source>Very good</source>
+      <translation>很好</translation>
+    </message>
+    <message>
       <source>Wait until it ends, or stop it.</source>
       <translation>请等它写完，或先停止它。</translation>
     </message>
@@ -2004,8 +2412,20 @@
       <translation>请等回复写完，或按 Esc 停止。</translation>
     </message>
     <message>
+      <source>Waiting: {types}</source>
+      <translation>等待中：{types}</translation>
+    </message>
+    <message>
       <source>What is quantization?</source>
       <translation>什么是量化？</translation>
+    </message>
+    <message>
+      <source>What it cost</source>
+      <translation>代价</translation>
+    </message>
+    <message>
+      <source>What most people take: a third of the size, small losses.</source>
+      <translation>大多数人的选择：只有三分之一大小，损失很小。</translation>
     </message>
     <message>
       <source>When a conversation no longer fits the context</source>
@@ -2014,6 +2434,14 @@
     <message>
       <source>When this conversation no longer fits</source>
       <translation>当这个对话放不下时</translation>
+    </message>
+    <message>
+      <source>Where four bits do not fit: losses begin to show.</source>
+      <translation>四比特放不下时用它，损失开始显现。</translation>
+    </message>
+    <message>
+      <source>Where it differs most</source>
+      <translation>差异最大的地方</translation>
     </message>
     <message>
       <source>Where {0} should be, there is none.</source>
@@ -2076,6 +2504,14 @@
       <translation>你的消息</translation>
     </message>
     <message>
+      <source>a little smaller, hard to tell apart</source>
+      <translation>再小一点，仍难分辨</translation>
+    </message>
+    <message>
+      <source>about {size}</source>
+      <translation>约 {size}</translation>
+    </message>
+    <message>
       <source>adapter</source>
       <translation>适配器</translation>
     </message>
@@ -2100,8 +2536,20 @@
       <translation>正在计算…</translation>
     </message>
     <message>
+      <source>bits</source>
+      <translation>比特</translation>
+    </message>
+    <message>
+      <source>bits a weight</source>
+      <translation>比特/权重</translation>
+    </message>
+    <message>
       <source>chat</source>
       <translation>对话</translation>
+    </message>
+    <message>
+      <source>checkpoint</source>
+      <translation>检查点</translation>
     </message>
     <message>
       <source>context {count}</source>
@@ -2120,8 +2568,36 @@
       <translation>嵌入</translation>
     </message>
     <message>
+      <source>for those who have the room</source>
+      <translation>空间充裕时选它</translation>
+    </message>
+    <message>
+      <source>half the size, no difference in answers</source>
+      <translation>大小减半，回答没有差别</translation>
+    </message>
+    <message>
+      <source>imatrix</source>
+      <translation>矩阵</translation>
+    </message>
+    <message>
+      <source>llama.cpp's converter, for checkpoints that Yanmo does not know</source>
+      <translation>llama.cpp 的转换程序，用于研墨不认识的检查点</translation>
+    </message>
+    <message>
       <source>made by hand</source>
       <translation>手动</translation>
+    </message>
+    <message>
+      <source>made from</source>
+      <translation>来自</translation>
+    </message>
+    <message>
+      <source>median, 99 %, most</source>
+      <translation>中位、99 %、最大</translation>
+    </message>
+    <message>
+      <source>memory</source>
+      <translation>内存</translation>
     </message>
     <message>
       <source>missing</source>
@@ -2133,7 +2609,7 @@
     </message>
     <message>
       <source>none</source>
-      <translation>无</translation>
+      <translation>不限</translation>
     </message>
     <message>
       <source>off</source>
@@ -2144,8 +2620,20 @@
       <translation>开</translation>
     </message>
     <message>
+      <source>only for large models</source>
+      <translation>只适合大模型</translation>
+    </message>
+    <message>
       <source>pasted picture</source>
       <translation>粘贴的图片</translation>
+    </message>
+    <message>
+      <source>perplexity</source>
+      <translation>困惑度</translation>
+    </message>
+    <message>
+      <source>perplexity of the base</source>
+      <translation>原始模型的困惑度</translation>
     </message>
     <message>
       <source>picture</source>
@@ -2164,12 +2652,72 @@
       <translation>重排</translation>
     </message>
     <message>
+      <source>same five likeliest</source>
+      <translation>前五词元一致</translation>
+    </message>
+    <message>
+      <source>same likeliest token</source>
+      <translation>首选词元一致</translation>
+    </message>
+    <message>
+      <source>size</source>
+      <translation>大小</translation>
+    </message>
+    <message>
+      <source>size of the file; larger dots write faster</source>
+      <translation>文件大小；圆点越大，写得越快</translation>
+    </message>
+    <message>
       <source>text</source>
       <translation>文本</translation>
     </message>
     <message>
+      <source>the picture could not be written</source>
+      <translation>图片无法写入</translation>
+    </message>
+    <message>
+      <source>the smallest with four bits</source>
+      <translation>四比特中最小的</translation>
+    </message>
+    <message>
+      <source>tok/s</source>
+      <translation>词元/秒</translation>
+    </message>
+    <message>
+      <source>tokens</source>
+      <translation>词元</translation>
+    </message>
+    <message>
+      <source>top 1</source>
+      <translation>首选一致</translation>
+    </message>
+    <message>
+      <source>what most people take</source>
+      <translation>大多数人的选择</translation>
+    </message>
+    <message>
+      <source>where four bits do not fit</source>
+      <translation>四比特放不下时用</translation>
+    </message>
+    <message>
+      <source>with importance matrix</source>
+      <translation>用重要性矩阵</translation>
+    </message>
+    <message>
+      <source>without importance matrix</source>
+      <translation>不用重要性矩阵</translation>
+    </message>
+    <message>
+      <source>yes</source>
+      <translation>有</translation>
+    </message>
+    <message>
       <source>{0} cannot be opened: its disk may be read-only, or the file may belong to someone else.</source>
       <translation>无法打开 {0}：磁盘可能是只读的，或者文件属于其他用户。</translation>
+    </message>
+    <message>
+      <source>{0} cannot be started: {1}.</source>
+      <translation>{0} 无法启动：{1}。</translation>
     </message>
     <message>
       <source>{0} cannot be written: {1}.</source>
@@ -2184,8 +2732,20 @@
       <translation>{0} 不存在。</translation>
     </message>
     <message>
+      <source>{0} failed and said: {1}.</source>
+      <translation>{0} 失败，提示：{1}。</translation>
+    </message>
+    <message>
       <source>{0} is neither true nor false.</source>
       <translation>{0} 既不是真也不是假。</translation>
+    </message>
+    <message>
+      <source>{0} is there already and has no card: move it, or choose another folder.</source>
+      <translation>{0} 已经存在，而且没有质量卡：请把它移走，或另选一个文件夹。</translation>
+    </message>
+    <message>
+      <source>{0} is there already and was made by something else: move it, or choose another folder.</source>
+      <translation>{0} 已经存在，而且不是由这里做的：请把它移走，或另选一个文件夹。</translation>
     </message>
     <message>
       <source>{0} of {1} layers fit the graphics memory; the processor computes the others.</source>
@@ -2210,6 +2770,10 @@
     <message>
       <source>{count} conversations were imported</source>
       <translation>已导入 {count} 个对话</translation>
+    </message>
+    <message>
+      <source>{count} files, {size}</source>
+      <translation>{count} 个文件，共 {size}</translation>
     </message>
     <message>
       <source>{count} found</source>
@@ -2246,6 +2810,10 @@
     <message>
       <source>{file} could not be quantized.</source>
       <translation>无法量化 {file}。</translation>
+    </message>
+    <message>
+      <source>{file} could not be written: {reason}</source>
+      <translation>{file} 无法写入：{reason}</translation>
     </message>
     <message>
       <source>{file} is damaged.</source>
@@ -2306,6 +2874,18 @@
     <message>
       <source>{model} was read completely and its hash is kept.</source>
       <translation>已完整读取 {model} 并记下其哈希。</translation>
+    </message>
+    <message>
+      <source>{name}: all are slow on this machine, this one least.</source>
+      <translation>{name}：在这台电脑上都偏慢，这个最快。</translation>
+    </message>
+    <message>
+      <source>{name}: the least loss of what fits into {memory} of free memory and writes as fast as you read.</source>
+      <translation>{name}：在 {memory} 可用内存放得下、写得跟得上阅读的版本里，损失最小。</translation>
+    </message>
+    <message>
+      <source>{reads} read, {writes} written a second</source>
+      <translation>每秒读 {reads}，写 {writes}</translation>
     </message>
     <message>
       <source>{seconds} s to first token</source>
