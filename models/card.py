@@ -22,7 +22,7 @@ _ENCODERS = frozenset(
 )
 _NORMS = ("_norm.weight", ".bias")
 _SPLIT = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$", re.IGNORECASE)
-_QUANTIZATION_IN_NAME = re.compile(r"(?:^|[-_.])((?:I?Q\d(?:_[0-9A-Z]+)*)|BF16|F16|F32|MXFP4)(?=$|[-_.])", re.IGNORECASE)
+QUANTIZATION_IN_NAME = re.compile(r"(?:^|[-_.])((?:I?Q\d(?:_[0-9A-Z]+)*)|BF16|F16|F32|MXFP4)(?=$|[-_.])", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ def _find_quantization(header: GgufHeader, headers: list[GgufHeader], path: Path
         known = FILE_TYPES.get(header.whole("general.file_type", -1))
         if known:
             return known
-    match = _QUANTIZATION_IN_NAME.search(path.stem)
+    match = QUANTIZATION_IN_NAME.search(path.stem)
     if match:
         return match.group(1).upper()
     weights: dict[str, int] = {}

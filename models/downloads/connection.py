@@ -100,14 +100,16 @@ class Connection:
         """The server's mark of the file; every answer must bear the same."""
 
     @contextmanager
-    def open(self, start: int, end: int) -> Iterator[BaseHTTPResponse]:
+    def open(self, start: int, end: int, *, any_mark: bool = False) -> Iterator[BaseHTTPResponse]:
         """An answer whose body is bytes ``start`` to ``end`` (exclusive) of the file, or a beginning of them.
+
+        ``any_mark`` takes it even where the server marks the file as another one.
 
         Raises:
             Fault: anything else came, or nothing.
         """
         with self._answer({"Range": f"bytes={start}-{end - 1}"}) as answer:
-            self._check(answer, start, end)
+            self._check(answer, start, end, any_mark=any_mark)
             yield answer
 
     @contextmanager
@@ -120,9 +122,7 @@ class Connection:
         with self._answer({}) as answer:
             self._refuse_errors(answer)
             self._check_kind(answer)
-            length = answer.headers.get("Content-Length", "")
-            if length.isdecimal() and int(length) != self._file.size:
-                raise Replaced(f"It has {int(length):,} bytes instead of {self._file.size:,}.")
+            self._check_length(answer)
             yield answer
 
     def interrupt(self) -> None:
@@ -192,13 +192,11 @@ class Connection:
                 self._pools[proxy] = make_pool(proxy, self._connections)
             return self._pools[proxy]
 
-    def _check(self, answer: BaseHTTPResponse, start: int, end: int) -> None:
+    def _check(self, answer: BaseHTTPResponse, start: int, end: int, *, any_mark: bool) -> None:
         self._refuse_errors(answer)
         self._check_kind(answer)
         if answer.status == 200:
-            length = answer.headers.get("Content-Length", "")
-            if length.isdecimal() and int(length) != self._file.size:
-                raise Replaced(f"It has {int(length):,} bytes instead of {self._file.size:,}.")
+            self._check_length(answer)
             if start == 0 and end == self._file.size:
                 return
             raise WholeBody("It ignores which part of the file was asked for.")
@@ -214,10 +212,17 @@ class Connection:
         if length.isdecimal() and int(length) != last - first + 1:
             raise Fault("The length of its answer contradicts itself.")
         etag = answer.headers.get("ETag", "")
+        if any_mark:
+            return
         with self._lock:
             if self.etag and etag and etag != self.etag:
                 raise Replaced("It marks the file as another one than before.")
             self.etag = self.etag or etag
+
+    def _check_length(self, answer: BaseHTTPResponse) -> None:
+        length = answer.headers.get("Content-Length", "")
+        if self._file.size >= 0 and length.isdecimal() and int(length) != self._file.size:
+            raise Replaced(f"It has {int(length):,} bytes instead of {self._file.size:,}.")
 
     def _check_kind(self, answer: BaseHTTPResponse) -> None:
         kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()

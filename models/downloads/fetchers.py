@@ -300,13 +300,13 @@ class Fetchers:
         with self._condition:
             if state.has_new_mark or not self._file.identity:
                 return False
-            state.has_new_mark, state.connection.etag = True, ""
+            state.has_new_mark = True
             kept = max(self._part.digests, default=None)
             digest = self._part.digests.get(kept, "") if kept is not None else ""
         if kept is not None:
             start, length = self._part.extent(kept)
             try:
-                with state.connection.open(start, start + length) as answer:
+                with state.connection.open(start, start + length, any_mark=True) as answer:
                     data = b"".join(self._iter_body(answer, length, state))
             except Fault:
                 return False
@@ -314,6 +314,7 @@ class Fetchers:
                 return False
         with self._condition:
             state.replacements = state.failures = 0
+            state.connection.etag = ""
         return True
 
     def _pause(self, seconds: float) -> None:

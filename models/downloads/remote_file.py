@@ -24,7 +24,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class RemoteFile:
-    """A file that may be fetched from any of ``sources``, the first preferred. ``size`` in bytes.
+    """A file that may be fetched from any of ``sources``, the first preferred. ``size`` in bytes, -1 where unknown.
 
     The hub's promise is ``sha256`` (LFS and Xet files) or ``git_sha1`` (the blob hash of small files); one of them may be
     enough, and with neither only the size and the server's own mark (ETag) can be checked.
