@@ -14,8 +14,16 @@ _STATE_BYTES = 4
 
 _WINDOW_PATTERNS = {
     # Every n-th layer sees everything, the others a window. Source: llama.cpp, llama-model.cpp, ``set_swa_pattern``.
-    **{"gemma2": 2, "gemma3": 6, "gemma3n": 5, "gpt-oss": 2, "cohere2": 4, "exaone4": 4, "olmo2": 4, "smallthinker": 4},
-    **{"llama4": 4, "phi3": 1},
+    "gemma2": 2,
+    "gemma3": 6,
+    "gemma3n": 5,
+    "gpt-oss": 2,
+    "cohere2": 4,
+    "exaone4": 4,
+    "olmo2": 4,
+    "smallthinker": 4,
+    "llama4": 4,
+    "phi3": 1,
 }
 
 

@@ -14,6 +14,7 @@ from backends.devices import GgmlLibrary
 from backends.events import Failed, Finished, GenerationEvent, LoadedModel
 from backends.llamacpp.archive import Archive, fingerprint
 from backends.llamacpp.library import NativeLibrary, library_folder
+from backends.llamacpp.memory_report import read_report
 from backends.llamacpp.model import NativeModel
 from backends.llamacpp.precheck import check_files, check_memory
 from backends.llamacpp.reply import Prompt, Reply
@@ -72,6 +73,7 @@ class LlamaCppBackend:
         progress(1.0)
         card = read_card(path, headers[0])
         api = model.api
+        memory = read_report(self._library.buffer_lines())
         return LoadedModel(
             name=card.name,
             architecture=card.architecture,
@@ -82,7 +84,8 @@ class LlamaCppBackend:
             backend=self.name,
             device=device,
             engine_version=f"llama.cpp {self._library.version}",
-            memory_bytes=estimate.total,
+            memory_bytes=sum(part.weights + part.kv_cache + part.compute for part in memory) or estimate.total,
+            memory=memory,
             has_chat_template=self._has_template,
         )
 

@@ -119,6 +119,7 @@ class NativeModel:
         self._kept.append(parameters.progress_callback)
         self._choose_device(parameters, options.device)
         self._library.forget_log()
+        self._library.forget_buffers()
         self.model = self.api.llama_model_load_from_file(os.fsencode(self.path), parameters)
         if cancelled:
             raise LoadCancelled()

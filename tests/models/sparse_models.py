@@ -360,5 +360,5 @@ SHAPES: dict[str, Callable[[Path], Path]] = {
         deepseek2_lite,
         mamba,
         jamba,
-    )  # fmt: skip
+    )
 }
