@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.paths import Paths
 from app.services.chat import Chat
+from app.services.downloads import Downloads
 from app.services.engines import Engines, Link, MakeLink, OnExit, choose_default_model
 from app.services.events import (
     ConversationChanged,
@@ -19,13 +20,18 @@ from app.services.events import (
     Event,
     EventBus,
     LibraryChanged,
+    ModelLoaded,
     SettingChanged,
     StoreTrouble,
 )
 from app.services.first_run import ensure_first_conversation
+from app.services.hubs import Hubs
 from app.services.jobs import Jobs
+from app.services.planner import Planner
 from app.services.portability import Portability
 from app.services.snapshots import SnapshotService
+from app.services.tokens import Tokens
+from app.services.updates import Updates
 from app.settings import Settings
 from app.store.attachments import Attachments
 from app.store.conversations import Conversations
@@ -87,6 +93,13 @@ class Workstation:
         self.portability = Portability(self._connections, self.conversations, self.messages, self.attachments)
         self.snapshots = SnapshotService(self._connections, snapshots, self.chat.stop_all, self._after_restore)
         self._hardware: Hardware | None = None
+        self.tokens = Tokens(paths.data)
+        self.hubs = Hubs(self.settings, self.tokens)
+        self.downloads = Downloads(
+            self.events, self.settings, self.hubs, paths.models, paths.knowledge, keeps_queue=self.is_exclusive
+        )
+        self.updates = Updates(self.hubs, self.downloads)
+        self.planner = Planner(lambda: self.hardware, paths.knowledge, self._engine_memory)
         self.events.subscribe(self._on_event)
 
     @property
@@ -154,6 +167,7 @@ class Workstation:
     def close(self) -> None:
         """Stop replies, keep their words, end the engine's process, and let go of the data. Safe to call twice."""
         self.chat.close()
+        self.downloads.close()
         self.engines.close()
         self.jobs.close()
         self._connections.close()
@@ -181,10 +195,24 @@ class Workstation:
         folders = [Path(folder).expanduser() for folder in self.settings.get("model.folders")]
         return Library(self.paths.models, self.paths.knowledge, starter_folder=self.paths.starter, other_folders=folders)
 
+    def _engine_memory(self) -> int:
+        """Bytes of main memory that a new load would free: the caches and buffers of the model that is loaded."""
+        facts = self.engines.current()
+        return sum(part.kv_cache + part.compute for part in facts.memory if part.device == "CPU") if facts else 0
+
     def _on_event(self, event: Event) -> None:
+        if isinstance(event, SettingChanged):
+            self.downloads.setting_changed(event.key)
+        if isinstance(event, ModelLoaded):
+            loaded = event
+            self.jobs.submit("disk", lambda _is_cancelled: self._learn(loaded), "memory learnt")
         if event == SettingChanged("model.folders"):
             self.library = self._make_library()
             self.events.publish(LibraryChanged())
+
+    def _learn(self, loaded: ModelLoaded) -> None:
+        with contextlib.suppress(UserFacingError):
+            self.planner.learn(self.library.find(loaded.model), self.engines.options_for(loaded.model), loaded.facts)
 
     def _resolve(self, reference: str) -> str:
         """The path of a model, for an engine."""

@@ -8,7 +8,8 @@
     │   ├── HubOffline              the user set Yanmo to work offline
     │   ├── HubRefused              an answer that makes no sense, or an error of the hub
     │   ├── GatedModel              conditions must be accepted first
-    │   └── RepositoryNotFound      no such repository, revision or file
+    │   ├── RepositoryNotFound      no such repository, revision or file
+    │   └── VariantNotFound         the repository offers something else
     └── DownloadError
         ├── DownloadFailed          every source failed; what is here is kept
         ├── DownloadDamaged         whole, but not what the hub promises
@@ -63,6 +64,13 @@ class RepositoryNotFound(HubError):
     what = "{model} was not found on {hub}."
     why = "There is no such repository or file, or it is private and the token is missing."
     remedy = "Check the name, or search for it with “yanmo models search”."
+
+
+class VariantNotFound(HubError):
+    code = "variant_not_found"
+    what = "{model} has no variant “{variant}”."
+    why = "It offers {candidates}."
+    remedy = "Name one of these after a colon, such as OWNER/NAME:Q4_K_M."
 
 
 class DownloadError(UserFacingError):

@@ -72,6 +72,7 @@ class FileServer(ThreadingHTTPServer):
         self.stall_seconds = 1.0
         self.requests: list[Request] = []
         self.pace: float = 0.0
+        self.sockets: list[socket.socket] = []
         self.is_closing = threading.Event()
         self.lock = threading.Lock()
 
@@ -79,6 +80,18 @@ class FileServer(ThreadingHTTPServer):
     def url(self) -> str:
         """Where it listens."""
         return f"http://127.0.0.1:{self.server_address[1]}"
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self.lock:
+            self.sockets.append(request)
+        super().process_request(request, client_address)
+
+    def hang_up(self) -> None:
+        """End every connection that clients keep for later."""
+        with self.lock:
+            for connection in self.sockets:
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
 
     def sent(self) -> int:
         """Bytes of files that left in all."""
@@ -205,5 +218,6 @@ def serve() -> Iterator[FileServer]:
     finally:
         server.is_closing.set()
         server.shutdown()
+        server.hang_up()
         thread.join()
-        server.socket.close()
+        server.server_close()
