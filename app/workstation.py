@@ -46,6 +46,7 @@ from app.store.values import Values
 from backends.options import LoadOptions
 from models.errors import UserFacingError
 from models.library import Library
+from models.other_stores import find_stores
 
 if TYPE_CHECKING:
     from app.services.hardware import Hardware
@@ -193,7 +194,11 @@ class Workstation:
 
     def _make_library(self) -> Library:
         folders = [Path(folder).expanduser() for folder in self.settings.get("model.folders")]
-        return Library(self.paths.models, self.paths.knowledge, starter_folder=self.paths.starter, other_folders=folders)
+        wanted = self.settings.get("models.scanned_programs")
+        stores = [store for store in find_stores(Path.home()) if store.key in wanted]
+        return Library(
+            self.paths.models, self.paths.knowledge, starter_folder=self.paths.starter, other_folders=folders, stores=stores
+        )
 
     def _engine_memory(self) -> int:
         """Bytes of main memory that a new load would free: the caches and buffers of the model that is loaded."""
@@ -206,7 +211,7 @@ class Workstation:
         if isinstance(event, ModelLoaded):
             loaded = event
             self.jobs.submit("disk", lambda _is_cancelled: self._learn(loaded), "memory learnt")
-        if event == SettingChanged("model.folders"):
+        if event in (SettingChanged("model.folders"), SettingChanged("models.scanned_programs")):
             self.library = self._make_library()
             self.events.publish(LibraryChanged())
 
