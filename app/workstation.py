@@ -27,6 +27,7 @@ from app.services.events import (
 from app.services.first_run import ensure_first_conversation
 from app.services.hubs import Hubs
 from app.services.jobs import Jobs
+from app.services.model_details import Details
 from app.services.planner import Planner
 from app.services.portability import Portability
 from app.services.snapshots import SnapshotService
@@ -99,6 +100,7 @@ class Workstation:
         self.downloads = Downloads(
             self.events, self.settings, self.hubs, paths.models, paths.knowledge, keeps_queue=self.is_exclusive
         )
+        self.details = Details(self.settings, self.conversations, lambda: str(self.settings.get("model.default")))
         self.updates = Updates(self.hubs, self.downloads)
         self.planner = Planner(lambda: self.hardware, paths.knowledge, self._engine_memory)
         self.events.subscribe(self._on_event)
@@ -155,6 +157,21 @@ class Workstation:
         """A new conversation with the settings that a person chose for new ones."""
         plan = self.plan_conversation(model)
         return self.conversations.create(model=plan.model, preset=plan.preset, system_prompt=plan.system_prompt)
+
+    def share_equal_files(self) -> int:
+        """Let models in Yanmo's own folder that are there twice share their room; the bytes that became free. Reads every candidate."""
+        from models.duplicates import find_duplicates, share_room
+        from models.file_work import hash_file
+
+        spared = 0
+        for group in find_duplicates(self.library.list_models(), lambda name: hash_file(Path(name), 0, 0, None)):
+            own = [path for path in group.paths if Path(path).is_relative_to(self.paths.models)]
+            keep = next((path for path in group.paths if path not in own), group.paths[0])
+            for path in own:
+                if path != keep:
+                    share_room(Path(keep), Path(path))
+                    spared += group.size
+        return spared
 
     def starter_model(self) -> str:
         """The reference of the model that ships with Yanmo; empty where it does not lie in its place."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from models.gguf_header import GgufHeader
@@ -73,6 +73,12 @@ class MemoryShape:
     def has_windows(self) -> bool:
         """Whether some layers see only a window of the context."""
         return any(layer.window for layer in self.layers)
+
+    def scaled(self, factor: float) -> MemoryShape:
+        """The same model with weights of ``factor`` times the size: another quantization of it."""
+        layers = tuple(replace(layer, weights=round(layer.weights * factor)) for layer in self.layers)
+        embedding, output = round(self.embedding_weights * factor), round(self.output_weights * factor)
+        return replace(self, layers=layers, embedding_weights=embedding, output_weights=output)
 
     def to_json(self) -> dict[str, Any]:
         """A plain value for caches."""

@@ -4,6 +4,10 @@
   <context>
     <name>yanmo</name>
     <message>
+      <source>, </source>
+      <translation>、</translation>
+    </message>
+    <message>
       <source>A context of {0} tokens did not fit beside the weights.</source>
       <translation>权重之外放不下 {0} 词元的上下文。</translation>
     </message>
@@ -64,6 +68,18 @@
       <translation>添加 GGUF 文件…</translation>
     </message>
     <message>
+      <source>Add a folder…</source>
+      <translation>添加文件夹…</translation>
+    </message>
+    <message>
+      <source>All kinds</source>
+      <translation>所有种类</translation>
+    </message>
+    <message>
+      <source>Also show the models of:</source>
+      <translation>同时显示以下程序的模型：</translation>
+    </message>
+    <message>
       <source>An attachment is damaged: its SHA-256 differs.</source>
       <translation>有一个附件已损坏：SHA-256 不符。</translation>
     </message>
@@ -96,6 +112,26 @@
       <translation>另一个研墨(进程 {pid})正在使用 {folder}。</translation>
     </message>
     <message>
+      <source>Another Yanmo is downloading this file just now.</source>
+      <translation>另一个研墨正在下载这个文件。</translation>
+    </message>
+    <message>
+      <source>Any format</source>
+      <translation>不限格式</translation>
+    </message>
+    <message>
+      <source>Any licence</source>
+      <translation>不限许可证</translation>
+    </message>
+    <message>
+      <source>Any size</source>
+      <translation>不限大小</translation>
+    </message>
+    <message>
+      <source>Any task</source>
+      <translation>不限用途</translation>
+    </message>
+    <message>
       <source>Appearance</source>
       <translation>外观</translation>
     </message>
@@ -118,6 +154,10 @@
     <message>
       <source>As the system</source>
       <translation>跟随系统</translation>
+    </message>
+    <message>
+      <source>Ask first</source>
+      <translation>优先使用</translation>
     </message>
     <message>
       <source>Assistant</source>
@@ -144,8 +184,36 @@
       <translation>批大小</translation>
     </message>
     <message>
+      <source>Best for this machine</source>
+      <translation>最适合本机</translation>
+    </message>
+    <message>
+      <source>Both hubs</source>
+      <translation>两个社区</translation>
+    </message>
+    <message>
+      <source>By name</source>
+      <translation>按名称</translation>
+    </message>
+    <message>
+      <source>By parameters</source>
+      <translation>按参数量</translation>
+    </message>
+    <message>
+      <source>By size</source>
+      <translation>按大小</translation>
+    </message>
+    <message>
+      <source>By type</source>
+      <translation>按类型</translation>
+    </message>
+    <message>
       <source>Cancel (Esc)</source>
       <translation>取消 (Esc)</translation>
+    </message>
+    <message>
+      <source>Cancel and delete what arrived</source>
+      <translation>取消并删除已下载的部分</translation>
     </message>
     <message>
       <source>Cancel loading</source>
@@ -162,6 +230,18 @@
     <message>
       <source>Chat</source>
       <translation>对话</translation>
+    </message>
+    <message>
+      <source>Check the address of the mirror and the proxy, or try again later.</source>
+      <translation>请检查镜像地址和代理，或稍后再试。</translation>
+    </message>
+    <message>
+      <source>Check the name, or search for it with “yanmo models search”.</source>
+      <translation>请检查名称，或用“yanmo models search”搜索。</translation>
+    </message>
+    <message>
+      <source>Check the network and the proxy, choose a mirror in the settings, or use the other hub.</source>
+      <translation>请检查网络和代理，在设置中选择镜像，或改用另一个社区。</translation>
     </message>
     <message>
       <source>Check the path, or list what is here with “yanmo models list”.</source>
@@ -184,6 +264,10 @@
       <translation>选择模型 (Ctrl+M)</translation>
     </message>
     <message>
+      <source>Choose a model on the left.</source>
+      <translation>请在左侧选择一个模型。</translation>
+    </message>
+    <message>
       <source>Choose a model that can hear, or ask without the sound.</source>
       <translation>请选择能听声音的模型，或不带声音再问一次。</translation>
     </message>
@@ -204,6 +288,10 @@
       <translation>请选择语言模型本身。</translation>
     </message>
     <message>
+      <source>Clear what is done</source>
+      <translation>清除已完成</translation>
+    </message>
+    <message>
       <source>Close</source>
       <translation>关闭</translation>
     </message>
@@ -218,6 +306,10 @@
     <message>
       <source>Commands</source>
       <translation>命令</translation>
+    </message>
+    <message>
+      <source>Connecting…</source>
+      <translation>正在连接…</translation>
     </message>
     <message>
       <source>Context</source>
@@ -320,6 +412,10 @@
       <translation>删除此预设</translation>
     </message>
     <message>
+      <source>Delete {name} from the disk? {size} become free.</source>
+      <translation>从磁盘删除 {name}？将释放 {size}。</translation>
+    </message>
+    <message>
       <source>Details</source>
       <translation>详细信息</translation>
     </message>
@@ -328,8 +424,24 @@
       <translation>确定性</translation>
     </message>
     <message>
+      <source>Download {size}</source>
+      <translation>下载 {size}</translation>
+    </message>
+    <message>
+      <source>Downloads</source>
+      <translation>下载</translation>
+    </message>
+    <message>
+      <source>Downloads ({count})</source>
+      <translation>下载（{count}）</translation>
+    </message>
+    <message>
       <source>Drops tokens less likely than this share of the likeliest one.</source>
       <translation>去掉概率低于最可能词元此比例的词元。</translation>
+    </message>
+    <message>
+      <source>Earlier</source>
+      <translation>提前</translation>
     </message>
     <message>
       <source>Edit and send again</source>
@@ -350,6 +462,10 @@
     <message>
       <source>Editing your message</source>
       <translation>正在编辑你的消息</translation>
+    </message>
+    <message>
+      <source>Embedding</source>
+      <translation>嵌入</translation>
     </message>
     <message>
       <source>Engine</source>
@@ -388,16 +504,40 @@
       <translation>已导出到 {file}</translation>
     </message>
     <message>
+      <source>Failed</source>
+      <translation>失败</translation>
+    </message>
+    <message>
       <source>Fewer settings</source>
       <translation>收起更多设置</translation>
+    </message>
+    <message>
+      <source>Files</source>
+      <translation>文件数</translation>
+    </message>
+    <message>
+      <source>Find</source>
+      <translation>查找</translation>
     </message>
     <message>
       <source>First token</source>
       <translation>首词元</translation>
     </message>
     <message>
+      <source>Fits</source>
+      <translation>放得下</translation>
+    </message>
+    <message>
       <source>Flash attention</source>
       <translation>Flash attention</translation>
+    </message>
+    <message>
+      <source>Format</source>
+      <translation>格式</translation>
+    </message>
+    <message>
+      <source>Free some space or choose another folder for models. What has arrived is kept.</source>
+      <translation>请释放一些空间，或为模型选择其他文件夹。已下载的部分会保留。</translation>
     </message>
     <message>
       <source>Free some space; nothing that was saved is lost.</source>
@@ -412,12 +552,20 @@
       <translation>频率惩罚</translation>
     </message>
     <message>
+      <source>From</source>
+      <translation>来自</translation>
+    </message>
+    <message>
       <source>GGUF models (*.gguf);;All files (*)</source>
       <translation>GGUF 模型 (*.gguf);;所有文件 (*)</translation>
     </message>
     <message>
       <source>GPU layers</source>
       <translation>GPU 层数</translation>
+    </message>
+    <message>
+      <source>Go on</source>
+      <translation>继续</translation>
     </message>
     <message>
       <source>Go to the chat</source>
@@ -430,6 +578,14 @@
     <message>
       <source>Go to the settings</source>
       <translation>转到设置</translation>
+    </message>
+    <message>
+      <source>Good first models, chosen on {date}</source>
+      <translation>入门推荐（选于 {date}）</translation>
+    </message>
+    <message>
+      <source>Hears</source>
+      <translation>听音</translation>
     </message>
     <message>
       <source>Hide the list</source>
@@ -464,6 +620,14 @@
       <translation>这条回复是怎样生成的</translation>
     </message>
     <message>
+      <source>Hub</source>
+      <translation>社区</translation>
+    </message>
+    <message>
+      <source>Hubs</source>
+      <translation>模型社区</translation>
+    </message>
+    <message>
       <source>Image</source>
       <translation>图片</translation>
     </message>
@@ -484,8 +648,24 @@
       <translation>中断：程序已结束</translation>
     </message>
     <message>
+      <source>It answers with a web page: a sign-in page of the network, or an error page.</source>
+      <translation>对方返回的是网页：可能是网络登录页或错误页。</translation>
+    </message>
+    <message>
+      <source>It asks to come back later: too many requests.</source>
+      <translation>请求过多，对方要求稍后再试。</translation>
+    </message>
+    <message>
+      <source>It broke off the connection.</source>
+      <translation>对方中断了连接。</translation>
+    </message>
+    <message>
       <source>It cannot be read: {0}.</source>
       <translation>无法读取：{0}。</translation>
+    </message>
+    <message>
+      <source>It cannot share its room with {0}: {1}.</source>
+      <translation>无法与 {0} 共用空间：{1}。</translation>
     </message>
     <message>
       <source>It claims to hold {0} {1}, more than fit into a file of its size.</source>
@@ -520,12 +700,24 @@
       <translation>无法导入：{0}。</translation>
     </message>
     <message>
+      <source>It does not accept connections.</source>
+      <translation>对方拒绝连接。</translation>
+    </message>
+    <message>
+      <source>It does not accept your token.</source>
+      <translation>对方不接受你的令牌。</translation>
+    </message>
+    <message>
       <source>It does not begin as a GGUF file does.</source>
       <translation>它的开头不是 GGUF 文件的样子。</translation>
     </message>
     <message>
       <source>It does not say which architecture it has.</source>
       <translation>它没有说明是什么架构。</translation>
+    </message>
+    <message>
+      <source>It does not say which part of the file it sends.</source>
+      <translation>对方没有说明发送的是文件的哪一部分。</translation>
     </message>
     <message>
       <source>It does not work with these messages ({0}).</source>
@@ -544,6 +736,14 @@
       <translation>它放弃了，留下的话是“{0}”。</translation>
     </message>
     <message>
+      <source>It has almost stopped sending.</source>
+      <translation>对方几乎停止了发送。</translation>
+    </message>
+    <message>
+      <source>It has {0} bytes instead of {1}.</source>
+      <translation>文件有 {0} 字节，而不是 {1} 字节。</translation>
+    </message>
+    <message>
       <source>It has {0} tokens and the base has {1}: they cannot be compared.</source>
       <translation>它有 {0} 个词元，而基准有 {1} 个：无法比较。</translation>
     </message>
@@ -558,6 +758,10 @@
     <message>
       <source>It holds the migration “{migration}”, which this version does not know.</source>
       <translation>其中有本版本不认识的迁移 “{migration}”。</translation>
+    </message>
+    <message>
+      <source>It ignores which part of the file was asked for.</source>
+      <translation>对方不理会请求的是文件的哪一部分。</translation>
     </message>
     <message>
       <source>It is a GGML file from before 2023-08, which engines no longer read.</source>
@@ -676,24 +880,48 @@
       <translation>它是第 {0} 版，而这个研墨读取第 {1} 版。</translation>
     </message>
     <message>
+      <source>It is on its way</source>
+      <translation>已开始下载</translation>
+    </message>
+    <message>
       <source>It is quantized already: quantizing it again would add to the loss.</source>
       <translation>它已经量化过：再量化一次会加大损失。</translation>
+    </message>
+    <message>
+      <source>It is the model that new conversations use.</source>
+      <translation>它是新对话使用的模型。</translation>
     </message>
     <message>
       <source>It lies in a folder that Yanmo only looks into; delete the file there.</source>
       <translation>它在研墨只查看的文件夹里；请到那里删除文件。</translation>
     </message>
     <message>
+      <source>It marks the file as another one than before.</source>
+      <translation>对方标明文件已与之前不同。</translation>
+    </message>
+    <message>
       <source>It must be {allowed}.</source>
       <translation>必须是 {allowed}。</translation>
+    </message>
+    <message>
+      <source>It needs {needed} more, and {folder} has {free} left.</source>
+      <translation>还需要 {needed}，而 {folder} 只剩 {free}。</translation>
     </message>
     <message>
       <source>It needs {needed} tokens and the context holds {available}.</source>
       <translation>它需要 {needed} 词元，而上下文只能容纳 {available}。</translation>
     </message>
     <message>
+      <source>It offers {candidates}.</source>
+      <translation>可选的有 {candidates}。</translation>
+    </message>
+    <message>
       <source>It produces an endless text.</source>
       <translation>它会产生没有尽头的文本。</translation>
+    </message>
+    <message>
+      <source>It reports error {0}.</source>
+      <translation>对方报告错误 {0}。</translation>
     </message>
     <message>
       <source>It says it is a GGUF of version {0}; versions 2 and 3 are known.</source>
@@ -702,6 +930,30 @@
     <message>
       <source>It says: {0}.</source>
       <translation>它说：{0}。</translation>
+    </message>
+    <message>
+      <source>It sends the file compressed although that was not asked for.</source>
+      <translation>对方未经请求就压缩了文件。</translation>
+    </message>
+    <message>
+      <source>It sends the reader in circles.</source>
+      <translation>对方不断重定向。</translation>
+    </message>
+    <message>
+      <source>It sends the reader to an address that is not safe.</source>
+      <translation>对方重定向到不安全的地址。</translation>
+    </message>
+    <message>
+      <source>It sent bytes {0} to {1} where {2} to {3} were asked for.</source>
+      <translation>请求的是第 {2} 到 {3} 字节，对方却发送了第 {0} 到 {1} 字节。</translation>
+    </message>
+    <message>
+      <source>It stays silent.</source>
+      <translation>对方没有响应。</translation>
+    </message>
+    <message>
+      <source>It wants you to sign in, or to accept conditions first.</source>
+      <translation>对方要求先登录或接受条款。</translation>
     </message>
     <message>
       <source>It was cancelled.</source>
@@ -732,12 +984,24 @@
       <translation>它的对齐值 {0} 不是 2 的幂。</translation>
     </message>
     <message>
+      <source>Its certificate cannot be trusted.</source>
+      <translation>对方的证书不可信。</translation>
+    </message>
+    <message>
       <source>Its content changed although its size and date did not: the disk may be failing.</source>
       <translation>大小和日期没变，内容却变了：磁盘可能出了故障。</translation>
     </message>
     <message>
+      <source>Its hash differs, and fetching it a second time gave the same bytes.</source>
+      <translation>哈希值不一致，重新下载后内容仍相同。</translation>
+    </message>
+    <message>
       <source>Its header cannot be read: {0}.</source>
       <translation>无法读取文件头：{0}。</translation>
+    </message>
+    <message>
+      <source>Its header claims to be larger than any header is.</source>
+      <translation>文件头声称的大小超出任何正常的文件头。</translation>
     </message>
     <message>
       <source>Its header does not fit into the file.</source>
@@ -746,6 +1010,10 @@
     <message>
       <source>Its library could not be loaded: {0}.</source>
       <translation>无法加载它的程序库：{0}。</translation>
+    </message>
+    <message>
+      <source>Its name cannot be found: there is no network, or the name server does not know it.</source>
+      <translation>无法解析其地址：没有网络，或域名服务器不认识它。</translation>
     </message>
     <message>
       <source>Its positions are scaled by “{0}”, which is not known here.</source>
@@ -788,8 +1056,16 @@
       <translation>它的 {0} 词元编号是 {1}，而共有 {2} 个。</translation>
     </message>
     <message>
+      <source>KV cache</source>
+      <translation>KV 缓存</translation>
+    </message>
+    <message>
       <source>KV cache type</source>
       <translation>KV 缓存类型</translation>
+    </message>
+    <message>
+      <source>Keep</source>
+      <translation>保存</translation>
     </message>
     <message>
       <source>Keeps only this many tokens; 0 keeps all.</source>
@@ -804,7 +1080,15 @@
       <translation>保留惊奇度适中的词元；1 为关闭。</translation>
     </message>
     <message>
+      <source>Kind</source>
+      <translation>种类</translation>
+    </message>
+    <message>
       <source>Language</source>
+      <translation>语言</translation>
+    </message>
+    <message>
+      <source>Languages</source>
       <translation>语言</translation>
     </message>
     <message>
@@ -814,6 +1098,14 @@
     <message>
       <source>Last 7 days</source>
       <translation>过去 7 天</translation>
+    </message>
+    <message>
+      <source>Later</source>
+      <translation>推后</translation>
+    </message>
+    <message>
+      <source>Licence</source>
+      <translation>许可证</translation>
     </message>
     <message>
       <source>Light</source>
@@ -884,6 +1176,10 @@
       <translation>请到回收站查看，或选择其他对话。</translation>
     </message>
     <message>
+      <source>Look on {hub}</source>
+      <translation>在{hub}上查看</translation>
+    </message>
+    <message>
       <source>Lowers every token that occurred at all.</source>
       <translation>降低所有出现过的词元的概率。</translation>
     </message>
@@ -898,6 +1194,14 @@
     <message>
       <source>Make one now</source>
       <translation>立即做一份</translation>
+    </message>
+    <message>
+      <source>Memory</source>
+      <translation>内存</translation>
+    </message>
+    <message>
+      <source>Memory it takes</source>
+      <translation>所需内存</translation>
     </message>
     <message>
       <source>Memory-map the file</source>
@@ -920,24 +1224,48 @@
       <translation>Mirostat 目标</translation>
     </message>
     <message>
+      <source>Mirror</source>
+      <translation>镜像</translation>
+    </message>
+    <message>
       <source>Model</source>
       <translation>模型</translation>
+    </message>
+    <message>
+      <source>Model card</source>
+      <translation>模型说明</translation>
     </message>
     <message>
       <source>Model: {name}</source>
       <translation>模型：{name}</translation>
     </message>
     <message>
+      <source>ModelScope</source>
+      <translation>魔搭社区</translation>
+    </message>
+    <message>
       <source>Models</source>
       <translation>模型</translation>
     </message>
     <message>
-      <source>Models are used where they lie; nothing is copied.</source>
-      <translation>模型就地使用，不会复制。</translation>
+      <source>Models on the hubs</source>
+      <translation>社区中的模型</translation>
     </message>
     <message>
       <source>More sampling settings</source>
       <translation>更多采样设置</translation>
+    </message>
+    <message>
+      <source>More…</source>
+      <translation>更多…</translation>
+    </message>
+    <message>
+      <source>Most downloads</source>
+      <translation>下载最多</translation>
+    </message>
+    <message>
+      <source>Most liked</source>
+      <translation>点赞最多</translation>
     </message>
     <message>
       <source>Most tokens of a reply</source>
@@ -950,6 +1278,10 @@
     <message>
       <source>Name</source>
       <translation>名称</translation>
+    </message>
+    <message>
+      <source>Name one of these after a colon, such as OWNER/NAME:Q4_K_M.</source>
+      <translation>请在冒号后写明其中之一，例如 OWNER/NAME:Q4_K_M。</translation>
     </message>
     <message>
       <source>New chat</source>
@@ -968,6 +1300,10 @@
       <translation>新标题</translation>
     </message>
     <message>
+      <source>Newest</source>
+      <translation>最新</translation>
+    </message>
+    <message>
       <source>Next version</source>
       <translation>下一版本</translation>
     </message>
@@ -984,20 +1320,56 @@
       <translation>没有看到任何矩阵乘法。</translation>
     </message>
     <message>
+      <source>No model fits this filter</source>
+      <translation>没有符合条件的模型</translation>
+    </message>
+    <message>
       <source>No model is in memory.</source>
       <translation>内存中没有模型。</translation>
+    </message>
+    <message>
+      <source>No model of Yanmo's own folder is there twice</source>
+      <translation>研墨自己的文件夹里没有重复的模型</translation>
+    </message>
+    <message>
+      <source>No source is known for it.</source>
+      <translation>没有已知的来源。</translation>
+    </message>
+    <message>
+      <source>Not even the shortest context fits.</source>
+      <translation>连最短的上下文也放不下。</translation>
+    </message>
+    <message>
+      <source>Notes</source>
+      <translation>备注</translation>
     </message>
     <message>
       <source>Nothing found</source>
       <translation>没有找到</translation>
     </message>
     <message>
+      <source>Nothing here can be loaded</source>
+      <translation>这里没有可以加载的文件</translation>
+    </message>
+    <message>
+      <source>Nothing is being downloaded. Choose a model under “Find”.</source>
+      <translation>没有正在下载的模型。请在“查找”中选择一个。</translation>
+    </message>
+    <message>
       <source>Nothing is dropped silently: a conversation that no longer fits is refused with a way out.</source>
       <translation>绝不悄悄丢弃内容：放不下的对话会被拒绝，并给出办法。</translation>
     </message>
     <message>
+      <source>Nothing is sent to a hub while it is.</source>
+      <translation>离线时不会向社区发送任何请求。</translation>
+    </message>
+    <message>
       <source>Nothing of that name is in the library, and no such file exists.</source>
       <translation>模型库里没有这个名称，也没有这样的文件。</translation>
+    </message>
+    <message>
+      <source>Nothing was found. Try fewer words or another filter.</source>
+      <translation>没有找到。请减少关键词或更换筛选条件。</translation>
     </message>
     <message>
       <source>Nothing was left behind.</source>
@@ -1008,6 +1380,10 @@
       <translation>没有留下任何东西；请排除原因后再运行同一命令。</translation>
     </message>
     <message>
+      <source>Nothing was put in its place. Try another mirror or hub, or check the disk.</source>
+      <translation>没有替换任何文件。请换一个镜像或社区，或检查磁盘。</translation>
+    </message>
+    <message>
       <source>Off</source>
       <translation>关闭</translation>
     </message>
@@ -1016,8 +1392,24 @@
       <translation>更早</translation>
     </message>
     <message>
+      <source>On this machine</source>
+      <translation>本机</translation>
+    </message>
+    <message>
+      <source>Only GGUF files say how much memory they need.</source>
+      <translation>只有 GGUF 文件能说明所需内存。</translation>
+    </message>
+    <message>
+      <source>Only GGUF files say in their header how much memory they need.</source>
+      <translation>只有 GGUF 文件会在文件头中说明所需内存。</translation>
+    </message>
+    <message>
       <source>Only choices above this probability are left out.</source>
       <translation>只略去概率高于此值的选项。</translation>
+    </message>
+    <message>
+      <source>Open its page</source>
+      <translation>打开网页</translation>
     </message>
     <message>
       <source>Open the folder</source>
@@ -1032,8 +1424,28 @@
       <translation>打开回收站</translation>
     </message>
     <message>
+      <source>Open {url}, accept the conditions, and put your token into the settings. A token is never sent to a mirror.</source>
+      <translation>请打开 {url} 接受条款，并在设置中填入令牌。令牌绝不会发送给镜像。</translation>
+    </message>
+    <message>
+      <source>Order</source>
+      <translation>排序</translation>
+    </message>
+    <message>
       <source>Own settings</source>
       <translation>自定设置</translation>
+    </message>
+    <message>
+      <source>Parameters</source>
+      <translation>参数量</translation>
+    </message>
+    <message>
+      <source>Pause</source>
+      <translation>暂停</translation>
+    </message>
+    <message>
+      <source>Paused</source>
+      <translation>已暂停</translation>
     </message>
     <message>
       <source>Penalises repeating a sequence; 0 is off.</source>
@@ -1042,6 +1454,10 @@
     <message>
       <source>Penalty window</source>
       <translation>惩罚窗口</translation>
+    </message>
+    <message>
+      <source>Pictures</source>
+      <translation>图片</translation>
     </message>
     <message>
       <source>Pin</source>
@@ -1072,6 +1488,10 @@
       <translation>提示</translation>
     </message>
     <message>
+      <source>Proxy</source>
+      <translation>代理</translation>
+    </message>
+    <message>
       <source>Put back</source>
       <translation>放回</translation>
     </message>
@@ -1092,8 +1512,16 @@
       <translation>正在读取对话… {done} / {total} 词元</translation>
     </message>
     <message>
+      <source>Reading the header…</source>
+      <translation>正在读取文件头…</translation>
+    </message>
+    <message>
       <source>Reading the whole file…</source>
       <translation>正在读取整个文件…</translation>
+    </message>
+    <message>
+      <source>Reading…</source>
+      <translation>正在读取…</translation>
     </message>
     <message>
       <source>Reasoning</source>
@@ -1148,6 +1576,10 @@
       <translation>回复</translation>
     </message>
     <message>
+      <source>Reranking</source>
+      <translation>重排序</translation>
+    </message>
+    <message>
       <source>Restore a snapshot</source>
       <translation>恢复快照</translation>
     </message>
@@ -1188,12 +1620,32 @@
       <translation>存为预设…</translation>
     </message>
     <message>
+      <source>Search</source>
+      <translation>搜索</translation>
+    </message>
+    <message>
+      <source>Search Hugging Face and ModelScope…</source>
+      <translation>搜索 Hugging Face 和魔搭社区…</translation>
+    </message>
+    <message>
       <source>Search chats</source>
       <translation>搜索对话</translation>
     </message>
     <message>
+      <source>Search name, tag, note…</source>
+      <translation>搜索名称、标签、备注…</translation>
+    </message>
+    <message>
+      <source>Searching…</source>
+      <translation>正在搜索…</translation>
+    </message>
+    <message>
       <source>Seed</source>
       <translation>随机种子</translation>
+    </message>
+    <message>
+      <source>Sees pictures</source>
+      <translation>看图</translation>
     </message>
     <message>
       <source>Send (Enter)</source>
@@ -1202,6 +1654,10 @@
     <message>
       <source>Settings</source>
       <translation>设置</translation>
+    </message>
+    <message>
+      <source>Show</source>
+      <translation>查看</translation>
     </message>
     <message>
       <source>Show all {count} characters</source>
@@ -1222,6 +1678,10 @@
     <message>
       <source>Show the list</source>
       <translation>显示列表</translation>
+    </message>
+    <message>
+      <source>Size</source>
+      <translation>大小</translation>
     </message>
     <message>
       <source>Snapshots</source>
@@ -1256,6 +1716,14 @@
       <translation>速度</translation>
     </message>
     <message>
+      <source>Speed limit</source>
+      <translation>限速</translation>
+    </message>
+    <message>
+      <source>Start the download again to get the new file.</source>
+      <translation>请重新开始下载以获取新文件。</translation>
+    </message>
+    <message>
       <source>Starting…</source>
       <translation>正在开始…</translation>
     </message>
@@ -1274,6 +1742,10 @@
     <message>
       <source>Stopped</source>
       <translation>已停止</translation>
+    </message>
+    <message>
+      <source>Store equal files once</source>
+      <translation>相同文件只存一份</translation>
     </message>
     <message>
       <source>Switch between English and Chinese</source>
@@ -1296,8 +1768,16 @@
       <translation>系统提示词</translation>
     </message>
     <message>
+      <source>Tags, separated by commas</source>
+      <translation>标签，用逗号分隔</translation>
+    </message>
+    <message>
       <source>Take out of the archive</source>
       <translation>移出归档</translation>
+    </message>
+    <message>
+      <source>Take out of the list</source>
+      <translation>从列表中移除</translation>
     </message>
     <message>
       <source>Take this model out of the library? Its file stays where it is.</source>
@@ -1306,6 +1786,10 @@
     <message>
       <source>Taken out of the archive</source>
       <translation>已移出归档</translation>
+    </message>
+    <message>
+      <source>Task</source>
+      <translation>用途</translation>
     </message>
     <message>
       <source>Temperature</source>
@@ -1352,6 +1836,10 @@
       <translation>检查点含有张量“{0}”，这类模型没有它。</translation>
     </message>
     <message>
+      <source>The connection failed: {0}.</source>
+      <translation>连接失败：{0}。</translation>
+    </message>
+    <message>
       <source>The conversation is longer than the model's context.</source>
       <translation>对话超出了模型的上下文。</translation>
     </message>
@@ -1374,6 +1862,10 @@
     <message>
       <source>The disk is full.</source>
       <translation>磁盘已满。</translation>
+    </message>
+    <message>
+      <source>The disk refused: {0}.</source>
+      <translation>磁盘拒绝写入：{0}。</translation>
     </message>
     <message>
       <source>The engine asked for more memory than the machine has.</source>
@@ -1456,6 +1948,14 @@
       <translation>文件是空的。</translation>
     </message>
     <message>
+      <source>The file is not there any more.</source>
+      <translation>文件已不存在。</translation>
+    </message>
+    <message>
+      <source>The file is shorter there than it should be.</source>
+      <translation>对方的文件比应有的短。</translation>
+    </message>
+    <message>
       <source>The file that was made cannot be read.</source>
       <translation>做出的文件无法读取。</translation>
     </message>
@@ -1478,6 +1978,10 @@
     <message>
       <source>The importance matrix of “{0}” is not whole.</source>
       <translation>“{0}”的重要性矩阵不完整。</translation>
+    </message>
+    <message>
+      <source>The length of its answer contradicts itself.</source>
+      <translation>对方回答的长度自相矛盾。</translation>
     </message>
     <message>
       <source>The list “tokenizer.ggml.{0}” does not fit the vocabulary of {1} tokens.</source>
@@ -1522,6 +2026,14 @@
     <message>
       <source>The package llama-cpp-python is not installed.</source>
       <translation>没有安装 llama-cpp-python 包。</translation>
+    </message>
+    <message>
+      <source>The proxy did not answer.</source>
+      <translation>代理没有响应。</translation>
+    </message>
+    <message>
+      <source>The proxy {0} cannot be used: {1}.</source>
+      <translation>无法使用代理 {0}：{1}。</translation>
     </message>
     <message>
       <source>The reply ended without a word about why.</source>
@@ -1580,6 +2092,22 @@
       <translation>文本太长，无法切分为词元。</translation>
     </message>
     <message>
+      <source>The token could not be kept: {0}.</source>
+      <translation>无法保存令牌：{0}。</translation>
+    </message>
+    <message>
+      <source>The token is forgotten.</source>
+      <translation>令牌已删除。</translation>
+    </message>
+    <message>
+      <source>The token is in the system's keyring.</source>
+      <translation>令牌已存入系统钥匙串。</translation>
+    </message>
+    <message>
+      <source>The two files are not the same.</source>
+      <translation>两个文件并不相同。</translation>
+    </message>
+    <message>
       <source>The verification was cancelled.</source>
       <translation>校验已取消。</translation>
     </message>
@@ -1628,6 +2156,10 @@
       <translation>没有可以回答的消息。</translation>
     </message>
     <message>
+      <source>There is no model yet</source>
+      <translation>还没有模型</translation>
+    </message>
+    <message>
       <source>There is no question before it.</source>
       <translation>它之前没有问题。</translation>
     </message>
@@ -1638,6 +2170,14 @@
     <message>
       <source>There is no such file.</source>
       <translation>没有这样的文件。</translation>
+    </message>
+    <message>
+      <source>There is no such repository or file, or it is private and the token is missing.</source>
+      <translation>没有这个仓库或文件，或者它是私有的而缺少令牌。</translation>
+    </message>
+    <message>
+      <source>There is not enough room for {file}.</source>
+      <translation>空间不足，放不下 {file}。</translation>
     </message>
     <message>
       <source>There is nothing in {0} yet.</source>
@@ -1680,6 +2220,10 @@
       <translation>这个处理器无法运行现有的引擎。</translation>
     </message>
     <message>
+      <source>This system has no keyring: the token lies in {file}, which only you can read.</source>
+      <translation>此系统没有钥匙串：令牌存放在 {file}，只有你能读取。</translation>
+    </message>
+    <message>
       <source>This type needs an importance matrix.</source>
       <translation>这种类型需要重要性矩阵。</translation>
     </message>
@@ -1692,12 +2236,20 @@
       <translation>线程数</translation>
     </message>
     <message>
+      <source>Tight</source>
+      <translation>有点紧</translation>
+    </message>
+    <message>
       <source>To the end</source>
       <translation>回到末尾</translation>
     </message>
     <message>
       <source>Today</source>
       <translation>今天</translation>
+    </message>
+    <message>
+      <source>Token</source>
+      <translation>令牌</translation>
     </message>
     <message>
       <source>Tool</source>
@@ -1712,6 +2264,10 @@
       <translation>回收站…</translation>
     </message>
     <message>
+      <source>Trending</source>
+      <translation>热门</translation>
+    </message>
+    <message>
       <source>Try a smaller context length, a smaller quantization, or close other programs.</source>
       <translation>请试试更短的上下文、更小的量化，或关闭其他程序。</translation>
     </message>
@@ -1724,8 +2280,20 @@
       <translation>请重试；若再次出现，请重新加载模型。</translation>
     </message>
     <message>
+      <source>Trying again soon</source>
+      <translation>稍后重试</translation>
+    </message>
+    <message>
+      <source>Turn off “Work offline” in the settings, or use a model that is here.</source>
+      <translation>请在设置中关闭“离线工作”，或使用本机已有的模型。</translation>
+    </message>
+    <message>
       <source>Two entries have the same id.</source>
       <translation>有两个条目的编号相同。</translation>
+    </message>
+    <message>
+      <source>Type</source>
+      <translation>类型</translation>
     </message>
     <message>
       <source>Type a command or the title of a chat</source>
@@ -1760,6 +2328,10 @@
       <translation>请使用其中一个编号，或文件的路径。</translation>
     </message>
     <message>
+      <source>Variants</source>
+      <translation>版本</translation>
+    </message>
+    <message>
       <source>Verify the file</source>
       <translation>校验文件</translation>
     </message>
@@ -1780,8 +2352,20 @@
       <translation>请等回复写完，或按 Esc 停止。</translation>
     </message>
     <message>
+      <source>Waiting</source>
+      <translation>等待中</translation>
+    </message>
+    <message>
+      <source>What has arrived is kept. Resume the download later, or choose another source.</source>
+      <translation>已下载的部分会保留。请稍后继续下载，或换一个来源。</translation>
+    </message>
+    <message>
       <source>What is quantization?</source>
       <translation>什么是量化？</translation>
+    </message>
+    <message>
+      <source>What would help: {list}</source>
+      <translation>可以尝试：{list}</translation>
     </message>
     <message>
       <source>Where {0} should be, there is none.</source>
@@ -1794,6 +2378,22 @@
     <message>
       <source>Who the model is and how it should answer</source>
       <translation>模型是谁，应该怎样回答</translation>
+    </message>
+    <message>
+      <source>Whole and verified</source>
+      <translation>完整且已校验</translation>
+    </message>
+    <message>
+      <source>Will not fit</source>
+      <translation>放不下</translation>
+    </message>
+    <message>
+      <source>With {context} tokens of context; the longest that fits has {longest}.</source>
+      <translation>按 {context} 个词元的上下文计算；最长可用 {longest}。</translation>
+    </message>
+    <message>
+      <source>Work offline</source>
+      <translation>离线工作</translation>
     </message>
     <message>
       <source>Write a message</source>
@@ -1820,6 +2420,10 @@
       <translation>研墨已经打开了这份数据。</translation>
     </message>
     <message>
+      <source>Yanmo is set to work offline.</source>
+      <translation>研墨已设为离线工作。</translation>
+    </message>
+    <message>
       <source>Yanmo {version}. Local models, nothing leaves this machine: no telemetry, no account.</source>
       <translation>研墨 Yanmo {version}。本地模型，数据不出本机：没有遥测，无需账号。</translation>
     </message>
@@ -1838,6 +2442,22 @@
     <message>
       <source>Your message</source>
       <translation>你的消息</translation>
+    </message>
+    <message>
+      <source>a shorter context</source>
+      <translation>缩短上下文</translation>
+    </message>
+    <message>
+      <source>a smaller KV cache (q8_0)</source>
+      <translation>使用更小的 KV 缓存（q8_0）</translation>
+    </message>
+    <message>
+      <source>a smaller quantization or model</source>
+      <translation>换用更小的量化或模型</translation>
+    </message>
+    <message>
+      <source>above {size}</source>
+      <translation>{size} 以上</translation>
     </message>
     <message>
       <source>adapter</source>
@@ -1864,8 +2484,20 @@
       <translation>对话</translation>
     </message>
     <message>
-      <source>context {count}</source>
-      <translation>上下文 {count}</translation>
+      <source>closing other programs</source>
+      <translation>关闭其他程序</translation>
+    </message>
+    <message>
+      <source>compute</source>
+      <translation>计算缓冲</translation>
+    </message>
+    <message>
+      <source>conditions</source>
+      <translation>需接受条款</translation>
+    </message>
+    <message>
+      <source>conditions must be accepted on its page first</source>
+      <translation>需要先在网页上接受使用条款</translation>
     </message>
     <message>
       <source>conversation</source>
@@ -1876,8 +2508,16 @@
       <translation>每日</translation>
     </message>
     <message>
+      <source>draft model</source>
+      <translation>草稿模型</translation>
+    </message>
+    <message>
       <source>embedding</source>
       <translation>嵌入</translation>
+    </message>
+    <message>
+      <source>fewer layers on the GPU</source>
+      <translation>减少 GPU 上的层数</translation>
     </message>
     <message>
       <source>made by hand</source>
@@ -1890,6 +2530,22 @@
     <message>
       <source>needs the torch engine</source>
       <translation>需要 torch 引擎</translation>
+    </message>
+    <message>
+      <source>never sent to a mirror</source>
+      <translation>绝不会发送给镜像</translation>
+    </message>
+    <message>
+      <source>no other program was found</source>
+      <translation>没有找到其他程序</translation>
+    </message>
+    <message>
+      <source>none</source>
+      <translation>不限</translation>
+    </message>
+    <message>
+      <source>not all parts are there</source>
+      <translation>分卷不全</translation>
     </message>
     <message>
       <source>off</source>
@@ -1920,8 +2576,36 @@
       <translation>重排</translation>
     </message>
     <message>
+      <source>system, none, http://… or socks5://…</source>
+      <translation>system、none、http://… 或 socks5://…</translation>
+    </message>
+    <message>
       <source>text</source>
       <translation>文本</translation>
+    </message>
+    <message>
+      <source>the hub itself, or https://…</source>
+      <translation>留空为官方地址，或填 https://…</translation>
+    </message>
+    <message>
+      <source>up to {size}</source>
+      <translation>不超过 {size}</translation>
+    </message>
+    <message>
+      <source>used now</source>
+      <translation>当前已用</translation>
+    </message>
+    <message>
+      <source>weights</source>
+      <translation>权重</translation>
+    </message>
+    <message>
+      <source>with a projector for pictures</source>
+      <translation>含看图用的投影器</translation>
+    </message>
+    <message>
+      <source>yes, through its projector</source>
+      <translation>支持（通过投影器）</translation>
     </message>
     <message>
       <source>{0} cannot be opened: its disk may be read-only, or the file may belong to someone else.</source>
@@ -1936,12 +2620,20 @@
       <translation>无法写入 {0}：{1}。</translation>
     </message>
     <message>
+      <source>{0} does not answer.</source>
+      <translation>{0} 没有响应。</translation>
+    </message>
+    <message>
       <source>{0} does not exist.</source>
       <translation>{0} 不存在。</translation>
     </message>
     <message>
       <source>{0} is neither true nor false.</source>
       <translation>{0} 既不是真也不是假。</translation>
+    </message>
+    <message>
+      <source>{0} sent something that is no list of models.</source>
+      <translation>{0} 返回的不是模型列表。</translation>
     </message>
     <message>
       <source>{0}, {1} bits per weight, {2} MB: {3} smaller than {4}.</source>
@@ -1956,12 +2648,32 @@
       <translation>{architecture}，{size} 参数，{quantization}</translation>
     </message>
     <message>
+      <source>{count} conversations were held with it; they stay.</source>
+      <translation>有 {count} 个对话使用过它；对话会保留。</translation>
+    </message>
+    <message>
       <source>{count} conversations were imported</source>
       <translation>已导入 {count} 个对话</translation>
     </message>
     <message>
+      <source>{count} downloads</source>
+      <translation>{count} 次下载</translation>
+    </message>
+    <message>
+      <source>{count} files</source>
+      <translation>{count} 个文件</translation>
+    </message>
+    <message>
       <source>{count} found</source>
       <translation>找到 {count} 条</translation>
+    </message>
+    <message>
+      <source>{count} models, {size}; {free} free on the disk</source>
+      <translation>{count} 个模型，共 {size}；磁盘剩余 {free}</translation>
+    </message>
+    <message>
+      <source>{count} of {total} layers on the GPU</source>
+      <translation>{total} 层中有 {count} 层在 GPU 上</translation>
     </message>
     <message>
       <source>{count} parameters</source>
@@ -1980,8 +2692,16 @@
       <translation>其中 {count} 个已经在这里</translation>
     </message>
     <message>
+      <source>{file} arrived, but it is not the file that the hub promises.</source>
+      <translation>{file} 已下载，但与社区公布的文件不一致。</translation>
+    </message>
+    <message>
       <source>{file} cannot be attached.</source>
       <translation>无法添加 {file}。</translation>
+    </message>
+    <message>
+      <source>{file} could not be downloaded.</source>
+      <translation>无法下载 {file}。</translation>
     </message>
     <message>
       <source>{file} could not be imported.</source>
@@ -2012,8 +2732,40 @@
       <translation>{file} 是为更新的或其他引擎制作的。</translation>
     </message>
     <message>
+      <source>{file} was replaced at the hub while it was downloaded.</source>
+      <translation>下载期间，社区上的 {file} 被替换了。</translation>
+    </message>
+    <message>
       <source>{folder} has {free} left.</source>
       <translation>{folder} 只剩 {free}。</translation>
+    </message>
+    <message>
+      <source>{hours} h {minutes} min</source>
+      <translation>{hours} 小时 {minutes} 分</translation>
+    </message>
+    <message>
+      <source>{hub} cannot be reached.</source>
+      <translation>无法连接 {hub}。</translation>
+    </message>
+    <message>
+      <source>{hub} did not answer as a hub does.</source>
+      <translation>{hub} 的回答不像一个模型社区。</translation>
+    </message>
+    <message>
+      <source>{hub} reported an error.</source>
+      <translation>{hub} 报告了错误。</translation>
+    </message>
+    <message>
+      <source>{hub} wants you to sign in and agree to them first; a token tells it who you are.</source>
+      <translation>{hub} 要求先登录并同意条款；令牌用来表明你的身份。</translation>
+    </message>
+    <message>
+      <source>{low} to {high}</source>
+      <translation>{low} 到 {high}</translation>
+    </message>
+    <message>
+      <source>{minutes} min {seconds} s</source>
+      <translation>{minutes} 分 {seconds} 秒</translation>
     </message>
     <message>
       <source>{model} cannot hear sounds.</source>
@@ -2028,6 +2780,14 @@
       <translation>{model} 自上次校验后已改变：请重新下载。</translation>
     </message>
     <message>
+      <source>{model} has no variant “{variant}”.</source>
+      <translation>{model} 没有“{variant}”这个版本。</translation>
+    </message>
+    <message>
+      <source>{model} is given only to people who accepted its conditions.</source>
+      <translation>{model} 只提供给已接受其使用条款的人。</translation>
+    </message>
+    <message>
       <source>{model} is not running</source>
       <translation>{model} 没有在运行</translation>
     </message>
@@ -2036,8 +2796,20 @@
       <translation>{model} 没有变化：每个字节都和原来一样。</translation>
     </message>
     <message>
+      <source>{model} was not found on {hub}.</source>
+      <translation>在 {hub} 上找不到 {model}。</translation>
+    </message>
+    <message>
       <source>{model} was read completely and its hash is kept.</source>
       <translation>已完整读取 {model} 并记下其哈希。</translation>
+    </message>
+    <message>
+      <source>{name} is here, whole and verified</source>
+      <translation>{name} 已下载完成并通过校验</translation>
+    </message>
+    <message>
+      <source>{seconds} s</source>
+      <translation>{seconds} 秒</translation>
     </message>
     <message>
       <source>{seconds} s to first token</source>
@@ -2046,6 +2818,14 @@
     <message>
       <source>{size} MB of memory</source>
       <translation>占用 {size} MB 内存</translation>
+    </message>
+    <message>
+      <source>{size} became free</source>
+      <translation>已释放 {size}</translation>
+    </message>
+    <message>
+      <source>{time} left</source>
+      <translation>剩余 {time}</translation>
     </message>
     <message>
       <source>{used} of {available} tokens are used by this conversation and the draft.</source>

@@ -10,6 +10,7 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from app import __version__
+from app.gui.settings.hubs import HubSettings
 from app.gui.settings.snapshots_dialog import SnapshotsDialog
 from app.gui.settings.trash_dialog import TrashDialog
 from app.gui.theme import Tokens
@@ -66,6 +67,10 @@ class SettingsPage(QWidget):
         self._layout.addWidget(make_separator(self))
         self._caption(lambda: tr("Models"))
         self._switch("model.load_at_start", lambda: tr("Load the last model at start"))
+        self._layout.addWidget(make_separator(self))
+        self._caption(lambda: tr("Hubs"))
+        self._hubs = HubSettings(self._workstation, self._tokens, self)
+        self._layout.addWidget(self._hubs)
         self._layout.addWidget(make_separator(self))
         self._caption(lambda: tr("Your data"))
         self._folder = make_label("", "soft", self)
@@ -154,12 +159,14 @@ class SettingsPage(QWidget):
 
     def retheme(self, tokens: Tokens) -> None:
         """Wear other colours."""
+        self._hubs.retheme(tokens)
         for switch in self._switches:
             switch.tokens = tokens
             switch.update()
 
     def retranslate(self) -> None:
         """Speak another language."""
+        self._hubs.retranslate()
         for label, name in self._names:
             label.setText(name())
         for button, name in self._buttons:
