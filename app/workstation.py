@@ -45,6 +45,7 @@ from app.store.search import Search
 from app.store.snapshots import Snapshots
 from app.store.values import Values
 from backends.options import LoadOptions
+from models.card import ModelCard
 from models.errors import UserFacingError
 from models.library import Library
 from models.other_stores import find_stores
@@ -157,6 +158,14 @@ class Workstation:
         """A new conversation with the settings that a person chose for new ones."""
         plan = self.plan_conversation(model)
         return self.conversations.create(model=plan.model, preset=plan.preset, system_prompt=plan.system_prompt)
+
+    def is_as_brought(self, card: ModelCard) -> bool:
+        """Whether files that Yanmo downloaded still have the hash they came with; true for files that it did not download."""
+        for name in card.files:
+            receipt, known = self.downloads.receipts.find(Path(name)), self.library.known_file_sha256(name)
+            if receipt is not None and known and receipt.get("sha256") != known:
+                return False
+        return True
 
     def share_equal_files(self) -> int:
         """Let models in Yanmo's own folder that are there twice share their room; the bytes that became free. Reads every candidate."""

@@ -197,6 +197,12 @@ class Library:
                 digests.append(str(entry["sha256"]))
         return join_digests(digests)
 
+    def known_file_sha256(self, name: str) -> str:
+        """The recorded SHA-256 of one file as it is now; empty where none was computed."""
+        with self._lock:
+            entry = self._known.hashes.get(name)
+        return str(entry["sha256"]) if entry and (entry["size"], entry["mtime"]) == stamp_of(Path(name)) else ""
+
     def _iter_places(self) -> Iterator[Path]:
         for folder in self._folders:
             yield from iter_models(folder)

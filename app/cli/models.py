@@ -64,6 +64,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
     verify = commands.add_parser("verify", help="read every byte: structure and SHA-256")
     verify.add_argument("model", metavar="MODEL")
+    verify.add_argument("--repair", action="store_true", help="fetch the damaged parts of a downloaded model again")
     verify.set_defaults(run=verify_model)
 
     hubs.add_commands(commands)
@@ -153,18 +154,53 @@ def remove_model(arguments: argparse.Namespace, make_workstation: MakeWorkstatio
 
 
 def verify_model(arguments: argparse.Namespace, make_workstation: MakeWorkstation) -> int:
-    """Check the structure and the SHA-256 of a model's files."""
+    """Check the structure and the SHA-256 of a model's files; with ``--repair`` mend what was downloaded."""
+    from models.errors import DamagedModelFile
+
     with make_workstation() as workstation:
-        found = workstation.library.verify(arguments.model, _make_meter(arguments))
+        try:
+            found = workstation.library.verify(arguments.model, _make_meter(arguments))
+            is_as_brought = workstation.is_as_brought(found.card)
+        except DamagedModelFile:
+            if not arguments.repair:
+                raise
+            is_as_brought = False
+        if not is_as_brought and arguments.repair:
+            return _repair(arguments, workstation)
     if arguments.json:
-        print_json({"id": found.card.id, "sha256": found.sha256, "state": found.state})
-        return 0
+        state = found.state if is_as_brought else "damaged"
+        print_json({"id": found.card.id, "sha256": found.sha256, "state": state})
+        return 0 if is_as_brought else 1
     meaning = {
         "first": "whole; its hash is recorded now",
         "same": "whole and unchanged",
         "new": "whole, but another file than the one recorded before",
     }
+    if not is_as_brought:
+        print(f"{found.card.name} is not what was downloaded: it was changed, or the disk damaged it. To mend it: --repair")
+        return 1
     print(f"{found.card.name} is {meaning[found.state]}.\nSHA-256 {found.sha256}")
+    return 0
+
+
+def _repair(arguments: argparse.Namespace, workstation: Workstation) -> int:
+    """Fetch damaged blocks of every file of the model."""
+    from models.errors import ModelError
+
+    path = Path(arguments.model).expanduser()
+    files = [path] if path.is_file() else [Path(name) for name in workstation.library.find(arguments.model).files]
+    for file in files:
+        download = workstation.downloads.repair(file.absolute())
+        if download is None:
+            raise ModelError(model=file.name, reason="Yanmo did not download it, so it does not know where to fetch it again.")
+        ended = workstation.downloads.wait(download.id)
+        if ended is not None and ended.error is not None:
+            raise ended.error
+        workstation.downloads.remove(download.id)
+        if not arguments.json:
+            print(f"{file.name} is whole again.")
+    if arguments.json:
+        print_json({"repaired": [str(file) for file in files]})
     return 0
 
 

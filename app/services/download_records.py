@@ -121,6 +121,7 @@ class Receipts:
             known[str(target)] = {
                 "hub": download.hub,
                 "repository": download.repository,
+                "revision": download.revision,
                 "file": file.path,
                 "promised": file.sha256 or file.git_sha1,
                 "size": status.st_size,
@@ -130,6 +131,13 @@ class Receipts:
                 "digests": list(receipt.digests),
             }
             _write_json(self._path, known)
+
+    def forget(self, target: Path) -> None:
+        """The file is not what it was."""
+        with self._lock:
+            known = _read_json(self._path)
+            if known.pop(str(target), None) is not None:
+                _write_json(self._path, known)
 
     def find(self, target: Path) -> dict[str, Any] | None:
         """The receipt of a file; None where it was not brought by Yanmo."""

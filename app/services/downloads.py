@@ -16,6 +16,8 @@ from app.services.hubs import Hubs
 from app.settings import Settings
 from models.download_errors import DownloadFailed, HubError, HubOffline
 from models.downloads.fetchers import Patience
+from models.downloads.part_file import resume_from
+from models.downloads.remote_file import RemoteFile
 from models.downloads.speed import SpeedLimit
 from models.downloads.transfer import Progress, Receipt, Transfer
 from models.errors import UserFacingError
@@ -158,6 +160,35 @@ class Downloads:
             place = max(0, min(place, len(rest)))
             self._queue = [*rest[:place], known, *rest[place:]]
             self._changed()
+
+    def repair(self, path: Path) -> Download | None:
+        """Fetch again only the damaged blocks of a file that Yanmo brought; None where it did not bring it.
+
+        The file bears the name of an unfinished one until it is whole again.
+
+        Raises:
+            OSError: the disk refuses.
+        """
+        receipt = self.receipts.find(path)
+        if receipt is None or not path.is_file():
+            return None
+        promised = str(receipt["promised"])
+        sha256, git_sha1 = (promised, "") if len(promised) == 64 else ("", promised)
+        size = int(receipt["size"])
+        name, place = str(receipt["repository"]), str(receipt["file"])
+        file = DownloadFile(place, size, sha256, git_sha1)
+        folder = Path(str(path)[: -len(place)]) if str(path).endswith(place) else path.parent
+        title = f"{name.rpartition('/')[2]} {path.name}"
+        download = Download(
+            uuid.uuid4().hex[:12], title, receipt["hub"], name, receipt.get("revision") or "", (file,), str(folder)
+        )
+        resume_from(path, RemoteFile(file.path, size, (), sha256, git_sha1), int(receipt["block"]), list(receipt["digests"]))
+        self.receipts.forget(path)
+        with self._condition:
+            self._queue = [download, *self._queue]
+            self._changed()
+        self.start()
+        return download
 
     def forget_done(self) -> None:
         """Take everything that is done out of the list."""

@@ -332,7 +332,9 @@ class Fetchers:
             source = first.connection.source
             page = source.url.partition("/resolve/")[0]
             return GatedModel(model=self._file.name, hub=source.hub or "The hub", url=page)
-        texts = [f"{state.connection.source.hub or state.connection.source.url}: {state.reason}" for state in self._sources]
-        return DownloadFailed(
-            file=self._file.name, reason=" ".join(texts), details=repr([state.status for state in self._sources])
-        )
+        said = [(state.reason, state.connection.source.hub or state.connection.source.url) for state in self._sources]
+        reason = said[0][0]
+        if len(said) > 1:
+            (one, hub), (two, other) = said[0], said[1]
+            reason = f"All sources failed. {hub} says: “{one}” {other} says: “{two}” Both were asked several times."
+        return DownloadFailed(file=self._file.name, reason=reason, details=repr([state.status for state in self._sources]))

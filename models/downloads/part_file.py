@@ -164,6 +164,22 @@ class PartFile:
             self.block_size = block
 
 
+def resume_from(target: Path, file: RemoteFile, block_size: int, digests: list[str]) -> None:
+    """Make an unfinished file of one that was whole once: blocks that no longer fit their digests will be fetched again.
+
+    Raises:
+        OSError: the disk refuses; the file is as it was, or unfinished.
+    """
+    part = target.with_name(target.name + ".part")
+    journal = target.with_name(target.name + ".part.journal")
+    header = {"version": _VERSION, "identity": file.identity, "size": file.size, "block": block_size}
+    lines = [json.dumps(header), *(f"{block} {digest}" for block, digest in enumerate(digests))]
+    journal.write_text("\n".join(lines) + "\n", encoding="ascii")
+    target.replace(part)
+    with part.open("r+b") as opened:
+        opened.truncate(file.size)
+
+
 if hasattr(os, "pwrite"):
 
     def _write_at(handle: int, data: memoryview, offset: int) -> int:

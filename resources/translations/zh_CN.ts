@@ -76,6 +76,10 @@
       <translation>所有种类</translation>
     </message>
     <message>
+      <source>All sources failed. {0} says: “{1}” {2} says: “{3}” Both were asked several times.</source>
+      <translation>所有来源都失败了。{0}：“{1}” {2}：“{3}” 两者都已多次尝试。</translation>
+    </message>
+    <message>
       <source>Also show the models of:</source>
       <translation>同时显示以下程序的模型：</translation>
     </message>

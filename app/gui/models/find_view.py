@@ -22,7 +22,7 @@ from models.errors import UserFacingError
 from models.hubs.hub import FORMATS, HUB_KEYS, SORT_ORDERS, TASKS, HubKey, HubModel, SearchQuery
 
 _SIZES: tuple[tuple[float, float], ...] = ((0, 0), (0, 2), (2, 5), (5, 10), (10, 20), (20, 80), (80, 0))
-_LICENCES = ("", "apache-2.0", "mit")
+_LICENCES = {"": "", "apache-2.0": "Apache 2.0", "mit": "MIT"}
 _PAUSE_MILLISECONDS = 600
 
 
@@ -79,7 +79,7 @@ class FindView(QWidget):
             "task": TASKS,
             "format": ("gguf", *(value for value in FORMATS if value != "gguf")),
             "size": _SIZES,
-            "licence": _LICENCES,
+            "licence": tuple(_LICENCES),
             "sort": SORT_ORDERS,
         }
         box = QVBoxLayout()
@@ -140,7 +140,9 @@ class FindView(QWidget):
             return
         rows = [self._row(model) for model in self._result.models]
         both_failed = self._trouble is not None or (troubles and not rows)
-        self.list.show_rows(rows or ([] if both_failed else [Row(tr("Nothing was found. Try fewer words or another filter."))]))
+        self.list.show_rows(
+            rows or ([] if both_failed else [Row(tr("Nothing was found. Try fewer words or another filter."))]), self.list.value()
+        )
 
     def _row(self, model: HubModel) -> Row:
         gated = tr("conditions") if model.is_gated else ""
@@ -162,7 +164,7 @@ class FindView(QWidget):
             name = one.repository.rpartition("/")[2].removesuffix("-GGUF").removesuffix("-gguf")
             facts = f"{why}  ·  {one.variant}, {size_words(one.memory_bytes)}"
             rows.append(Row(name, facts, badge, kind, "eye" if one.task == "vision" else "sparkles", one))
-        self.list.show_rows(rows)
+        self.list.show_rows(rows, self.list.value())
 
     def _open_chosen(self) -> None:
         value = self.list.value()
@@ -205,7 +207,7 @@ class FindView(QWidget):
             "task": lambda value: tasks[value],
             "format": lambda value: formats[value],
             "size": _size_words,
-            "licence": lambda value: value or tr("Any licence"),
+            "licence": lambda value: _LICENCES[value] or tr("Any licence"),
             "sort": lambda value: sorts[value],
         }
         names = {

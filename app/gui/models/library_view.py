@@ -119,6 +119,7 @@ class LibraryView(QWidget):
         chosen = self._chosen_id()
         cards = [card for card in self._cards if self._is_shown(card)]
         order = self._order.currentData()
+        cards.sort(key=lambda card: card.format != "gguf")
         if order == "size":
             cards.sort(key=lambda card: -card.size_bytes)
         elif order == "parameters":

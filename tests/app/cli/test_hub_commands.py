@@ -117,3 +117,29 @@ def test_no_request_of_any_command_bears_a_token_to_a_mirror(
     for server in hubs.values():
         assert server.server.requests and server.secrets_heard() == []
         assert "secret" not in repr(server.server.requests)
+
+
+def test_a_downloaded_model_that_the_disk_damaged_is_mended_block_by_block(
+    run: Run, hubs: dict[str, HubServer], tiny: bytes, tmp_path: Path
+) -> None:
+    large = tiny + b"\2" * (5 << 20)
+    hubs["huggingface"].publish("owner/Large-GGUF", {"large-Q8_0.gguf": large})
+    assert run("pull", "owner/Large-GGUF")[0] == 0
+    path = next((tmp_path / "data").rglob("large-Q8_0.gguf"))
+    assert run("verify", str(path))[0] == 0
+    damaged = bytearray(large)
+    damaged[3_000_000] ^= 1
+    path.write_bytes(damaged)
+    status, out, _ = run("verify", str(path))
+    assert status == 1 and "--repair" in out
+    sent = hubs["huggingface"].server.sent()
+    status, out, err = run("verify", str(path), "--repair")
+    assert status == 0 and "whole again" in out, err
+    assert path.read_bytes() == large
+    assert hubs["huggingface"].server.sent() - sent <= 2 << 20
+    path.write_bytes(large[:-1000])
+    assert run("verify", str(path), "--repair")[0] == 0
+    assert path.read_bytes() == large
+    other = tmp_path / "own.gguf"
+    other.write_bytes(tiny[:-100])
+    assert run("verify", str(other), "--repair")[0] == 1
