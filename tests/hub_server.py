@@ -35,6 +35,7 @@ class HubServer:
         self.token = token
         self.repositories: dict[str, Published] = {}
         self.is_redirecting = True
+        self._hashes: dict[int, tuple[bytes, str]] = {}
         server.route = self._answer
 
     @property
@@ -104,7 +105,7 @@ class HubServer:
         for path, data in one.files.items():
             entry: dict[str, object] = {"rfilename": path, "size": len(data), "blobId": git_sha1(data)}
             if is_large(path):
-                entry["lfs"] = {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data), "pointerSize": 134}
+                entry["lfs"] = {"sha256": self._sha256(data), "size": len(data), "pointerSize": 134}
             siblings.append(entry)
         return _json({**self._describe(one), "sha": COMMIT, "siblings": siblings, "gguf": {"total": 4_000_000_000}})
 
@@ -117,7 +118,7 @@ class HubServer:
         data = one.files[path]
         if not is_large(path):
             return Answer(data, is_file=True, headers={"ETag": f'"{git_sha1(data)}"', "X-Repo-Commit": COMMIT})
-        sha256 = hashlib.sha256(data).hexdigest()
+        sha256 = self._sha256(data)
         headers = {
             "X-Repo-Commit": COMMIT,
             "X-Linked-Size": str(len(data)),
@@ -128,8 +129,14 @@ class HubServer:
             return Answer(b"", 302, {**headers, "Location": f"{self.url}/cdn/{sha256}"})
         return Answer(data, is_file=True, headers=headers)
 
+    def _sha256(self, data: bytes) -> str:
+        """Computed once for each file: some of them are large."""
+        if id(data) not in self._hashes:
+            self._hashes[id(data)] = (data, hashlib.sha256(data).hexdigest())
+        return self._hashes[id(data)][1]
+
     def _blobs(self) -> dict[str, bytes]:
-        return {hashlib.sha256(data).hexdigest(): data for one in self.repositories.values() for data in one.files.values()}
+        return {self._sha256(data): data for one in self.repositories.values() for data in one.files.values()}
 
     # ---- ModelScope: the OpenAPI and the API that its client calls legacy
 
@@ -171,7 +178,7 @@ class HubServer:
             return Answer(b'{"Code": 10010205001, "Message": "record not found", "Success": false}', 404)
         if rest == "/files":
             files = [
-                {"Name": path.rpartition("/")[2], "Path": path, "Size": len(data), "Sha256": hashlib.sha256(data).hexdigest(),
+                {"Name": path.rpartition("/")[2], "Path": path, "Size": len(data), "Sha256": self._sha256(data),
                  "Type": "blob", "Revision": COMMIT, "IsLFS": is_large(path)}
                 for path, data in one.files.items()
             ]  # fmt: skip
