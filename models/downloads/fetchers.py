@@ -45,6 +45,7 @@ class SourceState:
     failures: int = 0
     replacements: int = 0
     ignored_ranges: int = 0
+    serves_ranges: bool = False
     is_given_up: bool = False
     is_whole_body: bool = False
     has_new_mark: bool = False
@@ -209,7 +210,7 @@ class Fetchers:
             left = last + length - first
             for data in self._iter_body(answer, left, state):
                 self._take(span, data)
-        state.ignored_ranges = 0
+                state.serves_ranges = True
 
     def _read_whole(self, state: SourceState, span: _Span) -> None:
         """Read the body from its beginning and pass over what is here."""
@@ -281,7 +282,8 @@ class Fetchers:
             state.failures += 1
             if isinstance(fault, WholeBody):
                 state.ignored_ranges += 1
-                state.is_whole_body = state.ignored_ranges >= _TIMES
+                # Who gave a range once can give ranges: starting over would cost all that is here.
+                state.is_whole_body = state.ignored_ranges >= _TIMES and not state.serves_ranges
             if isinstance(fault, Replaced):
                 state.replacements += 1
             is_replaced = state.replacements >= _TIMES

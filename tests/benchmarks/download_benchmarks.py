@@ -36,6 +36,7 @@ def _serve(connection: Connection, size: int, faults: int) -> None:
         sha256 = hashlib.sha256(data).hexdigest()
         left = [kind for kind in FAULTS for _ in range(4)][:faults]
         dice = random.Random(2)
+        dice.shuffle(left)
 
         def choose(request: Request) -> str:
             with hub.server.lock:

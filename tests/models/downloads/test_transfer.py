@@ -262,6 +262,15 @@ def test_a_server_without_ranges_still_gives_the_file(server: FileServer, tmp_pa
     assert transfer.target.read_bytes() == data
 
 
+def test_a_server_that_forgets_ranges_for_a_while_does_not_make_everything_start_over(server: FileServer, tmp_path: Path) -> None:
+    data = make_bytes(BLOCK * 80)
+    server.choose_fault = lambda request: "whole" if 3 < len(server.requests) <= 8 else ""
+    transfer = start(describe(server, data), tmp_path, connections=1)
+    run(transfer)
+    assert transfer.target.read_bytes() == data
+    assert transfer.progress().fetched == len(data)
+
+
 def test_the_other_hub_goes_on_where_the_first_one_ended(server: FileServer, tmp_path: Path) -> None:
     data = make_bytes(BLOCK * 64)
     with serve() as other:
