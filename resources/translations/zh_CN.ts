@@ -2468,6 +2468,10 @@
       <translation>适配器</translation>
     </message>
     <message>
+      <source>as the system; or none, http://…, socks5://…</source>
+      <translation>留空为系统代理；或填 none、http://…、socks5://…</translation>
+    </message>
+    <message>
       <source>automatic</source>
       <translation>自动</translation>
     </message>
@@ -2578,10 +2582,6 @@
     <message>
       <source>reranker</source>
       <translation>重排</translation>
-    </message>
-    <message>
-      <source>system, none, http://… or socks5://…</source>
-      <translation>system、none、http://… 或 socks5://…</translation>
     </message>
     <message>
       <source>text</source>

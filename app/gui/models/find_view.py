@@ -152,17 +152,19 @@ class FindView(QWidget):
         """Before a search: a few good ones, the largest that fit into this machine marked."""
         listed = read_first_models(self._workstation.paths.resources)
         total = self._workstation.hardware.snapshot().ram_total
-        fitting = [one for one in listed.models if one.memory_bytes < 0.7 * total]
+        is_chinese = tr("chat") != "chat"
+        language = "zh" if is_chinese else "en"
+        fitting = [one for one in listed.models if one.memory_bytes < 0.7 * total and language in one.languages]
         rows = [Row(tr("Good first models, chosen on {date}").format(date=listed.date))]
         for one in listed.models:
-            why = one.why_zh if tr("chat") != "chat" else one.why_en
+            why = one.why_zh if is_chinese else one.why_en
             badge, kind = ("", "")
             if fitting and one is fitting[-1]:
                 badge, kind = tr("Best for this machine"), "ok"
-            elif one not in fitting:
+            elif one.memory_bytes > 0.9 * total:
                 badge, kind = tr("Will not fit"), "error"
             name = one.repository.rpartition("/")[2].removesuffix("-GGUF").removesuffix("-gguf")
-            facts = f"{why}  ·  {one.variant}, {size_words(one.memory_bytes)}"
+            facts = f"{one.variant}, {size_words(one.memory_bytes)}  ·  {why}"
             rows.append(Row(name, facts, badge, kind, "eye" if one.task == "vision" else "sparkles", one))
         self.list.show_rows(rows, self.list.value())
 

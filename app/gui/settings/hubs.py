@@ -64,7 +64,7 @@ class HubSettings(QWidget):
             grid.addWidget(name, row, 0)
             grid.addWidget(field, row, 1)
             if kind != "token":
-                field.setText(str(self._workstation.settings.get(f"hubs.{key}.{kind}")))
+                field.setText(self._value(f"{key}.{kind}"))
                 field.editingFinished.connect(lambda place=f"{key}.{kind}": self._change(place))
         token = self._fields[f"{key}.token"][1]
         token.setEchoMode(QLineEdit.EchoMode.Password)
@@ -84,7 +84,12 @@ class HubSettings(QWidget):
             self._said.setText("")
         except UserFacingError as error:
             self._said.setText(" ".join(translated_error(error)))
-        field.setText(str(self._workstation.settings.get(f"hubs.{place}")))
+        field.setText(self._value(place))
+
+    def _value(self, place: str) -> str:
+        """What stands in a field; what is as usual stands there as nothing."""
+        value = str(self._workstation.settings.get(f"hubs.{place}"))
+        return "" if value == "system" else value
 
     def _keep_token(self, key: HubKey) -> None:
         field = self._fields[f"{key}.token"][1]
@@ -117,7 +122,7 @@ class HubSettings(QWidget):
         kinds = {"endpoint": tr("Mirror"), "proxy": tr("Proxy"), "token": tr("Token")}
         hints = {
             "endpoint": tr("the hub itself, or https://…"),
-            "proxy": tr("system, none, http://… or socks5://…"),
+            "proxy": tr("as the system; or none, http://…, socks5://…"),
             "token": tr("never sent to a mirror"),
         }
         for index, key in enumerate(HUB_KEYS):
