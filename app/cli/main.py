@@ -25,6 +25,8 @@ _EPILOG = f"""examples:
   yanmo                                    open the window
   yanmo chat                               talk to the default model in the terminal
   yanmo chat -p "What is quantization?"    one question, one answer
+  yanmo models search qwen3                look for models on Hugging Face and ModelScope
+  yanmo models pull OWNER/NAME:Q4_K_M      download one, whole and verified
   yanmo models list                        which models are here
   yanmo serve                              answer other programs
   yanmo options MODEL context_length=16384 how a model is loaded

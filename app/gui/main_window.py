@@ -25,14 +25,23 @@ from app.gui.chat.page import ChatPage
 from app.gui.chat.warm_up import import_drawing_libraries
 from app.gui.command_palette import CommandPalette
 from app.gui.icons import application_icon, make_icon
-from app.gui.library_page import LibraryPage
+from app.gui.models.page import ModelsPage
 from app.gui.quantize.page import QuantizePage
 from app.gui.settings.page import SettingsPage
 from app.gui.settings.transfer import make_labels
 from app.gui.settings.trash_dialog import TrashDialog
 from app.gui.theme import Sizes, Tokens, apply_theme, choose_tokens
-from app.gui.translation import Translations, tr
-from app.services.events import Event, LibraryChanged, QuantizingChanged, SettingChanged, SizesPredicted
+from app.gui.translation import Translations, tr, translated_error
+from app.services.events import (
+    DownloadEnded,
+    DownloadProgress,
+    DownloadsChanged,
+    Event,
+    LibraryChanged,
+    QuantizingChanged,
+    SettingChanged,
+    SizesPredicted,
+)
 from app.text.export import ExportFormat
 from app.workstation import Workstation
 from models.errors import UserFacingError
@@ -56,7 +65,7 @@ class MainWindow(QMainWindow):
         self.bridge = Bridge(workstation.events, self)
         self.bridge.happened.connect(self._hear)
         self.chat = ChatPage(workstation, self._tokens, self)
-        self.library = LibraryPage(workstation, self._tokens, self)
+        self.library = ModelsPage(workstation, self._tokens, self)
         self.quantize = QuantizePage(workstation, self._tokens, self)
         self.settings = SettingsPage(workstation, self._tokens, self)
         self._pages = QStackedWidget(self)
@@ -270,8 +279,24 @@ class MainWindow(QMainWindow):
             self.quantize.hear(known)
         elif isinstance(known, QuantizingChanged | SizesPredicted):
             self.quantize.hear(known)
+        elif isinstance(known, DownloadsChanged | DownloadProgress | DownloadEnded):
+            self._hear_download(known)
         else:
             self.chat.hearing.hear(known)
+
+    def _hear_download(self, event: DownloadsChanged | DownloadProgress | DownloadEnded) -> None:
+        """The page shows it; what is over is also told where the person is, and to the desktop where the window is not looked at."""
+        self.library.hear(event)
+        if not isinstance(event, DownloadEnded):
+            return
+        if event.error is not None:
+            said = translated_error(event.error)[0]
+        else:
+            said = tr("{name} is here, whole and verified").format(name=event.title)
+        if self._pages.currentWidget() is self.chat:
+            self.chat.notice.say(said, tr("Show"), lambda: self.show_page("library"))
+        if not self.isActiveWindow():
+            QApplication.alert(self)
 
     def _setting_changed(self, key: str) -> None:
         if key == "theme":
@@ -342,7 +367,8 @@ class MainWindow(QMainWindow):
             QTimer.singleShot(0, self, self._load_model)
 
     def warm_up(self) -> None:
-        """Import in the background what the first formula and the first code card need, so that they do not wait for it."""
+        """Import in the background what the first formula and the first code card need; go on with what was being downloaded."""
+        self._workstation.downloads.start()
         self._workstation.jobs.submit("disk", lambda _is_cancelled: import_drawing_libraries(), "warm up")
 
     def _load_model(self) -> None:

@@ -139,6 +139,32 @@ class SizesPredicted:
 
 
 @dataclass(frozen=True, slots=True)
+class DownloadsChanged:
+    """The queue of downloads changed: one was added, moved, paused, ended or removed."""
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadProgress:
+    """A download goes on; bytes, bytes a second, and seconds left, None where unknown."""
+
+    download_id: str
+    done: int
+    total: int
+    speed: float
+    seconds_left: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadEnded:
+    """A download is whole and verified, or failed with ``error``."""
+
+    download_id: str
+    title: str
+    path: str
+    error: UserFacingError | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SettingChanged:
     """A setting has a new value."""
 
@@ -172,6 +198,9 @@ Event = (
     | LibraryChanged
     | QuantizingChanged
     | SizesPredicted
+    | DownloadsChanged
+    | DownloadProgress
+    | DownloadEnded
     | SettingChanged
     | DataRestored
     | StoreTrouble

@@ -4,6 +4,10 @@
   <context>
     <name>yanmo</name>
     <message>
+      <source>, </source>
+      <translation>、</translation>
+    </message>
+    <message>
       <source>A context of {0} tokens did not fit beside the weights.</source>
       <translation>权重之外放不下 {0} 词元的上下文。</translation>
     </message>
@@ -80,6 +84,22 @@
       <translation>添加 GGUF 文件…</translation>
     </message>
     <message>
+      <source>Add a folder…</source>
+      <translation>添加文件夹…</translation>
+    </message>
+    <message>
+      <source>All kinds</source>
+      <translation>所有种类</translation>
+    </message>
+    <message>
+      <source>All sources failed. {0} says: “{1}” {2} says: “{3}” Both were asked several times.</source>
+      <translation>所有来源都失败了。{0}：“{1}” {2}：“{3}” 两者都已多次尝试。</translation>
+    </message>
+    <message>
+      <source>Also show the models of:</source>
+      <translation>同时显示以下程序的模型：</translation>
+    </message>
+    <message>
       <source>Also without it, to compare</source>
       <translation>再做一份不用矩阵的，便于比较</translation>
     </message>
@@ -120,6 +140,26 @@
       <translation>另一个研墨(进程 {pid})正在使用 {folder}。</translation>
     </message>
     <message>
+      <source>Another Yanmo is downloading this file just now.</source>
+      <translation>另一个研墨正在下载这个文件。</translation>
+    </message>
+    <message>
+      <source>Any format</source>
+      <translation>不限格式</translation>
+    </message>
+    <message>
+      <source>Any licence</source>
+      <translation>不限许可证</translation>
+    </message>
+    <message>
+      <source>Any size</source>
+      <translation>不限大小</translation>
+    </message>
+    <message>
+      <source>Any task</source>
+      <translation>不限用途</translation>
+    </message>
+    <message>
       <source>Appearance</source>
       <translation>外观</translation>
     </message>
@@ -148,6 +188,10 @@
       <translation>跟随系统</translation>
     </message>
     <message>
+      <source>Ask first</source>
+      <translation>优先使用</translation>
+    </message>
+    <message>
       <source>Assistant</source>
       <translation>助手</translation>
     </message>
@@ -172,6 +216,14 @@
       <translation>批大小</translation>
     </message>
     <message>
+      <source>Best for this machine</source>
+      <translation>最适合本机</translation>
+    </message>
+    <message>
+      <source>Both hubs</source>
+      <translation>两个社区</translation>
+    </message>
+    <message>
       <source>Broken: it gives no numbers.</source>
       <translation>已损坏：输出不是数字。</translation>
     </message>
@@ -188,12 +240,32 @@
       <translation>已损坏：反复写同样的内容。</translation>
     </message>
     <message>
+      <source>By name</source>
+      <translation>按名称</translation>
+    </message>
+    <message>
+      <source>By parameters</source>
+      <translation>按参数量</translation>
+    </message>
+    <message>
+      <source>By size</source>
+      <translation>按大小</translation>
+    </message>
+    <message>
+      <source>By type</source>
+      <translation>按类型</translation>
+    </message>
+    <message>
       <source>Cancel</source>
       <translation>取消</translation>
     </message>
     <message>
       <source>Cancel (Esc)</source>
       <translation>取消 (Esc)</translation>
+    </message>
+    <message>
+      <source>Cancel and delete what arrived</source>
+      <translation>取消并删除已下载的部分</translation>
     </message>
     <message>
       <source>Cancel loading</source>
@@ -218,6 +290,18 @@
     <message>
       <source>Chat</source>
       <translation>对话</translation>
+    </message>
+    <message>
+      <source>Check the address of the mirror and the proxy, or try again later.</source>
+      <translation>请检查镜像地址和代理，或稍后再试。</translation>
+    </message>
+    <message>
+      <source>Check the name, or search for it with “yanmo models search”.</source>
+      <translation>请检查名称，或用“yanmo models search”搜索。</translation>
+    </message>
+    <message>
+      <source>Check the network and the proxy, choose a mirror in the settings, or use the other hub.</source>
+      <translation>请检查网络和代理，在设置中选择镜像，或改用另一个社区。</translation>
     </message>
     <message>
       <source>Check the path, or list what is here with “yanmo models list”.</source>
@@ -246,6 +330,10 @@
     <message>
       <source>Choose a model (Ctrl+M)</source>
       <translation>选择模型 (Ctrl+M)</translation>
+    </message>
+    <message>
+      <source>Choose a model on the left.</source>
+      <translation>请在左侧选择一个模型。</translation>
     </message>
     <message>
       <source>Choose a model that can hear, or ask without the sound.</source>
@@ -300,6 +388,10 @@
       <translation>选择…</translation>
     </message>
     <message>
+      <source>Clear what is done</source>
+      <translation>清除已完成</translation>
+    </message>
+    <message>
       <source>Close</source>
       <translation>关闭</translation>
     </message>
@@ -314,6 +406,10 @@
     <message>
       <source>Commands</source>
       <translation>命令</translation>
+    </message>
+    <message>
+      <source>Connecting…</source>
+      <translation>正在连接…</translation>
     </message>
     <message>
       <source>Context</source>
@@ -420,6 +516,10 @@
       <translation>删除此预设</translation>
     </message>
     <message>
+      <source>Delete {name} from the disk? {size} become free.</source>
+      <translation>从磁盘删除 {name}？将释放 {size}。</translation>
+    </message>
+    <message>
       <source>Details</source>
       <translation>详细信息</translation>
     </message>
@@ -428,12 +528,28 @@
       <translation>确定性</translation>
     </message>
     <message>
+      <source>Download {size}</source>
+      <translation>下载 {size}</translation>
+    </message>
+    <message>
+      <source>Downloads</source>
+      <translation>下载</translation>
+    </message>
+    <message>
+      <source>Downloads ({count})</source>
+      <translation>下载（{count}）</translation>
+    </message>
+    <message>
       <source>Draft model</source>
       <translation>草稿模型</translation>
     </message>
     <message>
       <source>Drops tokens less likely than this share of the likeliest one.</source>
       <translation>去掉概率低于最可能词元此比例的词元。</translation>
+    </message>
+    <message>
+      <source>Earlier</source>
+      <translation>提前</translation>
     </message>
     <message>
       <source>Edit and send again</source>
@@ -454,6 +570,10 @@
     <message>
       <source>Editing your message</source>
       <translation>正在编辑你的消息</translation>
+    </message>
+    <message>
+      <source>Embedding</source>
+      <translation>嵌入</translation>
     </message>
     <message>
       <source>Engine</source>
@@ -500,6 +620,10 @@
       <translation>导出…</translation>
     </message>
     <message>
+      <source>Failed</source>
+      <translation>失败</translation>
+    </message>
+    <message>
       <source>Failed: {types}. What was finished is kept.</source>
       <translation>失败：{types}。已完成的都保留着。</translation>
     </message>
@@ -508,8 +632,20 @@
       <translation>收起更多设置</translation>
     </message>
     <message>
+      <source>Files</source>
+      <translation>文件数</translation>
+    </message>
+    <message>
+      <source>Find</source>
+      <translation>查找</translation>
+    </message>
+    <message>
       <source>First token</source>
       <translation>首词元</translation>
+    </message>
+    <message>
+      <source>Fits</source>
+      <translation>放得下</translation>
     </message>
     <message>
       <source>Flash attention</source>
@@ -524,6 +660,14 @@
       <translation>忘掉中间部分</translation>
     </message>
     <message>
+      <source>Format</source>
+      <translation>格式</translation>
+    </message>
+    <message>
+      <source>Free some space or choose another folder for models. What has arrived is kept.</source>
+      <translation>请释放一些空间，或为模型选择其他文件夹。已下载的部分会保留。</translation>
+    </message>
+    <message>
       <source>Free some space; nothing that was saved is lost.</source>
       <translation>请腾出一些空间；已保存的内容不会丢失。</translation>
     </message>
@@ -534,6 +678,10 @@
     <message>
       <source>Frequency penalty</source>
       <translation>频率惩罚</translation>
+    </message>
+    <message>
+      <source>From</source>
+      <translation>来自</translation>
     </message>
     <message>
       <source>From a file…</source>
@@ -572,6 +720,10 @@
       <translation>转到设置</translation>
     </message>
     <message>
+      <source>Good first models, chosen on {date}</source>
+      <translation>入门推荐（选于 {date}）</translation>
+    </message>
+    <message>
       <source>Guess ahead from the text</source>
       <translation>按原文提前猜测</translation>
     </message>
@@ -590,6 +742,10 @@
     <message>
       <source>Hardly a difference</source>
       <translation>几乎没有差别</translation>
+    </message>
+    <message>
+      <source>Hears</source>
+      <translation>听音</translation>
     </message>
     <message>
       <source>Hide the list</source>
@@ -622,6 +778,14 @@
     <message>
       <source>How this reply was made</source>
       <translation>这条回复是怎样生成的</translation>
+    </message>
+    <message>
+      <source>Hub</source>
+      <translation>社区</translation>
+    </message>
+    <message>
+      <source>Hubs</source>
+      <translation>模型社区</translation>
     </message>
     <message>
       <source>Image</source>
@@ -664,8 +828,24 @@
       <translation>存入 {folder}</translation>
     </message>
     <message>
+      <source>It answers with a web page: a sign-in page of the network, or an error page.</source>
+      <translation>对方返回的是网页：可能是网络登录页或错误页。</translation>
+    </message>
+    <message>
+      <source>It asks to come back later: too many requests.</source>
+      <translation>请求过多，对方要求稍后再试。</translation>
+    </message>
+    <message>
+      <source>It broke off the connection.</source>
+      <translation>对方中断了连接。</translation>
+    </message>
+    <message>
       <source>It cannot be read: {0}.</source>
       <translation>无法读取：{0}。</translation>
+    </message>
+    <message>
+      <source>It cannot share its room with {0}: {1}.</source>
+      <translation>无法与 {0} 共用空间：{1}。</translation>
     </message>
     <message>
       <source>It changes “{0}”, which the base does not have in this shape.</source>
@@ -704,12 +884,24 @@
       <translation>无法导入：{0}。</translation>
     </message>
     <message>
+      <source>It does not accept connections.</source>
+      <translation>对方拒绝连接。</translation>
+    </message>
+    <message>
+      <source>It does not accept your token.</source>
+      <translation>对方不接受你的令牌。</translation>
+    </message>
+    <message>
       <source>It does not begin as a GGUF file does.</source>
       <translation>它的开头不是 GGUF 文件的样子。</translation>
     </message>
     <message>
       <source>It does not say which architecture it has.</source>
       <translation>它没有说明是什么架构。</translation>
+    </message>
+    <message>
+      <source>It does not say which part of the file it sends.</source>
+      <translation>对方没有说明发送的是文件的哪一部分。</translation>
     </message>
     <message>
       <source>It does not show its tokenizer and template.</source>
@@ -736,8 +928,16 @@
       <translation>输出不是数字。</translation>
     </message>
     <message>
+      <source>It has almost stopped sending.</source>
+      <translation>对方几乎停止了发送。</translation>
+    </message>
+    <message>
       <source>It has neither a tokenizer.json nor a SentencePiece model; a tokenizer of Python code cannot be converted.</source>
       <translation>它既没有 tokenizer.json，也没有 SentencePiece 模型；用 Python 代码写的分词器无法转换。</translation>
+    </message>
+    <message>
+      <source>It has {0} bytes instead of {1}.</source>
+      <translation>文件有 {0} 字节，而不是 {1} 字节。</translation>
     </message>
     <message>
       <source>It has {0} tokens and the base has {1}: they cannot be compared.</source>
@@ -774,6 +974,10 @@
     <message>
       <source>It holds “{0}”, which is no part of a LoRA.</source>
       <translation>其中的“{0}”不属于 LoRA。</translation>
+    </message>
+    <message>
+      <source>It ignores which part of the file was asked for.</source>
+      <translation>对方不理会请求的是文件的哪一部分。</translation>
     </message>
     <message>
       <source>It is a GGML file from before 2023-08, which engines no longer read.</source>
@@ -908,6 +1112,10 @@
       <translation>它是第 {0} 版，而这个研墨读取第 {1} 版。</translation>
     </message>
     <message>
+      <source>It is on its way</source>
+      <translation>已开始下载</translation>
+    </message>
+    <message>
       <source>It is quantized already ({0}): take the checkpoint that it was made from.</source>
       <translation>它已经量化过了（{0}）：请使用量化之前的检查点。</translation>
     </message>
@@ -920,6 +1128,10 @@
       <translation>它已经量化过：再量化一次会加大损失。</translation>
     </message>
     <message>
+      <source>It is the model that new conversations use.</source>
+      <translation>它是新对话使用的模型。</translation>
+    </message>
+    <message>
       <source>It is {kind}.</source>
       <translation>它是{kind}。</translation>
     </message>
@@ -928,12 +1140,24 @@
       <translation>它在研墨只查看的文件夹里；请到那里删除文件。</translation>
     </message>
     <message>
+      <source>It marks the file as another one than before.</source>
+      <translation>对方标明文件已与之前不同。</translation>
+    </message>
+    <message>
       <source>It must be {allowed}.</source>
       <translation>必须是 {allowed}。</translation>
     </message>
     <message>
+      <source>It needs {needed} more, and {folder} has {free} left.</source>
+      <translation>还需要 {needed}，而 {folder} 只剩 {free}。</translation>
+    </message>
+    <message>
       <source>It needs {needed} tokens and the context holds {available}.</source>
       <translation>它需要 {needed} 词元，而上下文只能容纳 {available}。</translation>
+    </message>
+    <message>
+      <source>It offers {candidates}.</source>
+      <translation>可选的有 {candidates}。</translation>
     </message>
     <message>
       <source>It predicts worse than guessing.</source>
@@ -944,6 +1168,10 @@
       <translation>它会产生没有尽头的文本。</translation>
     </message>
     <message>
+      <source>It reports error {0}.</source>
+      <translation>对方报告错误 {0}。</translation>
+    </message>
+    <message>
       <source>It says it is a GGUF of version {0}; versions 2 and 3 are known.</source>
       <translation>它自称是第 {0} 版 GGUF；已知的是第 2 和第 3 版。</translation>
     </message>
@@ -952,8 +1180,32 @@
       <translation>它说：{0}。</translation>
     </message>
     <message>
+      <source>It sends the file compressed although that was not asked for.</source>
+      <translation>对方未经请求就压缩了文件。</translation>
+    </message>
+    <message>
+      <source>It sends the reader in circles.</source>
+      <translation>对方不断重定向。</translation>
+    </message>
+    <message>
+      <source>It sends the reader to an address that is not safe.</source>
+      <translation>对方重定向到不安全的地址。</translation>
+    </message>
+    <message>
+      <source>It sent bytes {0} to {1} where {2} to {3} were asked for.</source>
+      <translation>请求的是第 {2} 到 {3} 字节，对方却发送了第 {0} 到 {1} 字节。</translation>
+    </message>
+    <message>
+      <source>It stays silent.</source>
+      <translation>对方没有响应。</translation>
+    </message>
+    <message>
       <source>It wakes only after certain words of a prompt (aLoRA), which is not supported.</source>
       <translation>它只在提示词出现特定词语后才生效（aLoRA），这里不支持。</translation>
+    </message>
+    <message>
+      <source>It wants you to sign in, or to accept conditions first.</source>
+      <translation>对方要求先登录或接受条款。</translation>
     </message>
     <message>
       <source>It was cancelled.</source>
@@ -1012,12 +1264,24 @@
       <translation>它的质量卡无法读回。</translation>
     </message>
     <message>
+      <source>Its certificate cannot be trusted.</source>
+      <translation>对方的证书不可信。</translation>
+    </message>
+    <message>
       <source>Its content changed although its size and date did not: the disk may be failing.</source>
       <translation>大小和日期没变，内容却变了：磁盘可能出了故障。</translation>
     </message>
     <message>
+      <source>Its hash differs, and fetching it a second time gave the same bytes.</source>
+      <translation>哈希值不一致，重新下载后内容仍相同。</translation>
+    </message>
+    <message>
       <source>Its header cannot be read: {0}.</source>
       <translation>无法读取文件头：{0}。</translation>
+    </message>
+    <message>
+      <source>Its header claims to be larger than any header is.</source>
+      <translation>文件头声称的大小超出任何正常的文件头。</translation>
     </message>
     <message>
       <source>Its header does not fit into the file.</source>
@@ -1030,6 +1294,10 @@
     <message>
       <source>Its matrices have rows that are no multiple of 256: there is nothing to choose.</source>
       <translation>它的矩阵每行长度不是 256 的倍数：没有可选的余地。</translation>
+    </message>
+    <message>
+      <source>Its name cannot be found: there is no network, or the name server does not know it.</source>
+      <translation>无法解析其地址：没有网络，或域名服务器不认识它。</translation>
     </message>
     <message>
       <source>Its network cannot take back a wrong guess.</source>
@@ -1112,8 +1380,16 @@
       <translation>KL 散度，平均</translation>
     </message>
     <message>
+      <source>KV cache</source>
+      <translation>KV 缓存</translation>
+    </message>
+    <message>
       <source>KV cache type</source>
       <translation>KV 缓存类型</translation>
+    </message>
+    <message>
+      <source>Keep</source>
+      <translation>保存</translation>
     </message>
     <message>
       <source>Keeps only this many tokens; 0 keeps all.</source>
@@ -1128,7 +1404,15 @@
       <translation>保留惊奇度适中的词元；1 为关闭。</translation>
     </message>
     <message>
+      <source>Kind</source>
+      <translation>种类</translation>
+    </message>
+    <message>
       <source>Language</source>
+      <translation>语言</translation>
+    </message>
+    <message>
+      <source>Languages</source>
       <translation>语言</translation>
     </message>
     <message>
@@ -1140,12 +1424,20 @@
       <translation>过去 7 天</translation>
     </message>
     <message>
+      <source>Later</source>
+      <translation>推后</translation>
+    </message>
+    <message>
       <source>Layers of a mixture of experts whose experts stay in main memory</source>
       <translation>混合专家模型中，专家留在内存里的层数</translation>
     </message>
     <message>
       <source>Leave out the oldest turns</source>
       <translation>省略最早的几轮</translation>
+    </message>
+    <message>
+      <source>Licence</source>
+      <translation>许可证</translation>
     </message>
     <message>
       <source>Light</source>
@@ -1216,6 +1508,10 @@
       <translation>请到回收站查看，或选择其他对话。</translation>
     </message>
     <message>
+      <source>Look on {hub}</source>
+      <translation>在{hub}上查看</translation>
+    </message>
+    <message>
       <source>Lowers every token that occurred at all.</source>
       <translation>降低所有出现过的词元的概率。</translation>
     </message>
@@ -1252,6 +1548,14 @@
       <translation>正在测量</translation>
     </message>
     <message>
+      <source>Memory</source>
+      <translation>内存</translation>
+    </message>
+    <message>
+      <source>Memory it takes</source>
+      <translation>所需内存</translation>
+    </message>
+    <message>
       <source>Memory-map the file</source>
       <translation>内存映射文件</translation>
     </message>
@@ -1272,24 +1576,48 @@
       <translation>Mirostat 目标</translation>
     </message>
     <message>
+      <source>Mirror</source>
+      <translation>镜像</translation>
+    </message>
+    <message>
       <source>Model</source>
       <translation>模型</translation>
+    </message>
+    <message>
+      <source>Model card</source>
+      <translation>模型说明</translation>
     </message>
     <message>
       <source>Model: {name}</source>
       <translation>模型：{name}</translation>
     </message>
     <message>
+      <source>ModelScope</source>
+      <translation>魔搭社区</translation>
+    </message>
+    <message>
       <source>Models</source>
       <translation>模型</translation>
     </message>
     <message>
-      <source>Models are used where they lie; nothing is copied.</source>
-      <translation>模型就地使用，不会复制。</translation>
+      <source>Models on the hubs</source>
+      <translation>社区中的模型</translation>
     </message>
     <message>
       <source>More sampling settings</source>
       <translation>更多采样设置</translation>
+    </message>
+    <message>
+      <source>More…</source>
+      <translation>更多…</translation>
+    </message>
+    <message>
+      <source>Most downloads</source>
+      <translation>下载最多</translation>
+    </message>
+    <message>
+      <source>Most liked</source>
+      <translation>点赞最多</translation>
     </message>
     <message>
       <source>Most tokens of a reply</source>
@@ -1302,6 +1630,10 @@
     <message>
       <source>Name</source>
       <translation>名称</translation>
+    </message>
+    <message>
+      <source>Name one of these after a colon, such as OWNER/NAME:Q4_K_M.</source>
+      <translation>请在冒号后写明其中之一，例如 OWNER/NAME:Q4_K_M。</translation>
     </message>
     <message>
       <source>New chat</source>
@@ -1318,6 +1650,10 @@
     <message>
       <source>New title</source>
       <translation>新标题</translation>
+    </message>
+    <message>
+      <source>Newest</source>
+      <translation>最新</translation>
     </message>
     <message>
       <source>Next version</source>
@@ -1340,8 +1676,20 @@
       <translation>没有看到任何矩阵乘法。</translation>
     </message>
     <message>
+      <source>No model fits this filter</source>
+      <translation>没有符合条件的模型</translation>
+    </message>
+    <message>
       <source>No model is in memory.</source>
       <translation>内存中没有模型。</translation>
+    </message>
+    <message>
+      <source>No model of Yanmo's own folder is there twice</source>
+      <translation>研墨自己的文件夹里没有重复的模型</translation>
+    </message>
+    <message>
+      <source>No source is known for it.</source>
+      <translation>没有已知的来源。</translation>
     </message>
     <message>
       <source>None</source>
@@ -1352,16 +1700,40 @@
       <translation>可用内存只有 {memory}，没有一个放得下。</translation>
     </message>
     <message>
+      <source>Not even the shortest context fits.</source>
+      <translation>连最短的上下文也放不下。</translation>
+    </message>
+    <message>
+      <source>Notes</source>
+      <translation>备注</translation>
+    </message>
+    <message>
       <source>Nothing found</source>
       <translation>没有找到</translation>
+    </message>
+    <message>
+      <source>Nothing here can be loaded</source>
+      <translation>这里没有可以加载的文件</translation>
+    </message>
+    <message>
+      <source>Nothing is being downloaded. Choose a model under “Find”.</source>
+      <translation>没有正在下载的模型。请在“查找”中选择一个。</translation>
     </message>
     <message>
       <source>Nothing is left out silently: a reply says what its model did not see.</source>
       <translation>不会悄悄省略：每条回复都会说明模型没有看到什么。</translation>
     </message>
     <message>
+      <source>Nothing is sent to a hub while it is.</source>
+      <translation>离线时不会向社区发送任何请求。</translation>
+    </message>
+    <message>
       <source>Nothing of that name is in the library, and no such file exists.</source>
       <translation>模型库里没有这个名称，也没有这样的文件。</translation>
+    </message>
+    <message>
+      <source>Nothing was found. Try fewer words or another filter.</source>
+      <translation>没有找到。请减少关键词或更换筛选条件。</translation>
     </message>
     <message>
       <source>Nothing was left behind.</source>
@@ -1370,6 +1742,10 @@
     <message>
       <source>Nothing was left behind; mend the cause and run the same command again.</source>
       <translation>没有留下任何东西；请排除原因后再运行同一命令。</translation>
+    </message>
+    <message>
+      <source>Nothing was put in its place. Try another mirror or hub, or check the disk.</source>
+      <translation>没有替换任何文件。请换一个镜像或社区，或检查磁盘。</translation>
     </message>
     <message>
       <source>Nothing was written.</source>
@@ -1388,12 +1764,28 @@
       <translation>更早</translation>
     </message>
     <message>
+      <source>On this machine</source>
+      <translation>本机</translation>
+    </message>
+    <message>
+      <source>Only GGUF files say how much memory they need.</source>
+      <translation>只有 GGUF 文件能说明所需内存。</translation>
+    </message>
+    <message>
+      <source>Only GGUF files say in their header how much memory they need.</source>
+      <translation>只有 GGUF 文件会在文件头中说明所需内存。</translation>
+    </message>
+    <message>
       <source>Only choices above this probability are left out.</source>
       <translation>只略去概率高于此值的选项。</translation>
     </message>
     <message>
       <source>Only for large models that would not fit otherwise.</source>
       <translation>只适合否则放不下的大模型。</translation>
+    </message>
+    <message>
+      <source>Open its page</source>
+      <translation>打开网页</translation>
     </message>
     <message>
       <source>Open the folder</source>
@@ -1408,8 +1800,28 @@
       <translation>打开回收站</translation>
     </message>
     <message>
+      <source>Open {url}, accept the conditions, and put your token into the settings. A token is never sent to a mirror.</source>
+      <translation>请打开 {url} 接受条款，并在设置中填入令牌。令牌绝不会发送给镜像。</translation>
+    </message>
+    <message>
+      <source>Order</source>
+      <translation>排序</translation>
+    </message>
+    <message>
       <source>Own settings</source>
       <translation>自定设置</translation>
+    </message>
+    <message>
+      <source>Parameters</source>
+      <translation>参数量</translation>
+    </message>
+    <message>
+      <source>Pause</source>
+      <translation>暂停</translation>
+    </message>
+    <message>
+      <source>Paused</source>
+      <translation>已暂停</translation>
     </message>
     <message>
       <source>Penalises repeating a sequence; 0 is off.</source>
@@ -1426,6 +1838,10 @@
     <message>
       <source>Pick for me</source>
       <translation>替我挑选</translation>
+    </message>
+    <message>
+      <source>Pictures</source>
+      <translation>图片</translation>
     </message>
     <message>
       <source>Pin</source>
@@ -1454,6 +1870,10 @@
     <message>
       <source>Prompt</source>
       <translation>提示</translation>
+    </message>
+    <message>
+      <source>Proxy</source>
+      <translation>代理</translation>
     </message>
     <message>
       <source>Put away</source>
@@ -1508,12 +1928,20 @@
       <translation>正在读取对话… {done} / {total} 词元</translation>
     </message>
     <message>
+      <source>Reading the header…</source>
+      <translation>正在读取文件头…</translation>
+    </message>
+    <message>
       <source>Reading the importance matrix</source>
       <translation>正在计算重要性矩阵</translation>
     </message>
     <message>
       <source>Reading the whole file…</source>
       <translation>正在读取整个文件…</translation>
+    </message>
+    <message>
+      <source>Reading…</source>
+      <translation>正在读取…</translation>
     </message>
     <message>
       <source>Reads {0} and writes {1} tokens a second here, with {2} MB of memory.</source>
@@ -1576,6 +2004,10 @@
       <translation>回复</translation>
     </message>
     <message>
+      <source>Reranking</source>
+      <translation>重排序</translation>
+    </message>
+    <message>
       <source>Restore a snapshot</source>
       <translation>恢复快照</translation>
     </message>
@@ -1616,12 +2048,32 @@
       <translation>存为预设…</translation>
     </message>
     <message>
+      <source>Search</source>
+      <translation>搜索</translation>
+    </message>
+    <message>
+      <source>Search Hugging Face and ModelScope…</source>
+      <translation>搜索 Hugging Face 和魔搭社区…</translation>
+    </message>
+    <message>
       <source>Search chats</source>
       <translation>搜索对话</translation>
     </message>
     <message>
+      <source>Search name, tag, note…</source>
+      <translation>搜索名称、标签、备注…</translation>
+    </message>
+    <message>
+      <source>Searching…</source>
+      <translation>正在搜索…</translation>
+    </message>
+    <message>
       <source>Seed</source>
       <translation>随机种子</translation>
+    </message>
+    <message>
+      <source>Sees pictures</source>
+      <translation>看图</translation>
     </message>
     <message>
       <source>Send (Enter)</source>
@@ -1630,6 +2082,10 @@
     <message>
       <source>Settings</source>
       <translation>设置</translation>
+    </message>
+    <message>
+      <source>Show</source>
+      <translation>查看</translation>
     </message>
     <message>
       <source>Show all {count} characters</source>
@@ -1654,6 +2110,10 @@
     <message>
       <source>Show the list</source>
       <translation>显示列表</translation>
+    </message>
+    <message>
+      <source>Size</source>
+      <translation>大小</translation>
     </message>
     <message>
       <source>Size and KL divergence of every quant</source>
@@ -1696,12 +2156,20 @@
       <translation>速度</translation>
     </message>
     <message>
+      <source>Speed limit</source>
+      <translation>限速</translation>
+    </message>
+    <message>
       <source>Split it into shorter pieces.</source>
       <translation>请把它分成更短的几段。</translation>
     </message>
     <message>
       <source>Start</source>
       <translation>开始</translation>
+    </message>
+    <message>
+      <source>Start the download again to get the new file.</source>
+      <translation>请重新开始下载以获取新文件。</translation>
     </message>
     <message>
       <source>Starter</source>
@@ -1736,6 +2204,10 @@
       <translation>已停止</translation>
     </message>
     <message>
+      <source>Store equal files once</source>
+      <translation>相同文件只存一份</translation>
+    </message>
+    <message>
       <source>Summarise our conversation so far for yourself, in its own language, in at most {words} words: who wants what, facts, names, numbers, decisions and open questions. Write only the summary.</source>
       <translation>请用对话本身的语言，为你自己总结到目前为止的对话，不超过 {words} 个词：谁想要什么、事实、名称、数字、决定和未解决的问题。只写总结。</translation>
     </message>
@@ -1764,8 +2236,16 @@
       <translation>系统提示词</translation>
     </message>
     <message>
+      <source>Tags, separated by commas</source>
+      <translation>标签，用逗号分隔</translation>
+    </message>
+    <message>
       <source>Take out of the archive</source>
       <translation>移出归档</translation>
+    </message>
+    <message>
+      <source>Take out of the list</source>
+      <translation>从列表中移除</translation>
     </message>
     <message>
       <source>Take this model out of the library? Its file stays where it is.</source>
@@ -1778,6 +2258,10 @@
     <message>
       <source>Talk to it</source>
       <translation>和它对话</translation>
+    </message>
+    <message>
+      <source>Task</source>
+      <translation>用途</translation>
     </message>
     <message>
       <source>Temperature</source>
@@ -1832,6 +2316,10 @@
       <translation>检查点含有张量“{0}”，这类模型没有它。</translation>
     </message>
     <message>
+      <source>The connection failed: {0}.</source>
+      <translation>连接失败：{0}。</translation>
+    </message>
+    <message>
       <source>The conversation is longer than the model's context.</source>
       <translation>对话超出了模型的上下文。</translation>
     </message>
@@ -1858,6 +2346,10 @@
     <message>
       <source>The disk is full.</source>
       <translation>磁盘已满。</translation>
+    </message>
+    <message>
+      <source>The disk refused: {0}.</source>
+      <translation>磁盘拒绝写入：{0}。</translation>
     </message>
     <message>
       <source>The engine asked for more memory than the machine has.</source>
@@ -1948,6 +2440,14 @@
       <translation>文件是空的。</translation>
     </message>
     <message>
+      <source>The file is not there any more.</source>
+      <translation>文件已不存在。</translation>
+    </message>
+    <message>
+      <source>The file is shorter there than it should be.</source>
+      <translation>对方的文件比应有的短。</translation>
+    </message>
+    <message>
       <source>The file that was made cannot be read.</source>
       <translation>做出的文件无法读取。</translation>
     </message>
@@ -1998,6 +2498,10 @@
     <message>
       <source>The importance matrix of “{0}” is not whole.</source>
       <translation>“{0}”的重要性矩阵不完整。</translation>
+    </message>
+    <message>
+      <source>The length of its answer contradicts itself.</source>
+      <translation>对方回答的长度自相矛盾。</translation>
     </message>
     <message>
       <source>The list “tokenizer.ggml.{0}” does not fit the vocabulary of {1} tokens.</source>
@@ -2062,6 +2566,14 @@
     <message>
       <source>The pair for “{0}” does not fit together.</source>
       <translation>“{0}”的一对矩阵彼此不匹配。</translation>
+    </message>
+    <message>
+      <source>The proxy did not answer.</source>
+      <translation>代理没有响应。</translation>
+    </message>
+    <message>
+      <source>The proxy {0} cannot be used: {1}.</source>
+      <translation>无法使用代理 {0}：{1}。</translation>
     </message>
     <message>
       <source>The question is refused, with a way out; nothing is ever left out.</source>
@@ -2152,6 +2664,22 @@
       <translation>文本太长，无法切分为词元。</translation>
     </message>
     <message>
+      <source>The token could not be kept: {0}.</source>
+      <translation>无法保存令牌：{0}。</translation>
+    </message>
+    <message>
+      <source>The token is forgotten.</source>
+      <translation>令牌已删除。</translation>
+    </message>
+    <message>
+      <source>The token is in the system's keyring.</source>
+      <translation>令牌已存入系统钥匙串。</translation>
+    </message>
+    <message>
+      <source>The two files are not the same.</source>
+      <translation>两个文件并不相同。</translation>
+    </message>
+    <message>
       <source>The two have different vocabularies.</source>
       <translation>两者的词表不同。</translation>
     </message>
@@ -2216,6 +2744,10 @@
       <translation>没有可以回答的消息。</translation>
     </message>
     <message>
+      <source>There is no model yet</source>
+      <translation>还没有模型</translation>
+    </message>
+    <message>
       <source>There is no question before it.</source>
       <translation>它之前没有问题。</translation>
     </message>
@@ -2226,6 +2758,14 @@
     <message>
       <source>There is no such file.</source>
       <translation>没有这样的文件。</translation>
+    </message>
+    <message>
+      <source>There is no such repository or file, or it is private and the token is missing.</source>
+      <translation>没有这个仓库或文件，或者它是私有的而缺少令牌。</translation>
+    </message>
+    <message>
+      <source>There is not enough room for {file}.</source>
+      <translation>空间不足，放不下 {file}。</translation>
     </message>
     <message>
       <source>There is nothing in {0} yet.</source>
@@ -2284,6 +2824,10 @@
       <translation>这个程序启动时没有带上它。</translation>
     </message>
     <message>
+      <source>This system has no keyring: the token lies in {file}, which only you can read.</source>
+      <translation>此系统没有钥匙串：令牌存放在 {file}，只有你能读取。</translation>
+    </message>
+    <message>
       <source>This type needs an importance matrix.</source>
       <translation>这种类型需要重要性矩阵。</translation>
     </message>
@@ -2316,6 +2860,10 @@
       <translation>今天</translation>
     </message>
     <message>
+      <source>Token</source>
+      <translation>令牌</translation>
+    </message>
+    <message>
       <source>Tokens guessed from what was written before; the text stays the same</source>
       <translation>根据已写内容猜测的词元数；文本保持不变</translation>
     </message>
@@ -2332,6 +2880,10 @@
       <translation>回收站…</translation>
     </message>
     <message>
+      <source>Trending</source>
+      <translation>热门</translation>
+    </message>
+    <message>
       <source>Try a smaller context length, a smaller quantization, or close other programs.</source>
       <translation>请试试更短的上下文、更小的量化，或关闭其他程序。</translation>
     </message>
@@ -2342,6 +2894,14 @@
     <message>
       <source>Try again; if it happens again, load the model anew.</source>
       <translation>请重试；若再次出现，请重新加载模型。</translation>
+    </message>
+    <message>
+      <source>Trying again soon</source>
+      <translation>稍后重试</translation>
+    </message>
+    <message>
+      <source>Turn off “Work offline” in the settings, or use a model that is here.</source>
+      <translation>请在设置中关闭“离线工作”，或使用本机已有的模型。</translation>
     </message>
     <message>
       <source>Two entries have the same id.</source>
@@ -2388,6 +2948,10 @@
       <translation>请使用其中一个编号，或文件的路径。</translation>
     </message>
     <message>
+      <source>Variants</source>
+      <translation>版本</translation>
+    </message>
+    <message>
       <source>Verify the file</source>
       <translation>校验文件</translation>
     </message>
@@ -2412,8 +2976,16 @@
       <translation>请等回复写完，或按 Esc 停止。</translation>
     </message>
     <message>
+      <source>Waiting</source>
+      <translation>等待中</translation>
+    </message>
+    <message>
       <source>Waiting: {types}</source>
       <translation>等待中：{types}</translation>
+    </message>
+    <message>
+      <source>What has arrived is kept. Resume the download later, or choose another source.</source>
+      <translation>已下载的部分会保留。请稍后继续下载，或换一个来源。</translation>
     </message>
     <message>
       <source>What is quantization?</source>
@@ -2426,6 +2998,10 @@
     <message>
       <source>What most people take: a third of the size, small losses.</source>
       <translation>大多数人的选择：只有三分之一大小，损失很小。</translation>
+    </message>
+    <message>
+      <source>What would help: {list}</source>
+      <translation>可以尝试：{list}</translation>
     </message>
     <message>
       <source>When a conversation no longer fits the context</source>
@@ -2456,8 +3032,24 @@
       <translation>模型是谁，应该怎样回答</translation>
     </message>
     <message>
+      <source>Whole and verified</source>
+      <translation>完整且已校验</translation>
+    </message>
+    <message>
       <source>Whole turns are left out, the oldest first; the system prompt stays.</source>
       <translation>按整轮省略，从最早的开始；系统提示词保留。</translation>
+    </message>
+    <message>
+      <source>Will not fit</source>
+      <translation>放不下</translation>
+    </message>
+    <message>
+      <source>With {context} tokens of context; the longest that fits has {longest}.</source>
+      <translation>按 {context} 个词元的上下文计算；最长可用 {longest}。</translation>
+    </message>
+    <message>
+      <source>Work offline</source>
+      <translation>离线工作</translation>
     </message>
     <message>
       <source>Write a message</source>
@@ -2484,6 +3076,10 @@
       <translation>研墨已经打开了这份数据。</translation>
     </message>
     <message>
+      <source>Yanmo is set to work offline.</source>
+      <translation>研墨已设为离线工作。</translation>
+    </message>
+    <message>
       <source>Yanmo {version}. Local models, nothing leaves this machine: no telemetry, no account.</source>
       <translation>研墨 Yanmo {version}。本地模型，数据不出本机：没有遥测，无需账号。</translation>
     </message>
@@ -2508,8 +3104,24 @@
       <translation>再小一点，仍难分辨</translation>
     </message>
     <message>
+      <source>a shorter context</source>
+      <translation>缩短上下文</translation>
+    </message>
+    <message>
+      <source>a smaller KV cache (q8_0)</source>
+      <translation>使用更小的 KV 缓存（q8_0）</translation>
+    </message>
+    <message>
+      <source>a smaller quantization or model</source>
+      <translation>换用更小的量化或模型</translation>
+    </message>
+    <message>
       <source>about {size}</source>
       <translation>约 {size}</translation>
+    </message>
+    <message>
+      <source>above {size}</source>
+      <translation>{size} 以上</translation>
     </message>
     <message>
       <source>adapter</source>
@@ -2518,6 +3130,10 @@
     <message>
       <source>all</source>
       <translation>全部</translation>
+    </message>
+    <message>
+      <source>as the system; or none, http://…, socks5://…</source>
+      <translation>留空为系统代理；或填 none、http://…、socks5://…</translation>
     </message>
     <message>
       <source>automatic</source>
@@ -2552,8 +3168,20 @@
       <translation>检查点</translation>
     </message>
     <message>
-      <source>context {count}</source>
-      <translation>上下文 {count}</translation>
+      <source>closing other programs</source>
+      <translation>关闭其他程序</translation>
+    </message>
+    <message>
+      <source>compute</source>
+      <translation>计算缓冲</translation>
+    </message>
+    <message>
+      <source>conditions</source>
+      <translation>需接受条款</translation>
+    </message>
+    <message>
+      <source>conditions must be accepted on its page first</source>
+      <translation>需要先在网页上接受使用条款</translation>
     </message>
     <message>
       <source>conversation</source>
@@ -2564,8 +3192,16 @@
       <translation>每日</translation>
     </message>
     <message>
+      <source>draft model</source>
+      <translation>草稿模型</translation>
+    </message>
+    <message>
       <source>embedding</source>
       <translation>嵌入</translation>
+    </message>
+    <message>
+      <source>fewer layers on the GPU</source>
+      <translation>减少 GPU 上的层数</translation>
     </message>
     <message>
       <source>for those who have the room</source>
@@ -2608,8 +3244,20 @@
       <translation>需要 torch 引擎</translation>
     </message>
     <message>
+      <source>never sent to a mirror</source>
+      <translation>绝不会发送给镜像</translation>
+    </message>
+    <message>
+      <source>no other program was found</source>
+      <translation>没有找到其他程序</translation>
+    </message>
+    <message>
       <source>none</source>
       <translation>不限</translation>
+    </message>
+    <message>
+      <source>not all parts are there</source>
+      <translation>分卷不全</translation>
     </message>
     <message>
       <source>off</source>
@@ -2672,6 +3320,10 @@
       <translation>文本</translation>
     </message>
     <message>
+      <source>the hub itself, or https://…</source>
+      <translation>留空为官方地址，或填 https://…</translation>
+    </message>
+    <message>
       <source>the picture could not be written</source>
       <translation>图片无法写入</translation>
     </message>
@@ -2692,12 +3344,28 @@
       <translation>首选一致</translation>
     </message>
     <message>
+      <source>up to {size}</source>
+      <translation>不超过 {size}</translation>
+    </message>
+    <message>
+      <source>used now</source>
+      <translation>当前已用</translation>
+    </message>
+    <message>
+      <source>weights</source>
+      <translation>权重</translation>
+    </message>
+    <message>
       <source>what most people take</source>
       <translation>大多数人的选择</translation>
     </message>
     <message>
       <source>where four bits do not fit</source>
       <translation>四比特放不下时用</translation>
+    </message>
+    <message>
+      <source>with a projector for pictures</source>
+      <translation>含看图用的投影器</translation>
     </message>
     <message>
       <source>with importance matrix</source>
@@ -2710,6 +3378,10 @@
     <message>
       <source>yes</source>
       <translation>有</translation>
+    </message>
+    <message>
+      <source>yes, through its projector</source>
+      <translation>支持（通过投影器）</translation>
     </message>
     <message>
       <source>{0} cannot be opened: its disk may be read-only, or the file may belong to someone else.</source>
@@ -2726,6 +3398,10 @@
     <message>
       <source>{0} could not be written: {1}.</source>
       <translation>无法写入 {0}：{1}。</translation>
+    </message>
+    <message>
+      <source>{0} does not answer.</source>
+      <translation>{0} 没有响应。</translation>
     </message>
     <message>
       <source>{0} does not exist.</source>
@@ -2752,6 +3428,10 @@
       <translation>显存放得下 {1} 层中的 {0} 层，其余由处理器计算。</translation>
     </message>
     <message>
+      <source>{0} sent something that is no list of models.</source>
+      <translation>{0} 返回的不是模型列表。</translation>
+    </message>
+    <message>
       <source>{0}, {1} bits per weight, {2} MB: {3} smaller than {4}.</source>
       <translation>{0}，每权重 {1} 位，{2} MB：比 {4} 小 {3}。</translation>
     </message>
@@ -2768,8 +3448,20 @@
       <translation>{architecture}，{size} 参数，{quantization}</translation>
     </message>
     <message>
+      <source>{count} conversations were held with it; they stay.</source>
+      <translation>有 {count} 个对话使用过它；对话会保留。</translation>
+    </message>
+    <message>
       <source>{count} conversations were imported</source>
       <translation>已导入 {count} 个对话</translation>
+    </message>
+    <message>
+      <source>{count} downloads</source>
+      <translation>{count} 次下载</translation>
+    </message>
+    <message>
+      <source>{count} files</source>
+      <translation>{count} 个文件</translation>
     </message>
     <message>
       <source>{count} files, {size}</source>
@@ -2778,6 +3470,14 @@
     <message>
       <source>{count} found</source>
       <translation>找到 {count} 条</translation>
+    </message>
+    <message>
+      <source>{count} models, {size}; {free} free on the disk</source>
+      <translation>{count} 个模型，共 {size}；磁盘剩余 {free}</translation>
+    </message>
+    <message>
+      <source>{count} of {total} layers on the GPU</source>
+      <translation>{total} 层中有 {count} 层在 GPU 上</translation>
     </message>
     <message>
       <source>{count} parameters</source>
@@ -2796,12 +3496,20 @@
       <translation>其中 {count} 个已经在这里</translation>
     </message>
     <message>
+      <source>{file} arrived, but it is not the file that the hub promises.</source>
+      <translation>{file} 已下载，但与社区公布的文件不一致。</translation>
+    </message>
+    <message>
       <source>{file} cannot be attached.</source>
       <translation>无法添加 {file}。</translation>
     </message>
     <message>
       <source>{file} cannot guess for {model}.</source>
       <translation>{file} 不能为 {model} 猜测。</translation>
+    </message>
+    <message>
+      <source>{file} could not be downloaded.</source>
+      <translation>无法下载 {file}。</translation>
     </message>
     <message>
       <source>{file} could not be imported.</source>
@@ -2836,8 +3544,40 @@
       <translation>{file} 是为更新的或其他引擎制作的。</translation>
     </message>
     <message>
+      <source>{file} was replaced at the hub while it was downloaded.</source>
+      <translation>下载期间，社区上的 {file} 被替换了。</translation>
+    </message>
+    <message>
       <source>{folder} has {free} left.</source>
       <translation>{folder} 只剩 {free}。</translation>
+    </message>
+    <message>
+      <source>{hours} h {minutes} min</source>
+      <translation>{hours} 小时 {minutes} 分</translation>
+    </message>
+    <message>
+      <source>{hub} cannot be reached.</source>
+      <translation>无法连接 {hub}。</translation>
+    </message>
+    <message>
+      <source>{hub} did not answer as a hub does.</source>
+      <translation>{hub} 的回答不像一个模型社区。</translation>
+    </message>
+    <message>
+      <source>{hub} reported an error.</source>
+      <translation>{hub} 报告了错误。</translation>
+    </message>
+    <message>
+      <source>{hub} wants you to sign in and agree to them first; a token tells it who you are.</source>
+      <translation>{hub} 要求先登录并同意条款；令牌用来表明你的身份。</translation>
+    </message>
+    <message>
+      <source>{low} to {high}</source>
+      <translation>{low} 到 {high}</translation>
+    </message>
+    <message>
+      <source>{minutes} min {seconds} s</source>
+      <translation>{minutes} 分 {seconds} 秒</translation>
     </message>
     <message>
       <source>{model} cannot fill a gap in a text.</source>
@@ -2864,6 +3604,14 @@
       <translation>{model} 自上次校验后已改变：请重新下载。</translation>
     </message>
     <message>
+      <source>{model} has no variant “{variant}”.</source>
+      <translation>{model} 没有“{variant}”这个版本。</translation>
+    </message>
+    <message>
+      <source>{model} is given only to people who accepted its conditions.</source>
+      <translation>{model} 只提供给已接受其使用条款的人。</translation>
+    </message>
+    <message>
       <source>{model} is not running</source>
       <translation>{model} 没有在运行</translation>
     </message>
@@ -2872,8 +3620,16 @@
       <translation>{model} 没有变化：每个字节都和原来一样。</translation>
     </message>
     <message>
+      <source>{model} was not found on {hub}.</source>
+      <translation>在 {hub} 上找不到 {model}。</translation>
+    </message>
+    <message>
       <source>{model} was read completely and its hash is kept.</source>
       <translation>已完整读取 {model} 并记下其哈希。</translation>
+    </message>
+    <message>
+      <source>{name} is here, whole and verified</source>
+      <translation>{name} 已下载完成并通过校验</translation>
     </message>
     <message>
       <source>{name}: all are slow on this machine, this one least.</source>
@@ -2888,6 +3644,10 @@
       <translation>每秒读 {reads}，写 {writes}</translation>
     </message>
     <message>
+      <source>{seconds} s</source>
+      <translation>{seconds} 秒</translation>
+    </message>
+    <message>
       <source>{seconds} s to first token</source>
       <translation>首词元 {seconds} s</translation>
     </message>
@@ -2898,6 +3658,14 @@
     <message>
       <source>{size} MB of memory</source>
       <translation>占用 {size} MB 内存</translation>
+    </message>
+    <message>
+      <source>{size} became free</source>
+      <translation>已释放 {size}</translation>
+    </message>
+    <message>
+      <source>{time} left</source>
+      <translation>剩余 {time}</translation>
     </message>
     <message>
       <source>{used} of {available} tokens are used by this conversation and the draft.</source>

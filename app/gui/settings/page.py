@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QPush
 
 from app import __version__
 from app.gui.chat.context_page import policy_names
+from app.gui.settings.hubs import HubSettings
 from app.gui.settings.snapshots_dialog import SnapshotsDialog
 from app.gui.settings.trash_dialog import TrashDialog
 from app.gui.theme import Tokens
@@ -76,6 +77,10 @@ class SettingsPage(QWidget):
             lambda: list(policy_names().items()),
         )
         self._file("quantize.converter", lambda: tr("llama.cpp's converter, for checkpoints that Yanmo does not know"))
+        self._layout.addWidget(make_separator(self))
+        self._caption(lambda: tr("Hubs"))
+        self._hubs = HubSettings(self._workstation, self._tokens, self)
+        self._layout.addWidget(self._hubs)
         self._layout.addWidget(make_separator(self))
         self._caption(lambda: tr("Your data"))
         self._folder = make_label("", "soft", self)
@@ -195,12 +200,14 @@ class SettingsPage(QWidget):
 
     def retheme(self, tokens: Tokens) -> None:
         """Wear other colours."""
+        self._hubs.retheme(tokens)
         for switch in self._switches:
             switch.tokens = tokens
             switch.update()
 
     def retranslate(self) -> None:
         """Speak another language."""
+        self._hubs.retranslate()
         for label, name in self._names:
             label.setText(name())
         for show in self._shows:
