@@ -17,6 +17,7 @@ from app.paths import DATA_VARIABLE, Paths, make_paths
 from models.errors import DatabaseInUse, StoreError, UserFacingError
 
 if TYPE_CHECKING:
+    from app.services.server import RunningServer, ServerOptions
     from app.workstation import Workstation
 
 OK, USER_ERROR, USAGE_ERROR, INTERRUPTED = 0, 1, 2, 130
@@ -84,7 +85,14 @@ def open_window(arguments: argparse.Namespace, make_workstation: Callable[[], Wo
         logging.getLogger(__name__).warning("the window cannot be imported", exc_info=True)
         print(f"The window cannot be shown ({error}), so Yanmo answers in the terminal.", file=sys.stderr)
         return chat.run_without_window(arguments)
-    return int(application.main(arguments.paths))
+    return int(application.main(arguments.paths, start_server=_start_server))
+
+
+def _start_server(workstation: Workstation, options: ServerOptions) -> RunningServer:
+    """The window's server; its libraries are imported when it is switched on."""
+    from app.api.server import run_server
+
+    return run_server(workstation, options)
 
 
 def _run(arguments: argparse.Namespace, paths: Paths) -> int:

@@ -37,6 +37,7 @@ def make_actions() -> list[Action]:
         Action("page_library", tr("Go to the models"), "Ctrl+2", "stack-2"),
         Action("page_quantize", tr("Make a model smaller"), "Ctrl+3", "adjustments"),
         Action("pick_quant", tr("Pick a quant for this machine"), "", "sparkles"),
+        Action("page_server", tr("Serve other programs"), "Ctrl+4", "server"),
         Action("page_settings", tr("Go to the settings"), "Ctrl+,", "settings"),
         Action("theme", tr("Switch between light and dark"), "Ctrl+Shift+L", "moon"),
         Action("language", tr("Switch between English and Chinese"), "", "language"),

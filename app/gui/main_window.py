@@ -27,6 +27,7 @@ from app.gui.command_palette import CommandPalette
 from app.gui.icons import application_icon, make_icon
 from app.gui.models.page import ModelsPage
 from app.gui.quantize.page import QuantizePage
+from app.gui.server.page import ServerPage
 from app.gui.settings.page import SettingsPage
 from app.gui.settings.transfer import make_labels
 from app.gui.settings.trash_dialog import TrashDialog
@@ -39,6 +40,8 @@ from app.services.events import (
     Event,
     LibraryChanged,
     QuantizingChanged,
+    RequestChanged,
+    ServerChanged,
     SettingChanged,
     SizesPredicted,
 )
@@ -46,7 +49,7 @@ from app.text.export import ExportFormat
 from app.workstation import Workstation
 from models.errors import UserFacingError
 
-PAGES = ("chat", "library", "quantize", "settings")
+PAGES = ("chat", "library", "quantize", "server", "settings")
 
 
 class MainWindow(QMainWindow):
@@ -67,9 +70,10 @@ class MainWindow(QMainWindow):
         self.chat = ChatPage(workstation, self._tokens, self)
         self.library = ModelsPage(workstation, self._tokens, self)
         self.quantize = QuantizePage(workstation, self._tokens, self)
+        self.server = ServerPage(workstation, self._tokens, self)
         self.settings = SettingsPage(workstation, self._tokens, self)
         self._pages = QStackedWidget(self)
-        for page in (self.chat, self.library, self.quantize, self.settings):
+        for page in self._all_pages():
             self._pages.addWidget(page)
         body = QWidget(self)
         layout = QHBoxLayout(body)
@@ -102,7 +106,7 @@ class MainWindow(QMainWindow):
         layout.setContentsMargins(8, 14, 8, 12)
         layout.setSpacing(8)
         self._rail: dict[str, tuple[QToolButton, str]] = {}
-        for name, icon in (("chat", "message-2"), ("library", "stack-2"), ("quantize", "adjustments")):
+        for name, icon in (("chat", "message-2"), ("library", "stack-2"), ("quantize", "adjustments"), ("server", "server")):
             layout.addWidget(self._make_rail_button(name, icon, lambda _checked=False, page=name: self.show_page(page)))
         layout.addStretch()
         layout.addWidget(self._make_rail_button("theme", "moon", lambda: self.run_action("theme")))
@@ -154,6 +158,7 @@ class MainWindow(QMainWindow):
             "page_library": lambda: self.show_page("library"),
             "page_quantize": lambda: self.show_page("quantize"),
             "pick_quant": self._pick_quant,
+            "page_server": lambda: self.show_page("server"),
             "page_settings": lambda: self.show_page("settings"),
             "theme": self._switch_theme,
             "language": self._switch_language,
@@ -279,6 +284,8 @@ class MainWindow(QMainWindow):
             self.quantize.hear(known)
         elif isinstance(known, QuantizingChanged | SizesPredicted):
             self.quantize.hear(known)
+        elif isinstance(known, ServerChanged | RequestChanged):
+            self.server.hear(known)
         elif isinstance(known, DownloadsChanged | DownloadProgress | DownloadEnded):
             self._hear_download(known)
         else:
@@ -315,9 +322,13 @@ class MainWindow(QMainWindow):
         application = QApplication.instance()
         if isinstance(application, QApplication):
             apply_theme(application, tokens)
-        for page in (self.chat, self.library, self.quantize, self.settings):
+        for page in self._all_pages():
             page.retheme(tokens)
         self._draw_rail()
+
+    def _all_pages(self) -> tuple[ChatPage, ModelsPage, QuantizePage, ServerPage, SettingsPage]:
+        """In the order of PAGES."""
+        return self.chat, self.library, self.quantize, self.server, self.settings
 
     def _draw_rail(self) -> None:
         for name, (button, icon) in self._rail.items():
@@ -333,6 +344,7 @@ class MainWindow(QMainWindow):
             "chat": tr("Chat"),
             "library": tr("Models"),
             "quantize": tr("Quantize"),
+            "server": tr("Server"),
             "theme": tr("Switch between light and dark"),
             "settings": tr("Settings"),
         }
@@ -369,6 +381,7 @@ class MainWindow(QMainWindow):
     def warm_up(self) -> None:
         """Import in the background what the first formula and the first code card need; go on with what was being downloaded."""
         self._workstation.downloads.start()
+        self.server.start_if_wished()
         self._workstation.jobs.submit("disk", lambda _is_cancelled: import_drawing_libraries(), "warm up")
 
     def _load_model(self) -> None:

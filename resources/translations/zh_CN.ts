@@ -144,6 +144,10 @@
       <translation>另一个研墨正在下载这个文件。</translation>
     </message>
     <message>
+      <source>Answer</source>
+      <translation>回答</translation>
+    </message>
+    <message>
       <source>Any format</source>
       <translation>不限格式</translation>
     </message>
@@ -254,6 +258,10 @@
     <message>
       <source>By type</source>
       <translation>按类型</translation>
+    </message>
+    <message>
+      <source>Calls</source>
+      <translation>调用记录</translation>
     </message>
     <message>
       <source>Cancel</source>
@@ -388,6 +396,10 @@
       <translation>选择…</translation>
     </message>
     <message>
+      <source>Clear</source>
+      <translation>清空</translation>
+    </message>
+    <message>
       <source>Clear what is done</source>
       <translation>清除已完成</translation>
     </message>
@@ -406,6 +418,10 @@
     <message>
       <source>Commands</source>
       <translation>命令</translation>
+    </message>
+    <message>
+      <source>Connect a program</source>
+      <translation>连接程序</translation>
     </message>
     <message>
       <source>Connecting…</source>
@@ -462,6 +478,14 @@
     <message>
       <source>Copy as Markdown</source>
       <translation>复制为 Markdown</translation>
+    </message>
+    <message>
+      <source>Copy as Python</source>
+      <translation>复制为 Python</translation>
+    </message>
+    <message>
+      <source>Copy as curl</source>
+      <translation>复制为 curl</translation>
     </message>
     <message>
       <source>Copy the last reply</source>
@@ -586,6 +610,10 @@
     <message>
       <source>Enter to send, Shift+Enter for a new line</source>
       <translation>回车发送，Shift+回车换行</translation>
+    </message>
+    <message>
+      <source>Error: {error}</source>
+      <translation>错误：{error}</translation>
     </message>
     <message>
       <source>Everything written so far is kept. Load the model again and go on.</source>
@@ -832,6 +860,10 @@
       <translation>对方返回的是网页：可能是网络登录页或错误页。</translation>
     </message>
     <message>
+      <source>It answers: {answer}</source>
+      <translation>它回答：{answer}</translation>
+    </message>
+    <message>
       <source>It asks to come back later: too many requests.</source>
       <translation>请求过多，对方要求稍后再试。</translation>
     </message>
@@ -890,6 +922,10 @@
     <message>
       <source>It does not accept your token.</source>
       <translation>对方不接受你的令牌。</translation>
+    </message>
+    <message>
+      <source>It does not answer: {reason}</source>
+      <translation>它没有回答：{reason}</translation>
     </message>
     <message>
       <source>It does not begin as a GGUF file does.</source>
@@ -1404,6 +1440,10 @@
       <translation>保留惊奇度适中的词元；1 为关闭。</translation>
     </message>
     <message>
+      <source>Keys</source>
+      <translation>密钥</translation>
+    </message>
+    <message>
       <source>Kind</source>
       <translation>种类</translation>
     </message>
@@ -1450,6 +1490,10 @@
     <message>
       <source>List what is there with “yanmo data restore --list”.</source>
       <translation>用 “yanmo data restore --list” 列出现有快照。</translation>
+    </message>
+    <message>
+      <source>Listen at Ollama's port 11434 too</source>
+      <translation>同时监听 Ollama 的端口 11434</translation>
     </message>
     <message>
       <source>Load</source>
@@ -1648,6 +1692,14 @@
       <translation>新建文件夹…</translation>
     </message>
     <message>
+      <source>New key</source>
+      <translation>新建密钥</translation>
+    </message>
+    <message>
+      <source>New key…</source>
+      <translation>新建密钥…</translation>
+    </message>
+    <message>
       <source>New title</source>
       <translation>新标题</translation>
     </message>
@@ -1732,6 +1784,10 @@
       <translation>模型库里没有这个名称，也没有这样的文件。</translation>
     </message>
     <message>
+      <source>Nothing was asked yet. Start the server and connect a program.</source>
+      <translation>还没有任何请求。启动服务器并连接一个程序吧。</translation>
+    </message>
+    <message>
       <source>Nothing was found. Try fewer words or another filter.</source>
       <translation>没有找到。请减少关键词或更换筛选条件。</translation>
     </message>
@@ -1808,12 +1864,20 @@
       <translation>排序</translation>
     </message>
     <message>
+      <source>Other programs use your models here, in the words of OpenAI, Anthropic, Ollama, LM Studio and llama-server.</source>
+      <translation>其他程序可以在这里使用你的模型，接口兼容 OpenAI、Anthropic、Ollama、LM Studio 和 llama-server。</translation>
+    </message>
+    <message>
       <source>Own settings</source>
       <translation>自定设置</translation>
     </message>
     <message>
       <source>Parameters</source>
       <translation>参数量</translation>
+    </message>
+    <message>
+      <source>Path</source>
+      <translation>路径</translation>
     </message>
     <message>
       <source>Pause</source>
@@ -1852,6 +1916,10 @@
       <translation>置顶</translation>
     </message>
     <message>
+      <source>Port</source>
+      <translation>端口</translation>
+    </message>
+    <message>
       <source>Precise</source>
       <translation>精确</translation>
     </message>
@@ -1866,6 +1934,10 @@
     <message>
       <source>Previous version</source>
       <translation>上一版本</translation>
+    </message>
+    <message>
+      <source>Program</source>
+      <translation>程序</translation>
     </message>
     <message>
       <source>Prompt</source>
@@ -1922,6 +1994,10 @@
     <message>
       <source>RAM MB</source>
       <translation>内存 MB</translation>
+    </message>
+    <message>
+      <source>Read</source>
+      <translation>读入</translation>
     </message>
     <message>
       <source>Reading the conversation… {done} of {total} tokens</source>
@@ -2076,8 +2152,20 @@
       <translation>看图</translation>
     </message>
     <message>
+      <source>Self-test</source>
+      <translation>自检</translation>
+    </message>
+    <message>
       <source>Send (Enter)</source>
       <translation>发送 (回车)</translation>
+    </message>
+    <message>
+      <source>Serve other programs</source>
+      <translation>为其他程序提供服务</translation>
+    </message>
+    <message>
+      <source>Server</source>
+      <translation>服务器</translation>
     </message>
     <message>
       <source>Settings</source>
@@ -2172,6 +2260,10 @@
       <translation>请重新开始下载以获取新文件。</translation>
     </message>
     <message>
+      <source>Start together with the window</source>
+      <translation>随窗口一起启动</translation>
+    </message>
+    <message>
       <source>Starter</source>
       <translation>入门模型</translation>
     </message>
@@ -2182,6 +2274,10 @@
     <message>
       <source>Starting…</source>
       <translation>正在开始…</translation>
+    </message>
+    <message>
+      <source>State</source>
+      <translation>状态</translation>
     </message>
     <message>
       <source>Stop (Esc)</source>
@@ -2238,6 +2334,10 @@
     <message>
       <source>Tags, separated by commas</source>
       <translation>标签，用逗号分隔</translation>
+    </message>
+    <message>
+      <source>Take back</source>
+      <translation>收回</translation>
     </message>
     <message>
       <source>Take out of the archive</source>
@@ -2500,6 +2600,10 @@
       <translation>“{0}”的重要性矩阵不完整。</translation>
     </message>
     <message>
+      <source>The key is in the clipboard. It is shown only now: {key}</source>
+      <translation>密钥已复制到剪贴板，只显示这一次：{key}</translation>
+    </message>
+    <message>
       <source>The length of its answer contradicts itself.</source>
       <translation>对方回答的长度自相矛盾。</translation>
     </message>
@@ -2600,8 +2704,20 @@
       <translation>服务器无法在 {address} 启动。</translation>
     </message>
     <message>
+      <source>The server did not start</source>
+      <translation>服务器没有启动成功</translation>
+    </message>
+    <message>
       <source>The server is being stopped.</source>
       <translation>服务器正在停止。</translation>
+    </message>
+    <message>
+      <source>The server is off</source>
+      <translation>服务器未启动</translation>
+    </message>
+    <message>
+      <source>The server is off.</source>
+      <translation>服务器未启动。</translation>
     </message>
     <message>
       <source>The shard {0} is missing or not whole.</source>
@@ -2844,6 +2960,10 @@
       <translation>紧凑</translation>
     </message>
     <message>
+      <source>Time</source>
+      <translation>时间</translation>
+    </message>
+    <message>
       <source>Tiny</source>
       <translation>极小</translation>
     </message>
@@ -2866,6 +2986,10 @@
     <message>
       <source>Tokens guessed from what was written before; the text stays the same</source>
       <translation>根据已写内容猜测的词元数；文本保持不变</translation>
+    </message>
+    <message>
+      <source>Took</source>
+      <translation>用时</translation>
     </message>
     <message>
       <source>Tool</source>
@@ -2988,6 +3112,10 @@
       <translation>已下载的部分会保留。请稍后继续下载，或换一个来源。</translation>
     </message>
     <message>
+      <source>What is it for?</source>
+      <translation>给谁用？</translation>
+    </message>
+    <message>
       <source>What is quantization?</source>
       <translation>什么是量化？</translation>
     </message>
@@ -2998,6 +3126,10 @@
     <message>
       <source>What most people take: a third of the size, small losses.</source>
       <translation>大多数人的选择：只有三分之一大小，损失很小。</translation>
+    </message>
+    <message>
+      <source>What the model read</source>
+      <translation>模型读到的内容</translation>
     </message>
     <message>
       <source>What would help: {list}</source>
@@ -3048,6 +3180,10 @@
       <translation>按 {context} 个词元的上下文计算；最长可用 {longest}。</translation>
     </message>
     <message>
+      <source>Without a key every program on this machine may use the server, and no other machine.</source>
+      <translation>没有密钥时，本机的任何程序都可以使用服务器，其他机器则不行。</translation>
+    </message>
+    <message>
       <source>Work offline</source>
       <translation>离线工作</translation>
     </message>
@@ -3061,7 +3197,7 @@
     </message>
     <message>
       <source>Written</source>
-      <translation>写于</translation>
+      <translation>写出</translation>
     </message>
     <message>
       <source>XTC probability</source>
@@ -3070,6 +3206,10 @@
     <message>
       <source>XTC threshold</source>
       <translation>XTC 阈值</translation>
+    </message>
+    <message>
+      <source>YOUR-KEY</source>
+      <translation>你的密钥</translation>
     </message>
     <message>
       <source>Yanmo is already open with this data.</source>
@@ -3160,6 +3300,10 @@
       <translation>比特/权重</translation>
     </message>
     <message>
+      <source>cancelled</source>
+      <translation>已取消</translation>
+    </message>
+    <message>
       <source>chat</source>
       <translation>对话</translation>
     </message>
@@ -3192,12 +3336,20 @@
       <translation>每日</translation>
     </message>
     <message>
+      <source>done</source>
+      <translation>完成</translation>
+    </message>
+    <message>
       <source>draft model</source>
       <translation>草稿模型</translation>
     </message>
     <message>
       <source>embedding</source>
       <translation>嵌入</translation>
+    </message>
+    <message>
+      <source>failed</source>
+      <translation>失败</translation>
     </message>
     <message>
       <source>fewer layers on the GPU</source>
@@ -3296,6 +3448,10 @@
       <translation>随机</translation>
     </message>
     <message>
+      <source>reading</source>
+      <translation>读取中</translation>
+    </message>
+    <message>
       <source>reranker</source>
       <translation>重排</translation>
     </message>
@@ -3352,6 +3508,14 @@
       <translation>当前已用</translation>
     </message>
     <message>
+      <source>waited {wait:.2f} s, read {read:.2f} s, wrote {write:.2f} s, {rate:.0f} tokens a second</source>
+      <translation>等待 {wait:.2f} 秒，读取 {read:.2f} 秒，写出 {write:.2f} 秒，每秒 {rate:.0f} 个词元</translation>
+    </message>
+    <message>
+      <source>waiting</source>
+      <translation>等待中</translation>
+    </message>
+    <message>
       <source>weights</source>
       <translation>权重</translation>
     </message>
@@ -3374,6 +3538,10 @@
     <message>
       <source>without importance matrix</source>
       <translation>不用重要性矩阵</translation>
+    </message>
+    <message>
+      <source>writing</source>
+      <translation>写出中</translation>
     </message>
     <message>
       <source>yes</source>
@@ -3446,6 +3614,10 @@
     <message>
       <source>{architecture}, {size} parameters, {quantization}</source>
       <translation>{architecture}，{size} 参数，{quantization}</translation>
+    </message>
+    <message>
+      <source>{cached} of {total} tokens of the prompt were in the cache</source>
+      <translation>提示的 {total} 个词元中有 {cached} 个在缓存里</translation>
     </message>
     <message>
       <source>{count} conversations were held with it; they stay.</source>
