@@ -67,9 +67,17 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     verify.add_argument("--repair", action="store_true", help="fetch the damaged parts of a downloaded model again")
     verify.set_defaults(run=verify_model)
 
+    stores = commands.add_parser("stores", help="use the models of other programs (Ollama, LM Studio …) where they lie")
+    stores.add_argument("--use", metavar="NAME", action="append", default=[], help="list its models from now on")
+    stores.add_argument("--drop", metavar="NAME", action="append", default=[], help="list them no more")
+    stores.set_defaults(run=show_stores)
+
+    share = commands.add_parser("share", help="keep equal files of Yanmo's own folder once on the disk")
+    share.set_defaults(run=share_files)
+
     hubs.add_commands(commands)
 
-    for command in (listing, show, add, remove, verify):
+    for command in (listing, show, add, remove, verify, stores, share):
         command.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -180,6 +188,43 @@ def verify_model(arguments: argparse.Namespace, make_workstation: MakeWorkstatio
         print(f"{found.card.name} is not what was downloaded: it was changed, or the disk damaged it. To mend it: --repair")
         return 1
     print(f"{found.card.name} is {meaning[found.state]}.\nSHA-256 {found.sha256}")
+    return 0
+
+
+def show_stores(arguments: argparse.Namespace, make_workstation: MakeWorkstation) -> int:
+    """Print which other programs have models here, and begin or end to list them."""
+    from models.other_stores import find_stores
+
+    found = find_stores(Path.home())
+    names = {store.key for store in found}
+    for name in [*arguments.use, *arguments.drop]:
+        if name not in names:
+            print(f"yanmo models stores: “{name}” is none of: {', '.join(sorted(names)) or 'nothing was found'}", file=sys.stderr)
+            return 2
+    with make_workstation() as workstation:
+        settings = workstation.settings
+        wanted = [key for key in settings.get("models.scanned_programs") if key not in arguments.drop]
+        wanted = list(dict.fromkeys([*wanted, *arguments.use]))
+        if arguments.use or arguments.drop:
+            settings.set("models.scanned_programs", wanted)
+    if arguments.json:
+        print_json([{"name": store.key, "folder": str(store.folder), "used": store.key in wanted} for store in found])
+        return 0
+    for store in found:
+        print(f"{store.key:<12} {'used' if store.key in wanted else '-':<5} {store.folder}")
+    if not found:
+        print("No other program with models was found.")
+    return 0
+
+
+def share_files(arguments: argparse.Namespace, make_workstation: MakeWorkstation) -> int:
+    """Let equal files share their room."""
+    with make_workstation() as workstation:
+        spared = workstation.share_equal_files()
+    if arguments.json:
+        print_json({"spared": spared})
+    else:
+        print(f"{size_text(spared)} became free." if spared else "No model of Yanmo's own folder is there twice.")
     return 0
 
 

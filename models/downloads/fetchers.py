@@ -48,7 +48,8 @@ class SourceState:
     serves_ranges: bool = False
     is_given_up: bool = False
     is_whole_body: bool = False
-    has_new_mark: bool = False
+    mark_checks: int = 0
+    marking: threading.Lock = field(default_factory=threading.Lock)
     is_replaced: bool = False
     reason: str = ""
     status: int = 0
@@ -242,7 +243,7 @@ class Fetchers:
                 del span.blocks[0]
                 span.buffer = bytearray()
 
-    def _iter_body(self, answer: BaseHTTPResponse, length: int, state: SourceState) -> Iterator[bytes]:
+    def _iter_body(self, answer: BaseHTTPResponse, length: int, state: SourceState, *, resets: bool = True) -> Iterator[bytes]:
         """Pieces of a body of ``length`` bytes; a body that ends early, breaks off or only drips is a fault."""
         import urllib3
 
@@ -261,7 +262,8 @@ class Fetchers:
             length -= len(data)
             with self._condition:
                 self.fetched += len(data)
-                state.failures = state.replacements = 0
+                if resets:
+                    state.failures = state.replacements = 0
             self._meter.note(len(data))
             yield data
             mark_bytes += len(data)
@@ -298,26 +300,31 @@ class Fetchers:
         self._pause(max(fault.wait, wait * random.uniform(0.7, 1.3)))
 
     def _accept_mark(self, state: SourceState) -> bool:
-        """Servers of one name may mark one file differently: the last block that is here decides, fetched once more. Only once."""
-        with self._condition:
-            if state.has_new_mark or not self._file.identity:
+        """Servers of one name may mark one file differently: the last block that is here decides, fetched once more."""
+        with state.marking:
+            with self._condition:
+                if state.replacements < _TIMES:
+                    return not state.is_given_up  # another thread has settled it
+                if state.mark_checks == _TIMES or not self._file.identity:
+                    return False
+                state.mark_checks += 1
+                kept = max(self._part.digests, default=None)
+                digest = self._part.digests.get(kept, "") if kept is not None else ""
+            if kept is not None and not self._is_still_there(state, kept, digest):
                 return False
-            state.has_new_mark = True
-            kept = max(self._part.digests, default=None)
-            digest = self._part.digests.get(kept, "") if kept is not None else ""
-        if kept is not None:
-            start, length = self._part.extent(kept)
-            try:
-                with state.connection.open(start, start + length, any_mark=True) as answer:
-                    data = b"".join(self._iter_body(answer, length, state))
-            except Fault:
-                return False
-            if digest_of(data) != digest:
-                return False
-        with self._condition:
-            state.replacements = state.failures = 0
-            state.connection.etag = ""
-        return True
+            with self._condition:
+                state.replacements = state.failures = 0
+                state.connection.etag = ""
+            return True
+
+    def _is_still_there(self, state: SourceState, block: int, digest: str) -> bool:
+        start, length = self._part.extent(block)
+        try:
+            with state.connection.open(start, start + length, any_mark=True) as answer:
+                data = b"".join(self._iter_body(answer, length, state, resets=False))
+        except Fault:
+            return False
+        return digest_of(data) == digest
 
     def _pause(self, seconds: float) -> None:
         end = time.monotonic() + seconds

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html import escape
 
 from PySide6.QtCore import QEvent, Qt, Signal
@@ -54,7 +55,7 @@ class ModelPanel(QWidget):
         for kind in ("f16", "q8_0", "q4_0"):
             self._cache.addItem(kind, kind)
         for field in (self._context, self._cache):
-            field.activated.connect(lambda index: self._plan())
+            field.activated.connect(lambda index: self._choose_options())
         row.addWidget(self._memory)
         row.addStretch()
         row.addWidget(self._context)
@@ -112,7 +113,21 @@ class ModelPanel(QWidget):
         self._context.clear()
         for length in (length for length in _CONTEXTS if length <= max(card.context_length, _CONTEXTS[0])):
             self._context.addItem(tr("{count} tokens").format(count=f"{length:,}"), length)
-        self._context.setCurrentIndex(min(2, self._context.count() - 1))
+        options = self._workstation.engines.options_for(card.id)
+        place = self._context.findData(options.context_length)
+        self._context.setCurrentIndex(place if place >= 0 else min(2, self._context.count() - 1))
+        self._cache.setCurrentIndex(max(0, self._cache.findData(options.kv_type)))
+        self._plan()
+
+    def _options(self, card: ModelCard) -> LoadOptions:
+        """How the model would be loaded: as remembered, with what the fields say."""
+        known = self._workstation.engines.options_for(card.id)
+        return replace(known, context_length=int(self._context.currentData() or 0), kv_type=str(self._cache.currentData()))
+
+    def _choose_options(self) -> None:
+        """What a person chooses here, this model is loaded with from now on."""
+        if self._card is not None:
+            self._workstation.engines.set_options(self._card.id, self._options(self._card))
         self._plan()
 
     def _plan(self) -> None:
@@ -125,7 +140,7 @@ class ModelPanel(QWidget):
             self.bars.show_plan(None)
             return
         model, planner = card, self._workstation.planner
-        options = LoadOptions(context_length=int(self._context.currentData() or 0), kv_type=str(self._cache.currentData()))
+        options = self._options(model)
         self._planning.run(lambda: planner.plan(planner.shape_of(model), options), self._show_plan, self._show_trouble)
 
     def _show_plan(self, plan: MemoryPlan) -> None:

@@ -144,6 +144,26 @@ def test_the_library_is_filtered_by_words_tags_and_kind(page: ModelsPage, qtbot:
     assert view.panel.isHidden()
 
 
+def test_the_context_chosen_for_a_model_is_what_it_is_loaded_with(
+    page: ModelsPage, qtbot: QtBot, workstation: Workstation
+) -> None:
+    view = page.library
+    view.refresh()
+    qtbot.waitUntil(lambda: view._chosen() is not None and view.panel.bars._plan is not None, timeout=10_000)
+    card = view._chosen()
+    assert card is not None
+    before = view.panel.bars._plan
+    view.panel._context.setCurrentIndex(0)
+    view.panel._cache.setCurrentIndex(view.panel._cache.findData("q8_0"))
+    view.panel._context.activated.emit(0)
+    options = workstation.engines.options_for(card.id)
+    assert (options.context_length, options.kv_type) == (2048, "q8_0")
+    qtbot.waitUntil(lambda: view.panel.bars._plan is not before, timeout=10_000)
+    view.panel.show_card(None)
+    view.panel.show_card(card)
+    assert view.panel._cache.currentData() == "q8_0" and view.panel._context.currentData() == 2048
+
+
 def test_a_model_is_removed_only_after_a_question_that_says_who_uses_it(
     page: ModelsPage, qtbot: QtBot, workstation: Workstation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
