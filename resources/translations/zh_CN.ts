@@ -248,6 +248,10 @@
       <translation>请选择能看图的模型，或不带图片再问一次。</translation>
     </message>
     <message>
+      <source>Choose a recipe</source>
+      <translation>选择配方</translation>
+    </message>
+    <message>
       <source>Choose an importance matrix</source>
       <translation>选择重要性矩阵</translation>
     </message>
@@ -1420,6 +1424,14 @@
       <translation>请在本机重新构建引擎：删除 .venv 并运行 “make run”。</translation>
     </message>
     <message>
+      <source>Recipes (*.toml)</source>
+      <translation>配方 (*.toml)</translation>
+    </message>
+    <message>
+      <source>Recipe…</source>
+      <translation>配方…</translation>
+    </message>
+    <message>
       <source>Regenerate</source>
       <translation>重新生成</translation>
     </message>
@@ -2402,6 +2414,10 @@
     <message>
       <source>random</source>
       <translation>随机</translation>
+    </message>
+    <message>
+      <source>recipe: {type} with {count} rules of its own</source>
+      <translation>配方：{type}，另有 {count} 条自己的规则</translation>
     </message>
     <message>
       <source>reranker</source>
