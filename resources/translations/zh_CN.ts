@@ -716,6 +716,10 @@
       <translation>其中有不是数字的值。</translation>
     </message>
     <message>
+      <source>It holds {0} of the {1} experts of “{2}”.</source>
+      <translation>“{2}”的 {1} 个专家里只有 {0} 个。</translation>
+    </message>
+    <message>
       <source>It holds “{0}”, which is no part of a LoRA.</source>
       <translation>其中的“{0}”不属于 LoRA。</translation>
     </message>
