@@ -158,6 +158,11 @@ def read_embedded_card(made: Path) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
+def recipe_of(card: QualityCard) -> Recipe:
+    """The recipe that a card tells of."""
+    return Recipe(**{**card.recipe, "overrides": tuple((str(a), str(b)) for a, b in card.recipe["overrides"])})
+
+
 def write_markdown(card: QualityCard) -> str:
     """The card for people."""
     saved = 1 - card.size_bytes / max(1, card.base_size_bytes)
@@ -180,7 +185,7 @@ def write_markdown(card: QualityCard) -> str:
         ]
     lines += [
         "```toml",
-        write_recipe(Recipe(**{**card.recipe, "overrides": tuple(map(tuple, card.recipe["overrides"]))})).rstrip(),
+        write_recipe(recipe_of(card)).rstrip(),
         "```",
         "",
     ]

@@ -356,6 +356,10 @@
       <translation>请选择为此训练过的模型，例如 Qwen Coder 或 StarCoder。</translation>
     </message>
     <message>
+      <source>Choose a recipe</source>
+      <translation>选择配方</translation>
+    </message>
+    <message>
       <source>Choose a reranking model, such as one of the bge-reranker family.</source>
       <translation>请选择重排序模型，例如 bge-reranker 系列。</translation>
     </message>
@@ -1006,6 +1010,10 @@
     <message>
       <source>It holds values that are no numbers.</source>
       <translation>其中有不是数字的值。</translation>
+    </message>
+    <message>
+      <source>It holds {0} of the {1} experts of “{2}”.</source>
+      <translation>“{2}”的 {1} 个专家里只有 {0} 个。</translation>
     </message>
     <message>
       <source>It holds “{0}”, which is no part of a LoRA.</source>
@@ -2030,6 +2038,14 @@
     <message>
       <source>Rebuild the engine on this machine: delete .venv and run “make run”.</source>
       <translation>请在本机重新构建引擎：删除 .venv 并运行 “make run”。</translation>
+    </message>
+    <message>
+      <source>Recipes (*.toml)</source>
+      <translation>配方 (*.toml)</translation>
+    </message>
+    <message>
+      <source>Recipe…</source>
+      <translation>配方…</translation>
     </message>
     <message>
       <source>Regenerate</source>
@@ -3450,6 +3466,10 @@
     <message>
       <source>reading</source>
       <translation>读取中</translation>
+    </message>
+    <message>
+      <source>recipe: {type} with {count} rules of its own</source>
+      <translation>配方：{type}，另有 {count} 条自己的规则</translation>
     </message>
     <message>
       <source>reranker</source>

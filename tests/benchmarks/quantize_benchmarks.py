@@ -23,6 +23,14 @@ from quantize.calibration import builtin_text, held_out_text
 HIDDEN, FEED_FORWARD, LAYERS, HEADS, KEY_HEADS, ROWS = 1024, 4096, 28, 16, 4, 32000
 UPSTREAM = Path(os.environ.get("YANMO_LLAMA_CPP", Path.home() / ".cache" / "yanmo-upstream" / "src" / "vendor" / "llama.cpp"))
 _WINDOWS = 2
+# A forked process inherits its parent's peak in rusage, so that each tells its own: what the kernel counted since its program began.
+_REPORT = (
+    "import atexit, sys\n"
+    "def tell():\n"
+    "    lines = open('/proc/self/status').read().splitlines()\n"
+    "    print([line for line in lines if line.startswith('VmHWM')][0], file=sys.stderr)\n"
+    "atexit.register(tell)\n"
+)
 
 
 def run_all() -> dict[str, float]:
@@ -35,7 +43,11 @@ def run_all() -> dict[str, float]:
         ours = (
             "import sys; from quantize.gguf.convert import convert_here; convert_here(sys.argv[1], sys.argv[2], 'BF16', 0, print)"
         )
-        theirs = [str(UPSTREAM / "convert_hf_to_gguf.py"), str(folder / "model"), "--outtype", "bf16", "--outfile"]
+        script = (
+            "import runpy, sys; sys.argv = sys.argv[1:]; sys.path.insert(0, sys.argv[0].rpartition('/')[0]); "
+            "runpy.run_path(sys.argv[0], run_name='__main__')"
+        )
+        theirs = ["-c", script, str(UPSTREAM / "convert_hf_to_gguf.py"), str(folder / "model"), "--outtype", "bf16", "--outfile"]
         # alternate, and take the better of two: the first one of all reads the checkpoint from the disk
         for _ in range(2):
             _keep(figures, "convert to BF16", ["-c", ours, str(folder / "model"), str(folder / "a.gguf")])
@@ -83,7 +95,7 @@ def measure_perplexity(folder: Path) -> dict[str, float]:
 
 def _keep(figures: dict[str, float], name: str, arguments: list[str]) -> None:
     """Run in a process of its own; keep the least of wall time and CPU time, and the most memory."""
-    wall, cpu, memory = _run([sys.executable, *arguments])
+    wall, cpu, memory = _run([sys.executable, "-c", _REPORT + arguments[1], *arguments[2:]])
     for key, value in ((f"{name}, ms", wall * 1000), (f"{name}, CPU ms", cpu * 1000)):
         figures[key] = min(figures.get(key, value), value)
     figures[f"{name}, peak MB"] = max(figures.get(f"{name}, peak MB", 0.0), memory / 2**20)
@@ -101,7 +113,8 @@ def _run(command: list[str]) -> tuple[float, float, float]:
     process.stderr.close()
     if process.returncode:
         raise SystemExit(f"{command[:3]} failed: {re.sub(rb'[^ -~]+', b' ', said[-1500:]).decode()}")
-    return time.perf_counter() - begin, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024
+    told = re.search(rb"VmHWM:\s+(\d+) kB", said)
+    return time.perf_counter() - begin, usage.ru_utime + usage.ru_stime, int(told[1]) * 1024 if told else usage.ru_maxrss * 1024
 
 
 def write_checkpoint(folder: Path) -> int:

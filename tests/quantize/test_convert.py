@@ -131,3 +131,21 @@ def test_sizes_are_written_as_people_write_them() -> None:
     assert [size_label(n) for n in (999, 360_000_000, 1_540_000_000, 7_000_000_000, 70_600_000_000)] == [
         "999", "360M", "1.5B", "7B", "71B",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("number", "words"), [(3, "3 of the 4 experts"), (1, "Number 1")])
+def test_a_missing_expert_is_noticed(number: int, words: str, tmp_path: Path) -> None:
+    from safetensors.numpy import load_file, save_file
+
+    from tests.quantize import checkpoints
+
+    checkpoints.make_decoder(tmp_path / "m", "qwen3 moe")
+    folder = tmp_path / "m"
+    tensors = {name: values for path in folder.glob("*.safetensors") for name, values in load_file(path).items()}
+    for path in [*folder.glob("*.safetensors"), folder / "model.safetensors.index.json"]:
+        path.unlink()
+    left = {name: values for name, values in tensors.items() if f"layers.1.mlp.experts.{number}." not in name}
+    assert len(left) < len(tensors)
+    save_file(left, folder / "model.safetensors")
+    with pytest.raises(UserFacingError, match=words):
+        convert_checkpoint(folder, tmp_path / "x.gguf")

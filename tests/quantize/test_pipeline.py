@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -138,7 +139,21 @@ def test_cancelling_keeps_what_was_finished_and_nothing_else(tmp_path: Path) -> 
     assert sorted(path.name for path in (tmp_path / "o").iterdir()) == ["checkpoint-BF16.gguf", "checkpoint.imatrix.gguf"]
 
 
-def test_an_interrupted_importance_matrix_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def engine_here() -> Iterator[None]:
+    """For steps run in this process: the engine is given its own log back, whose receiver lives as long as the process."""
+    yield
+    import ctypes
+
+    import llama_cpp
+    from llama_cpp._logger import llama_log_callback
+
+    llama_cpp.llama_log_set(llama_log_callback, ctypes.c_void_p(0))
+
+
+def test_an_interrupted_importance_matrix_goes_on_where_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine_here: None
+) -> None:
     from quantize.gguf import importance_matrix
     from quantize.gguf.convert import convert_checkpoint
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, Signal
@@ -21,10 +22,11 @@ from app.gui.quantize.words import advice_of, preset_name
 from app.gui.translation import tr
 from app.gui.widgets import ElidedLabel, make_label
 from app.workstation import Workstation
+from models.errors import UserFacingError
 from quantize.gguf.types import FILE_TYPES
 from quantize.order import AUTO, BUILTIN, CONVERSATIONS, NONE, Order, strip_type
 from quantize.presets import PRESETS
-from quantize.recipe import Recipe
+from quantize.recipe import Recipe, read_recipe
 
 _TYPE = int(Qt.ItemDataRole.UserRole)
 _MATRICES = (NONE, BUILTIN, CONVERSATIONS, "file")
@@ -32,10 +34,11 @@ _MEASURED_WINDOWS = 8
 
 
 class OrderForm(QWidget):
-    """``ordered`` carries an :class:`Order`; ``source_changed`` the path of the model that was chosen."""
+    """``ordered`` carries an :class:`Order`, ``source_changed`` the path of the model that was chosen, ``trouble`` an error."""
 
     ordered = Signal(object)
     source_changed = Signal(str)
+    trouble = Signal(object)
 
     def __init__(self, workstation: Workstation, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -45,6 +48,7 @@ class OrderForm(QWidget):
         self._is_exact = True
         self._file = ""
         self._target = ""
+        self._recipes: dict[str, Recipe] = {}
         self._make_fields()
         self._lay_out()
         self.retranslate()
@@ -67,6 +71,9 @@ class OrderForm(QWidget):
         self.types.itemClicked.connect(self._toggle)
         self._all_types = QCheckBox(self)
         self._all_types.toggled.connect(lambda _on: self._fill_types())
+        self._import = QPushButton(self)
+        self._import.setProperty("role", "link")
+        self._import.clicked.connect(self._choose_recipe)
         self._matrix_label = make_label("", "strong", self)
         self.matrix = QComboBox(self)
         self.matrix.activated.connect(self._matrix_chosen)
@@ -97,8 +104,16 @@ class OrderForm(QWidget):
         place.addWidget(self._move)
         layout.addWidget(self._source_label)
         layout.addLayout(row)
-        for widget in (self._note, self._types_label, self.types, self._all_types, self._matrix_label, self.matrix, self.both):
-            layout.addWidget(widget)
+        more = QHBoxLayout()
+        more.addWidget(self._all_types, 1)
+        more.addWidget(self._import)
+        layout.addWidget(self._note)
+        layout.addWidget(self._types_label)
+        layout.addWidget(self.types)
+        layout.addLayout(more)
+        layout.addWidget(self._matrix_label)
+        layout.addWidget(self.matrix)
+        layout.addWidget(self.both)
         layout.addWidget(self.measure)
         layout.addWidget(self.again)
         layout.addLayout(place)
@@ -165,7 +180,7 @@ class OrderForm(QWidget):
 
     def choose_types(self, names: list[str]) -> None:
         """Tick these and no others; all types are shown where one of them is no preset."""
-        if not set(names) <= {preset.file_type for preset in PRESETS}:
+        if not set(names) - set(self._recipes) <= {preset.file_type for preset in PRESETS}:
             self._all_types.setChecked(True)
         for row in range(self.types.count()):
             item = self.types.item(row)
@@ -191,6 +206,15 @@ class OrderForm(QWidget):
             item.setCheckState(Qt.CheckState.Checked if name in ticked else Qt.CheckState.Unchecked)
             item.setSizeHint(QSize(10, 48))
             self.types.addItem(item)
+        for name, recipe in self._recipes.items():
+            words = tr("recipe: {type} with {count} rules of its own").format(type=recipe.file_type, count=len(recipe.overrides))
+            item = QListWidgetItem(f"{name}\n{words}")
+            item.setData(_TYPE, name)
+            item.setFlags(Qt.ItemFlag.ItemIsUserCheckable | Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
+            item.setCheckState(Qt.CheckState.Checked if name in ticked else Qt.CheckState.Unchecked)
+            item.setSizeHint(QSize(10, 48))
+            self.types.addItem(item)
+        shown += list(self._recipes)
         self.types.blockSignals(False)
         first = next((row for row in range(self.types.count()) if shown[row] in ticked), 0)
         self.types.scrollToItem(self.types.item(first), QListWidget.ScrollHint.PositionAtCenter)
@@ -202,6 +226,30 @@ class OrderForm(QWidget):
         if point.x() - self.types.visualItemRect(item).left() > 30:
             is_on = item.checkState() == Qt.CheckState.Checked
             item.setCheckState(Qt.CheckState.Unchecked if is_on else Qt.CheckState.Checked)
+
+    def add_recipe(self, path: Path) -> None:
+        """Offer a recipe from a TOML file beside the types, ticked.
+
+        Raises:
+            InvalidOption: it is none.
+        """
+        # the matrix it was made with may not be here: whichever is chosen is noted anew
+        self._recipes[path.name] = replace(read_recipe(path), imatrix_sha256="")
+        self._fill_types()
+        self.choose_types([*self.chosen_types(), path.name])
+
+    def _choose_recipe(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self, tr("Choose a recipe"), "", tr("Recipes (*.toml)"))
+        if path:
+            try:
+                self.add_recipe(Path(path))
+            except UserFacingError as error:
+                self.trouble.emit(error)
+
+    def _needs_matrix(self, name: str) -> bool:
+        recipe = self._recipes.get(name)
+        kinds = [recipe.file_type, *(kind for _, kind in recipe.overrides)] if recipe else [name]
+        return any(kind in FILE_TYPES and FILE_TYPES[kind].needs_imatrix for kind in kinds)
 
     # ---- the matrix and the place
 
@@ -237,7 +285,7 @@ class OrderForm(QWidget):
             tr("{count} files, {size}").format(count=len(types) * copies, size=f"{total / 2**20:,.1f} MB") if total else ""
         )
         self._place.set_full_text(tr("Into {folder}").format(folder=self.target()))
-        needing = [name for name in types if FILE_TYPES[name].needs_imatrix and kind == NONE]
+        needing = [name for name in types if self._needs_matrix(name) and kind == NONE]
         lacks = tr("An importance matrix is needed for {types}.").format(types=", ".join(needing)) if needing else ""
         quantized = tr("This model is quantized already. Its original would give better files.") if self._is_quantized else ""
         self._note.setText("  ".join(words for words in (quantized, lacks) if words))
@@ -253,12 +301,12 @@ class OrderForm(QWidget):
         wanted = [imatrix] if imatrix == NONE or not self.both.isChecked() else [imatrix, NONE]
         orders = []
         for matrix in wanted:
-            types = [name for name in self.chosen_types() if matrix != NONE or not FILE_TYPES[name].needs_imatrix]
+            types = [name for name in self.chosen_types() if matrix != NONE or not self._needs_matrix(name)]
             if not types:
                 continue
             order = Order(
                 self.path(),
-                tuple(map(Recipe, types)),
+                tuple(self._recipes.get(name) or Recipe(name) for name in types),
                 self.target(),
                 matrix,
                 CONVERSATIONS if kind == CONVERSATIONS else BUILTIN,
@@ -281,6 +329,7 @@ class OrderForm(QWidget):
         self._browse.setText(tr("Checkpoint…"))
         self._types_label.setText(tr("Make"))
         self._all_types.setText(tr("Show all {count} types").format(count=len(FILE_TYPES)))
+        self._import.setText(tr("Recipe…"))
         self._matrix_label.setText(tr("Importance matrix"))
         index = max(0, self.matrix.currentIndex())
         self.matrix.clear()

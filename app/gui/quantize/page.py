@@ -41,6 +41,7 @@ class QuantizePage(QWidget):
         self._note.setWordWrap(True)
         self.form = OrderForm(workstation, self)
         self.form.ordered.connect(self._order)
+        self.form.trouble.connect(self.trouble)
         self.form.source_changed.connect(self._source_changed)
         self.jobs = JobPanel(tokens, self)
         self.jobs.asked.connect(self._asked)

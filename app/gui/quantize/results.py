@@ -27,7 +27,8 @@ from app.gui.theme import Tokens
 from app.gui.translation import tr
 from app.gui.widgets import make_label
 from app.services.quant_choice import pick, rows, write_csv, write_table
-from quantize.quality_card import QualityCard
+from quantize.quality_card import QualityCard, recipe_of
+from quantize.recipe import write_recipe
 
 _SHOWN = (0, 1, 2, 3, 4, 6, 7, 8, 9)
 _WORST = 8
@@ -210,18 +211,20 @@ class Results(QWidget):
             self.loading_asked.emit(str(self._found[self._current][0]))
 
     def _export(self) -> None:
-        kinds = "PNG (*.png);;CSV (*.csv);;Markdown (*.md)"
+        kinds = "PNG (*.png);;CSV (*.csv);;Markdown (*.md);;TOML (*.toml)"
         path, chosen = QFileDialog.getSaveFileName(self, tr("Export"), "quants.png", kinds)
         if path:
             self.export_to(Path(path), chosen.split(" ")[0].lower())
 
     def export_to(self, path: Path, kind: str) -> None:
-        """Write the plot as png, or the table as csv or markdown; what goes wrong is said."""
+        """Write the plot as png, the table as csv or markdown, or the chosen quant's recipe as toml; what goes wrong is said."""
         cards = [card for _, card in self._found]
         try:
             if kind == "png":
                 if not self.make_picture().save(str(path)):
                     raise OSError(0, tr("the picture could not be written"))
+            elif kind == "toml":
+                path.write_text(write_recipe(recipe_of(cards[self._current])), encoding="utf-8")
             else:
                 path.write_text(write_csv(cards) if kind == "csv" else write_table(cards), encoding="utf-8")
         except OSError as error:

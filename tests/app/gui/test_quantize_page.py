@@ -15,7 +15,7 @@ from app.gui.theme import DARK, LIGHT
 from app.gui.translation import Translations
 from app.services.quant_choice import pick, write_csv, write_table
 from app.services.quantizing import QuantizeJob
-from models.errors import QuantizationFailed
+from models.errors import QuantizationFailed, UserFacingError
 from quantize.order import Order
 from quantize.quality_card import QualityCard
 from quantize.recipe import Recipe
@@ -49,9 +49,9 @@ def test_the_starter_is_quantized_measured_and_shown(
     assert "Where it differs most" in page.results.card.toPlainText()
     page.pick()
     assert page.results._said.isVisible()
-    for name, kind in (("p.png", "png"), ("t.csv", "csv"), ("t.md", "markdown")):
+    for name, kind in (("p.png", "png"), ("t.csv", "csv"), ("t.md", "markdown"), ("r.toml", "toml")):
         page.results.export_to(tmp_path / name, kind)
-        assert (tmp_path / name).stat().st_size > 100
+        assert (tmp_path / name).stat().st_size > 10
     assert (tmp_path / "t.csv").read_text().count("\n") == 3
     page.results.export_to(tmp_path / "no" / "such.csv", "csv")
     assert "such.csv" in page.results._said.text()
@@ -76,6 +76,18 @@ def test_types_that_need_a_matrix_wait_for_one(window: MainWindow, qtbot: object
     assert [(order.imatrix, [recipe.file_type for recipe in order.recipes]) for order in orders] == [
         ("auto", ["Q4_K_M", "IQ2_M"]), ("none", ["Q4_K_M"]),
     ]  # fmt: skip
+
+
+def test_a_recipe_of_ones_own_is_ordered(window: MainWindow, qtbot: object, tmp_path: Path) -> None:
+    choose_starter(window, qtbot)
+    form = window.quantize.form
+    (tmp_path / "mine.toml").write_text('file_type = "Q4_K_M"\n[overrides]\n"ffn_down" = "Q6_K"\n', encoding="utf-8")
+    form.add_recipe(tmp_path / "mine.toml")
+    form.choose_types(["mine.toml"])
+    assert form.make_orders()[0].recipes == (Recipe("Q4_K_M", (("ffn_down", "Q6_K"),)),)
+    (tmp_path / "bad.toml").write_text("x")
+    with pytest.raises(UserFacingError):
+        form.add_recipe(tmp_path / "bad.toml")
 
 
 def test_a_quantized_source_asks_twice(window: MainWindow, qtbot: object) -> None:
