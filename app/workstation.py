@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.paths import Paths
 from app.services.chat import Chat
+from app.services.engine_pool import EnginePool
 from app.services.engines import Engines, Link, MakeLink, OnExit, choose_default_model
 from app.services.events import (
     ConversationChanged,
@@ -26,6 +27,7 @@ from app.services.first_run import ensure_first_conversation
 from app.services.jobs import Jobs
 from app.services.kept_context import KeptContext
 from app.services.portability import Portability
+from app.services.server import ServerSwitch
 from app.services.snapshots import SnapshotService
 from app.settings import Settings
 from app.store.attachments import Attachments
@@ -35,6 +37,7 @@ from app.store.folder_lock import FolderLock
 from app.store.messages import Messages
 from app.store.presets import Presets
 from app.store.records import Conversation, Snapshot
+from app.store.responses import Responses
 from app.store.search import Search
 from app.store.snapshots import Snapshots
 from app.store.values import Values
@@ -72,10 +75,13 @@ class Workstation:
         self.messages = Messages(self._connections, self.attachments, lambda changed: publish(ConversationChanged(changed)))
         self.search = Search(self._connections)
         self.presets = Presets(self._connections)
+        self.responses = Responses(self._connections, may_write=self.is_exclusive)
         self.library = self._make_library()
         self.engines = Engines(
             self.events, self.settings, make_link or self._make_link, self._default_model, self._canonical_reference
         )
+        pool = EnginePool(self.engines, self.settings, make_link or self._make_link, self._size_of, self._free_memory)
+        self.server = ServerSwitch(self.events, self.settings, pool)
         self.chat = Chat(
             self.events,
             self.conversations,
@@ -156,6 +162,7 @@ class Workstation:
 
     def close(self) -> None:
         """Stop replies, keep their words, end the engine's process, and let go of the data. Safe to call twice."""
+        self.server.close()
         self.chat.close()
         self.engines.close()
         self.jobs.close()
@@ -220,6 +227,14 @@ class Workstation:
     def _forget(self, conversation_ids: list[str]) -> None:
         """Conversations are gone for good: so is what engines keep of them, soon."""
         self.jobs.submit("disk", lambda is_cancelled: self._kept_context.forget(conversation_ids), "forgetting")
+
+    def _size_of(self, reference: str) -> int:
+        with contextlib.suppress(UserFacingError):
+            return 0 if reference.startswith(_ECHO) else self.library.find(reference).size_bytes
+        return 0
+
+    def _free_memory(self) -> int:
+        return self.hardware.snapshot().ram_free
 
     def _find_model_hash(self, reference: str) -> str:
         """The hash of a model's file where the library has it, or where the file is so small that it takes no time."""

@@ -119,9 +119,9 @@ class ReasoningDelta:
 class TokenChosen:
     """One token of the reply and how likely it was, told where :attr:`GenerationOptions.logprobs` asks for it.
 
-    ``text`` are the bytes that it stands for, which need not be whole characters; ``logprob`` is the natural logarithm of its
-    probability before any sampling step. ``alternatives`` are the likeliest tokens, best first, alike. Tokens that stop texts or
-    reasoning markers hide are told too.
+    ``text`` are the bytes that it adds to the reply, which need not be whole characters (none for a control token); ``logprob`` is the
+    natural logarithm of its probability before any sampling step. ``alternatives`` are the likeliest tokens, best first, alike.
+    Tokens that stop texts or reasoning markers hide are told too.
     """
 
     token: int
@@ -145,11 +145,12 @@ class PromptToken:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The reply is complete. ``seed`` is the one that was used."""
+    """The reply is complete. ``seed`` is the one that was used, ``stop_text`` the stop text that ended it."""
 
     reason: FinishReason
     usage: Usage
     seed: int = 0
+    stop_text: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -231,8 +231,7 @@ class TemplateFailed(EngineError):
 class LoadCancelled(EngineError):
     code = "load_cancelled"
     what = "Loading was cancelled."
-    why = ""
-    remedy = ""
+    why = remedy = ""
     fixes = ("reload_model",)
 
 
@@ -321,10 +320,16 @@ class DiskFull(StoreError):
     remedy = "Free some space; nothing that was saved is lost."
 
 
+class ServerNotStarted(UserFacingError):
+    code = "server_not_started"
+    what = "The server could not be started at {address}."
+    why = "{reason}"
+    remedy = "Choose another port or address, or make a key first where others are to use it."
+
+
 class WorkCancelled(UserFacingError):
     code = "work_cancelled"
-    what = "It was cancelled."
-    why = ""
+    what, why = "It was cancelled.", ""
     remedy = "Nothing was left behind."
 
 

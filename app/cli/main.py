@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from app import __version__
-from app.cli import bench, chat, complete, data, doctor, models, options, quantize
+from app.cli import bench, chat, complete, data, doctor, models, options, quantize, serve
 from app.paths import DATA_VARIABLE, Paths, make_paths
 from models.errors import DatabaseInUse, StoreError, UserFacingError
 
@@ -27,6 +27,7 @@ _EPILOG = f"""examples:
   yanmo chat -p "What is quantization?"    one question, one answer
   yanmo models list                        which models are here
   yanmo options MODEL context_length=16384 how a model is loaded
+  yanmo serve                              answer other programs
   yanmo bench                              how fast a model is here
   yanmo doctor                             what this machine can do, what to install
   yanmo data backup                        copy every conversation to a snapshot
@@ -63,7 +64,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--data-folder", metavar="DIR", help="keep conversations, models and settings here")
     parser.set_defaults(run=open_window)
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for family in (chat, complete, models, options, bench, quantize, doctor, data):
+    for family in (chat, complete, models, options, serve, bench, quantize, doctor, data):
         family.add_parser(subparsers)
     return parser
 

@@ -147,6 +147,13 @@ class EnginePool:
         place.engines.unload()
         return True
 
+    def unload_all(self) -> None:
+        """Free every model of the pool."""
+        with self._lock:
+            references = list(self._places)
+        for reference in references:
+            self.unload(reference)
+
     def unload_idle(self) -> None:
         """Free what nobody used for long enough, and what the window has loaded for itself. To be called now and then."""
         now = time.time()

@@ -27,6 +27,18 @@ class ConversationChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class ServerChanged:
+    """The server started, stopped or failed: ask for its state."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestChanged:
+    """A call of another program began, moved on or ended."""
+
+    record_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReplyStarted:
     """An empty reply was stored and will grow."""
 
@@ -144,6 +156,8 @@ Event = (
     | SettingChanged
     | DataRestored
     | StoreTrouble
+    | ServerChanged
+    | RequestChanged
 )
 Subscriber = Callable[[Event], None]
 

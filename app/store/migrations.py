@@ -116,3 +116,20 @@ def m002_search(database: Any) -> None:
     """A trigram index over the text of every message, kept in step by triggers."""
     for statement in (*filter(str.strip, _SEARCH.split(";")), *_TRIGGERS):
         database.execute(statement)
+
+
+@migrations()
+def m003_responses(database: Any) -> None:
+    """What other programs asked the server to keep: replies of the Responses API with everything that led to them."""
+    database.execute(
+        """
+        CREATE TABLE responses (
+            id TEXT PRIMARY KEY,
+            created_at REAL NOT NULL,
+            response TEXT NOT NULL,
+            input TEXT NOT NULL,
+            history TEXT NOT NULL
+        ) STRICT
+        """
+    )
+    database.execute("CREATE INDEX responses_by_time ON responses (created_at)")

@@ -21,11 +21,11 @@ class Likelihoods:
         self._values = values - (largest + math.log(float(numpy.exp(values - largest).sum())))
 
     def describe(self, token: int, count: int) -> TokenChosen:
-        """The token, and the ``count`` likeliest."""
+        """The token that was chosen, with the bytes that it adds to the reply, and the ``count`` likeliest."""
         best: list[int] = []
         if count := min(count, len(self._values)):
             found = numpy.argpartition(self._values, -count)[-count:]
             best = sorted(found.tolist(), key=lambda other: (-self._values[other], other))
         read = self._tokenizer.bytes_of
         alternatives = tuple((other, read(other), float(self._values[other])) for other in best)
-        return TokenChosen(token, read(token), float(self._values[token]), alternatives)
+        return TokenChosen(token, self._tokenizer.piece(token), float(self._values[token]), alternatives)

@@ -199,7 +199,7 @@ class Reply:
         for place in range(max(start, self._told - 1), min(start + count, self.prompt_length - 1)):
             likelihoods = Likelihoods(self._model.tokenizer, self._read_logits(row + place - start))
             said = likelihoods.describe(self.tokens[place + 1], self._options.logprobs or 0)
-            self.events.append(PromptToken(said.token, said.text, said.logprob, said.alternatives))
+            self.events.append(PromptToken(said.token, read(said.token), said.logprob, said.alternatives))
             self._told = place + 2
 
     def finish(self, reason: FinishReason) -> None:
@@ -208,7 +208,7 @@ class Reply:
             self._say(self._stops.add(self._detokenizer.finish()) + self._stops.finish())
         if self._prompt.splitter is not None:
             self.events.extend(self._prompt.splitter.finish())
-        self.events.append(Finished(reason, self._usage(), self._seed))
+        self.events.append(Finished(reason, self._usage(), self._seed, self._stops.text))
 
     def close(self) -> None:
         """Free what C owns. Safe to call twice."""

@@ -118,22 +118,24 @@ class Detokenizer:
 
 
 class StopFinder:
-    """Finds stop texts across token boundaries, and holds back only what could still become one."""
+    """Finds stop texts across token boundaries, and holds back only what could still become one. ``text`` is what was found."""
 
     def __init__(self, stops: Sequence[str]) -> None:
         self._stops = tuple(stops)
         self._held = ""
         self.found = False
+        self.text = ""
 
     def add(self, text: str) -> str:
         """Text that may be shown now. After ``found`` it is what stood before the stop, and nothing follows."""
         if not self._stops:
             return text
         self._held += text
-        places = [place for stop in self._stops if (place := self._held.find(stop)) >= 0]
+        places = [(place, stop) for stop in self._stops if (place := self._held.find(stop)) >= 0]
         if places:
             self.found = True
-            shown, self._held = self._held[: min(places)], ""
+            place, self.text = min(places)
+            shown, self._held = self._held[:place], ""
             return shown
         keep = max(_overlap(self._held, stop) for stop in self._stops)
         cut = len(self._held) - keep

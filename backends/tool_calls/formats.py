@@ -75,6 +75,9 @@ def make_call_schema(tools: Sequence[Tool]) -> dict[str, Any]:
     for number, tool in enumerate(tools):
         arguments = _move_definitions(dict(tool.parameters) or {"type": "object"}, f"tool{number}", definitions)
         arguments.setdefault("type", "object")
+        if not {"additionalProperties", "patternProperties", "anyOf", "oneOf", "allOf", "$ref"} & set(arguments):
+            # Arguments that nobody described help nobody, and a weak model would invent them for ever.
+            arguments["additionalProperties"] = False
         calls.append(
             {
                 "type": "object",

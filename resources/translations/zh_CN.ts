@@ -224,6 +224,10 @@
       <translation>选择其他模型</translation>
     </message>
     <message>
+      <source>Choose another port or address, or make a key first where others are to use it.</source>
+      <translation>请换一个端口或地址；若要给别人用，请先创建密钥。</translation>
+    </message>
+    <message>
       <source>Choose the language model itself.</source>
       <translation>请选择语言模型本身。</translation>
     </message>
@@ -1712,6 +1716,10 @@
       <translation>搜索索引已损坏：{0}。</translation>
     </message>
     <message>
+      <source>The server could not be started at {address}.</source>
+      <translation>服务器无法在 {address} 启动。</translation>
+    </message>
+    <message>
       <source>The server is being stopped.</source>
       <translation>服务器正在停止。</translation>
     </message>
@@ -1878,6 +1886,10 @@
     <message>
       <source>This processor cannot run the engine as it was built.</source>
       <translation>这个处理器无法运行现有的引擎。</translation>
+    </message>
+    <message>
+      <source>This program was started without it.</source>
+      <translation>这个程序启动时没有带上它。</translation>
     </message>
     <message>
       <source>This type needs an importance matrix.</source>

@@ -1,0 +1,1 @@
+"""The localhost server: one engine, spoken to in the dialects that other programs know."""

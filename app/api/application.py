@@ -1,0 +1,149 @@
+"""The server's application: every endpoint of every dialect, and what to say where there is none."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from app import __version__
+from app.api import (
+    anthropic,
+    embeddings,
+    llama_server,
+    lm_studio,
+    ollama,
+    ollama_chat,
+    openai_chat,
+    openai_completions,
+    openai_models,
+    responses,
+)
+from app.api.desk import Desk
+from app.api.documentation import make_document, show_documentation, show_openapi
+from app.api.errors import ApiError, describe, dialect_of, error_body
+from models.errors import UserFacingError
+
+_log = logging.getLogger(__name__)
+Endpoint = Callable[[Desk, Request], Awaitable[Response]]
+
+ROUTES: tuple[tuple[str, str, Endpoint], ...] = (
+    ("GET", "/v1/models", openai_models.list_models),
+    ("GET", "/v1/models/{id:path}", openai_models.show_model),
+    ("POST", "/v1/chat/completions", openai_chat.create),
+    ("POST", "/v1/chat/completions/input_tokens", llama_server.count_chat),
+    ("POST", "/v1/completions", openai_completions.create),
+    ("POST", "/v1/embeddings", embeddings.create),
+    ("POST", "/v1/rerank", embeddings.rerank),
+    ("POST", "/v1/reranking", embeddings.rerank),
+    ("POST", "/v1/responses", responses.create),
+    ("GET", "/v1/responses/{id}", responses.show),
+    ("DELETE", "/v1/responses/{id}", responses.delete),
+    ("POST", "/v1/responses/{id}/cancel", responses.cancel),
+    ("GET", "/v1/responses/{id}/input_items", responses.list_input),
+    ("POST", "/v1/messages", anthropic.create),
+    ("POST", "/v1/messages/count_tokens", anthropic.count),
+    ("GET", "/", ollama.greet),
+    ("GET", "/api/version", ollama.version),
+    ("GET", "/api/tags", ollama.tags),
+    ("GET", "/api/ps", ollama.running),
+    ("POST", "/api/show", ollama.show),
+    ("POST", "/api/chat", ollama_chat.chat),
+    ("POST", "/api/generate", ollama_chat.generate),
+    ("POST", "/api/embed", ollama.embed),
+    ("POST", "/api/embeddings", ollama.embed_one),
+    ("DELETE", "/api/delete", ollama.delete),
+    ("POST", "/api/copy", ollama.copy),
+    ("GET", "/api/v0/models", lm_studio.list_models),
+    ("GET", "/api/v0/models/{id:path}", lm_studio.show_model),
+    ("POST", "/api/v0/chat/completions", lm_studio.chat),
+    ("POST", "/api/v0/completions", lm_studio.complete),
+    ("POST", "/api/v0/embeddings", embeddings.create),
+    ("GET", "/api/v1/models", lm_studio.list_models_v1),
+    ("POST", "/api/v1/models/load", lm_studio.load),
+    ("POST", "/api/v1/models/unload", lm_studio.unload),
+    ("GET", "/health", llama_server.health),
+    ("GET", "/v1/health", llama_server.health),
+    ("GET", "/props", llama_server.props),
+    ("GET", "/slots", llama_server.slots),
+    ("GET", "/metrics", llama_server.metrics),
+    ("POST", "/tokenize", llama_server.tokenize),
+    ("POST", "/detokenize", llama_server.detokenize),
+    ("POST", "/apply-template", llama_server.apply_template),
+    ("POST", "/infill", llama_server.infill),
+    ("GET", "/lora-adapters", llama_server.adapters),
+    ("GET", "/openapi.json", show_openapi),
+    ("GET", "/docs", show_documentation),
+)
+
+
+def build_application(desk: Desk) -> FastAPI:
+    """Everything behind the guard."""
+    handlers = {
+        ApiError: _show_api_error,
+        UserFacingError: _show_user_error,
+        HTTPException: _show_http_error,
+        Exception: _show_bug,
+    }
+    app = FastAPI(
+        title="Yanmo",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        exception_handlers=handlers,  # type: ignore[arg-type]
+    )
+    for method, path, endpoint in ROUTES:
+        methods = [method, "HEAD"] if method == "GET" else [method]
+        app.add_route(path, _bind(desk, endpoint), methods=methods, include_in_schema=False)
+    documents: list[dict[str, Any]] = []
+
+    def openapi() -> dict[str, Any]:
+        if not documents:
+            documents.append(make_document(ROUTES, __version__))
+        return documents[0]
+
+    app.openapi = openapi  # type: ignore[method-assign]
+    return app
+
+
+def _bind(desk: Desk, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
+    async def run(request: Request) -> Response:
+        return await endpoint(desk, request)
+
+    return run
+
+
+def _json_error(request: Request, error: ApiError, headers: dict[str, str] | None = None) -> Response:
+    if error.status == 499:
+        return Response(status_code=499)
+    return JSONResponse(error_body(error, dialect_of(request.url.path)), error.status, headers=headers)
+
+
+async def _show_api_error(request: Request, error: Any) -> Response:
+    return _json_error(request, error, {"Retry-After": "1"} if error.code == "queue_full" else None)
+
+
+async def _show_user_error(request: Request, error: Any) -> Response:
+    return _json_error(request, describe(error))
+
+
+async def _show_http_error(request: Request, error: Any) -> Response:
+    if error.status_code == 405:
+        shown = ApiError(405, f"{request.method} is not allowed for {request.url.path}.", "method_not_allowed")
+    elif error.status_code == 404:
+        shown = ApiError(404, f"There is nothing at {request.method} {request.url.path}. See /docs.", "not_found")
+    else:
+        shown = ApiError(error.status_code, str(error.detail))
+    return _json_error(request, shown, dict(error.headers or {}))
+
+
+async def _show_bug(request: Request, error: Exception) -> Response:
+    _log.error("a request failed unexpectedly", exc_info=error)
+    return _json_error(request, ApiError(500, "Something went wrong inside Yanmo; its log says what.", "internal_error"))

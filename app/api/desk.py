@@ -1,0 +1,114 @@
+"""What every endpoint needs: the request's body, a model, a record of the call, and an end to all of it."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.requests import Request
+
+from app.api.content import Media
+from app.api.errors import ApiError, bad_request
+from app.api.running import AnswerEvent, Models, Order, answer
+from app.services.engine_pool import EnginePool, Lease
+from app.services.request_log import RequestLog, RequestRecord
+from app.workstation import Workstation
+
+_MOST_KEPT = 200_000
+"""Bytes of a body that the record of a call still holds whole."""
+
+
+@dataclass
+class Desk:
+    """The server's parts, given to every endpoint."""
+
+    workstation: Workstation
+    pool: EnginePool
+    models: Models
+    log: RequestLog
+    parallel: int = 8
+    started_at: float = field(default_factory=time.time)
+
+    async def open(self, request: Request, *, model: Any = None) -> Call:
+        """Read the body and begin a record.
+
+        Raises:
+            ApiError: the body is no JSON object.
+        """
+        body = await read_body(request)
+        client = request.headers.get("user-agent", "")
+        size = int(request.headers.get("content-length") or 0)
+        kept = body if size < _MOST_KEPT else {key: value for key, value in body.items() if not isinstance(value, list | dict)}
+        record = self.log.start(request.url.path, client[:200], request.scope.get("yanmo_key", ""), kept)
+        if model is not None:
+            record.model = str(model)
+        return Call(self, request, body, record)
+
+
+@dataclass
+class Call:
+    """One request on its way. Whatever happens, :meth:`close` is called once it is over."""
+
+    desk: Desk
+    request: Request
+    body: dict[str, Any]
+    record: RequestRecord
+    media: Media = field(default_factory=Media)
+    leases: list[Lease] = field(default_factory=list)
+    is_closed: bool = False
+
+    async def acquire(self, name: Any = None) -> Lease:
+        """The model that the body names, or ``name``. Raises ApiError."""
+        lease = await self.desk.models.acquire(self.body.get("model") if name is None else name)
+        self.leases.append(lease)
+        self.record.model = lease.facts.name
+        return lease
+
+    def answer(self, lease: Lease, order: Order) -> AsyncIterator[AnswerEvent]:
+        """The reply, noted in the record."""
+        self.record.request = order.request
+        return answer(lease, order, self.record)
+
+    def close(self) -> None:
+        """Let go of models and files, and end the record."""
+        if self.is_closed:
+            return
+        self.is_closed = True
+        for lease in self.leases:
+            lease.give_back()
+        self.media.close()
+        self.record.end("done")
+
+    def fail(self, error: ApiError) -> None:
+        """The request ends with this error."""
+        if error.status == 499:
+            self.record.note_cancelled()
+        else:
+            self.record.fail(error.message, error.status)
+
+
+async def read_body(request: Request) -> dict[str, Any]:
+    """The body as a JSON object, empty where there is none.
+
+    Raises:
+        ApiError: it is something else.
+    """
+    data = await request.body()
+    if not data.strip():
+        return {}
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise bad_request(f"The body is no valid JSON: {error}.", code="invalid_json") from None
+    if not isinstance(value, dict):
+        raise bad_request("The body must be a JSON object.", code="invalid_json")
+    return value
+
+
+def make_id(prefix: str) -> str:
+    """An id such as ``chatcmpl-…``."""
+    return f"{prefix}{uuid.uuid4().hex[:24]}"

@@ -1,0 +1,103 @@
+"""Errors in the words and shapes that each dialect's clients understand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from models.errors import (
+    AmbiguousModel,
+    CannotHear,
+    CannotInfill,
+    CannotSee,
+    CannotWrite,
+    ContextOverflow,
+    EngineBusy,
+    EngineUnavailable,
+    FormRefused,
+    InvalidOption,
+    LoadCancelled,
+    ModelError,
+    ModelNotFound,
+    OutOfMemory,
+    TemplateFailed,
+    UserFacingError,
+    WrongModelKind,
+)
+
+_STATUS: tuple[tuple[type[UserFacingError], int, str], ...] = (
+    (ContextOverflow, 400, "context_length_exceeded"),
+    (ModelNotFound, 404, "model_not_found"),
+    (AmbiguousModel, 400, "model_ambiguous"),
+    (EngineBusy, 503, "queue_full"),
+    (FormRefused, 400, "invalid_schema"),
+    (InvalidOption, 400, "invalid_value"),
+    (TemplateFailed, 400, "template_failed"),
+    (CannotSee, 400, "model_cannot_see"),
+    (CannotHear, 400, "model_cannot_hear"),
+    (CannotInfill, 400, "model_cannot_infill"),
+    (CannotWrite, 400, "model_cannot_write"),
+    (WrongModelKind, 400, "wrong_model_kind"),
+    (OutOfMemory, 503, "out_of_memory"),
+    (LoadCancelled, 503, "load_cancelled"),
+    (EngineUnavailable, 501, "engine_unavailable"),
+)
+_TYPES = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    405: "invalid_request_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    500: "api_error",
+    501: "api_error",
+    503: "overloaded_error",
+}
+
+
+@dataclass(eq=False)
+class ApiError(Exception):
+    """What went wrong with a request: HTTP status, a sentence, a machine-readable code, the parameter it is about."""
+
+    status: int
+    message: str
+    code: str = ""
+    param: str | None = None
+
+    @property
+    def kind(self) -> str:
+        """The class of error, as OpenAI and Anthropic name it."""
+        return _TYPES.get(self.status, "api_error")
+
+
+def bad_request(message: str, param: str | None = None, code: str = "invalid_value") -> ApiError:
+    """A request that cannot be answered as it is."""
+    return ApiError(400, message, code, param)
+
+
+def describe(error: UserFacingError) -> ApiError:
+    """An engine's or the library's error, for a client."""
+    for kind, status, code in _STATUS:
+        if isinstance(error, kind):
+            return ApiError(status, error.english(), code, error.facts.get("option"))
+    # Whatever else is wrong with the model that was named, or with what was asked of it, another request may be answered.
+    return ApiError(400 if isinstance(error, ModelError) else 500, error.english(), error.code)
+
+
+def dialect_of(path: str) -> str:
+    """Whose shape an error on this path takes: ``anthropic``, ``ollama`` or ``openai``."""
+    if path.startswith("/v1/messages"):
+        return "anthropic"
+    if path.startswith("/api/") and not path.startswith(("/api/v0", "/api/v1")):
+        return "ollama"
+    return "openai"
+
+
+def error_body(error: ApiError, dialect: str) -> dict[str, Any]:
+    """The JSON body of an error."""
+    if dialect == "anthropic":
+        return {"type": "error", "error": {"type": error.kind, "message": error.message}, "request_id": None}
+    if dialect == "ollama":
+        return {"error": error.message}
+    return {"error": {"message": error.message, "type": error.kind, "param": error.param, "code": error.code or None}}

@@ -1,0 +1,221 @@
+"""What llama-server offers beside the common endpoints: health, metrics, tokens, templates, filling gaps."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from app import __version__
+from app.api import openai_chat
+from app.api.desk import Call, Desk
+from app.api.errors import ApiError, bad_request
+from app.api.openai_chat import Choice, timings_of
+from app.api.parameters import read_count, read_options, read_switch
+from app.api.running import Order, ask, count_tokens, render, while_connected
+from app.api.streams import EventStream, dump, event, reply_json
+from backends.backend import GenerationRequest
+from backends.events import TextDelta
+from backends.questions import Detokenize, Tokenize
+
+_MOST_TEXT = 8_000_000
+
+
+async def health(desk: Desk, request: Request) -> Response:  # noqa: ARG001
+    """Whether the server lives."""
+    return reply_json({"status": "ok"})
+
+
+async def props(desk: Desk, request: Request) -> Response:  # noqa: ARG001
+    """The model in memory and how it is set; nothing is loaded for that."""
+    models = [model for model in desk.pool.list_loaded() if model.facts is not None]
+    facts = models[0].facts if models else None
+    return reply_json(
+        {
+            "default_generation_settings": {"n_ctx": facts.context_length if facts else 0},
+            "total_slots": desk.parallel,
+            "model_alias": models[0].reference if models else "",
+            "model_path": "",
+            "chat_template": facts.chat_template if facts else "",
+            "modalities": {"vision": bool(facts and facts.can_see), "audio": bool(facts and facts.can_hear)},
+            "build_info": f"yanmo {__version__}, {facts.engine_version if facts else 'no model'}",
+            "is_sleeping": facts is None,
+        }
+    )
+
+
+async def slots(desk: Desk, request: Request) -> Response:  # noqa: ARG001
+    """What is being answered now."""
+    found: list[dict[str, Any]] = []
+    for record in desk.log.list():
+        if record.ended_at or record.request is None:
+            continue
+        found.append(
+            {
+                "id": len(found),
+                "id_task": record.id,
+                "n_ctx": 0,
+                "is_processing": True,
+                "model": record.model,
+                "state": record.state,
+                "n_prompt_tokens": record.prompt_tokens,
+                "n_prompt_tokens_processed": record.read_tokens,
+                "seconds": round(record.seconds, 3),
+            }
+        )
+    idle = [{"id": number, "n_ctx": 0, "is_processing": False} for number in range(len(found), max(desk.parallel, len(found)))]
+    return reply_json([*found, *idle])
+
+
+async def metrics(desk: Desk, request: Request) -> Response:  # noqa: ARG001
+    """Counters in Prometheus' text format (https://prometheus.io/docs/instrumenting/exposition_formats/)."""
+    totals = desk.log.totals
+    open_records = [record for record in desk.log.list() if not record.ended_at and record.request is not None]
+    waiting = sum(record.state == "waiting" for record in open_records)
+    models = desk.pool.list_loaded()
+    rows = [
+        ("requests_total", "counter", "Requests that are over.", totals.requests),
+        ("requests_failed_total", "counter", "Requests that ended in an error.", totals.failed),
+        ("requests_cancelled_total", "counter", "Requests whose client went away.", totals.cancelled),
+        ("prompt_tokens_total", "counter", "Tokens of prompts.", totals.prompt_tokens),
+        ("prompt_tokens_cached_total", "counter", "Tokens of prompts that were in the cache.", totals.cached_tokens),
+        ("tokens_predicted_total", "counter", "Tokens written.", totals.output_tokens),
+        ("prompt_seconds_total", "counter", "Seconds spent on prompts.", round(totals.prompt_seconds, 6)),
+        ("tokens_predicted_seconds_total", "counter", "Seconds spent on writing.", round(totals.output_seconds, 6)),
+        ("requests_processing", "gauge", "Requests that are being answered.", len(open_records) - waiting),
+        ("requests_deferred", "gauge", "Requests that wait.", waiting),
+        ("models_loaded", "gauge", "Models in memory.", sum(model.state == "ready" for model in models)),
+        ("memory_bytes", "gauge", "Memory that the loaded models take.", sum(m.facts.memory_bytes for m in models if m.facts)),
+        ("uptime_seconds", "gauge", "Seconds since the server started.", round(time.time() - desk.started_at, 3)),
+    ]
+    lines = [f"# HELP yanmo:{n} {text}\n# TYPE yanmo:{n} {kind}\nyanmo:{n} {value}\n" for n, kind, text, value in rows]
+    return PlainTextResponse("".join(lines), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+async def tokenize(desk: Desk, request: Request) -> Response:
+    """Ids of a text."""
+    async with _Opened(desk, request) as call:
+        text = call.body.get("content")
+        if not isinstance(text, str) or len(text) > _MOST_TEXT:
+            raise bad_request(f"“content” must be text of at most {_MOST_TEXT} characters.", "content")
+        add, parse = read_switch(call.body, "add_special"), read_switch(call.body, "parse_special", True)
+        lease = await call.acquire()
+        tokens = await ask(lease, Tokenize(text, add, parse))
+        if not read_switch(call.body, "with_pieces"):
+            return reply_json({"tokens": tokens})
+        pieces = []
+        for token in tokens:
+            data = bytes(await ask(lease, Detokenize((token,))))
+            try:
+                pieces.append({"id": token, "piece": data.decode("utf-8")})
+            except UnicodeDecodeError:
+                pieces.append({"id": token, "piece": list(data)})
+        return reply_json({"tokens": pieces})
+
+
+async def detokenize(desk: Desk, request: Request) -> Response:
+    """The text of ids."""
+    async with _Opened(desk, request) as call:
+        tokens = call.body.get("tokens")
+        if not isinstance(tokens, list) or any(isinstance(token, bool) or not isinstance(token, int) for token in tokens):
+            raise bad_request("“tokens” must be a list of ids.", "tokens")
+        lease = await call.acquire()
+        data = await ask(lease, Detokenize(tuple(tokens)))
+        return reply_json({"content": bytes(data).decode("utf-8", "replace")})
+
+
+async def apply_template(desk: Desk, request: Request) -> Response:
+    """The prompt that messages become."""
+    async with _Opened(desk, request) as call:
+        order, _ = openai_chat.read_order(call, call.body)
+        return reply_json({"prompt": await render(await call.acquire(), order.request)})
+
+
+async def count_chat(desk: Desk, request: Request) -> Response:
+    """How many tokens a conversation would take."""
+    async with _Opened(desk, request) as call:
+        order, _ = openai_chat.read_order(call, call.body)
+        return reply_json(
+            {"object": "response.input_tokens", "input_tokens": await count_tokens(await call.acquire(), order.request)}
+        )
+
+
+async def adapters(desk: Desk, request: Request) -> Response:  # noqa: ARG001
+    """The LoRA adapters of the model in memory."""
+    for model in desk.pool.list_loaded():
+        if model.facts is not None:
+            chosen = desk.workstation.engines.options_for(model.reference).adapters
+            return reply_json([{"id": number, "path": item.path, "scale": item.scale} for number, item in enumerate(chosen)])
+    return reply_json([])
+
+
+async def infill(desk: Desk, request: Request) -> Response:
+    """Write what stands between two texts."""
+    call = await desk.open(request)
+    try:
+        prefix, suffix = call.body.get("input_prefix", ""), call.body.get("input_suffix", "")
+        if not isinstance(prefix, str) or not isinstance(suffix, str):
+            raise bad_request("“input_prefix” and “input_suffix” must be text.", "input_prefix")
+        before = call.body.get("input_extra")
+        if isinstance(before, list):
+            texts = [str(item.get("text") or "") for item in before if isinstance(item, dict)]
+            prefix = "".join(f"{text}\n" for text in texts) + prefix
+        prompt = call.body.get("prompt")
+        most = read_count(call.body, "n_predict", "max_tokens")
+        options = read_options(call.body, max_tokens=most)
+        gap = GenerationRequest(prompt=prefix + (prompt if isinstance(prompt, str) else ""), suffix=suffix, options=options)
+        order = Order(gap, silent=most == 0)
+        lease = await call.acquire()
+        if read_switch(call.body, "stream"):
+            return EventStream(_stream(call, lease, order), call.close, on_error=call.record.fail)
+        choice = await while_connected(request, openai_chat.collect(call, lease, order))
+        return reply_json({"content": "".join(choice.text), "stop": True, **_ending(choice)}, call.close)
+    except ApiError as error:
+        call.fail(error)
+        call.close()
+        raise
+    except BaseException:
+        call.close()
+        raise
+
+
+async def _stream(call: Call, lease: Any, order: Order) -> Any:
+    choice = Choice()
+    async for piece in call.answer(lease, order):
+        choice.add(piece)
+        if isinstance(piece, TextDelta):
+            yield event(dump({"content": piece.text, "stop": False}))
+    yield event(dump({"content": "", "stop": True, **_ending(choice)}))
+
+
+def _ending(choice: Choice) -> dict[str, Any]:
+    done = choice.done
+    kinds = {"length": "limit", "stop": "word" if done.stop_text else "eos"}
+    return {
+        "stop_type": kinds.get(done.reason, "none"),
+        "stopping_word": done.stop_text,
+        "tokens_predicted": done.usage.output_tokens,
+        "tokens_evaluated": done.usage.prompt_tokens,
+        "tokens_cached": done.usage.cached_tokens,
+        "timings": timings_of(done.usage),
+    }
+
+
+class _Opened:
+    """A call that is closed at the end of the block, whatever happens in it."""
+
+    def __init__(self, desk: Desk, request: Request) -> None:
+        self._desk, self._request = desk, request
+        self._call: Call | None = None
+
+    async def __aenter__(self) -> Call:
+        self._call = await self._desk.open(self._request)
+        return self._call
+
+    async def __aexit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if self._call is not None:
+            if isinstance(error, ApiError):
+                self._call.fail(error)
+            self._call.close()
