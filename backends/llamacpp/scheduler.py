@@ -124,9 +124,9 @@ class Scheduler:
         events, self._events = self._events, []
         return events
 
-    def rest(self) -> bool:
-        """Save a sequence that is not on disk yet; false where there is none. Called when nothing happens for a while."""
-        return self._keeper is not None and self._keeper.keep_one()
+    def rest(self, *, is_final: bool = False) -> bool:
+        """Save a sequence that is not on disk yet; false where there is none. Called when nothing happens for a while, and at the end."""
+        return self._keeper is not None and self._keeper.keep_one(is_final=is_final)
 
     def forget(self, owner: str) -> None:
         """Keep nothing of an owner; what is being written for it goes on, and is not kept."""
