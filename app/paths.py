@@ -50,6 +50,11 @@ class Paths:
         return self.data / "engine-cache"
 
     @property
+    def quantizing(self) -> Path:
+        """Orders of smaller models that are not done yet."""
+        return self.data / "quantizing"
+
+    @property
     def log_file(self) -> Path:
         """What went wrong and when."""
         return self.logs / "yanmo.log"

@@ -37,6 +37,26 @@ def _number(default: float, low: float, high: float) -> Setting:
     return Setting(default, is_valid=is_valid, allowed=f"a number from {low:g} to {high:g}")
 
 
+def _address() -> Setting:
+    def is_valid(value: Any) -> bool:
+        return isinstance(value, str) and (not value or value.startswith(("https://", "http://")))
+
+    return Setting(
+        "", is_valid=is_valid, allowed="an address that begins with https:// or http://, or nothing for the hub itself"
+    )
+
+
+def _proxy() -> Setting:
+    kinds = ("http://", "https://", "socks5://", "socks5h://")
+
+    def is_valid(value: Any) -> bool:
+        return isinstance(value, str) and (
+            value in ("system", "none") or (value.startswith(kinds) and len(value) > len("https://"))
+        )
+
+    return Setting("system", is_valid=is_valid, allowed="system, none, or an address such as socks5://127.0.0.1:1080")
+
+
 def _texts() -> Setting:
     def is_valid(value: Any) -> bool:
         return isinstance(value, list) and all(isinstance(item, str) for item in value)
@@ -75,12 +95,26 @@ SETTINGS: dict[str, Setting] = {
     "server.idle_minutes": _number(30, 0, 100_000),
     "server.parallel": _number(8, 1, 128),
     "server.context_length": _number(0, 0, 16_777_216),
+    "quantize.converter": _text(),
+    "quantize.converter_python": _text("python3"),
+    "hubs.offline": _switch(False),
+    "hubs.preferred": Setting("huggingface", choices=("huggingface", "modelscope")),
+    "hubs.huggingface.endpoint": _address(),
+    "hubs.modelscope.endpoint": _address(),
+    "hubs.huggingface.proxy": _proxy(),
+    "hubs.modelscope.proxy": _proxy(),
+    "downloads.connections": _number(4, 1, 8),
+    "downloads.kilobytes_per_second": _number(0, 0, 10_000_000),
+    "models.scanned_programs": _texts(),
+    "models.details": _table(),
     "trash.days": _number(30, 1, 3650),
     "snapshots.daily": _switch(True),
 }
 """``model.load_options`` maps a model's reference to ``LoadOptions`` fields. ``model.cache_megabytes`` is what engines may keep on disk
-of what they read, for all models together; 0 is nothing. Keys that begin with ``window.`` belong to
-the window and may hold any JSON value."""
+of what they read, for all models together; 0 is nothing. ``models.details`` is what a person noted of models, by id: tags, notes,
+another name, and defaults. ``quantize.converter`` is the path of a llama.cpp checkout's
+``convert_hf_to_gguf.py`` for architectures not known here, ``quantize.converter_python`` the Python that runs it. Keys that begin with
+``window.`` belong to the window and may hold any JSON value."""
 
 
 class Settings:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.paths import Paths
 from app.services.chat import Chat
+from app.services.downloads import Downloads
 from app.services.engine_pool import EnginePool
 from app.services.engines import Engines, Link, MakeLink, OnExit, choose_default_model
 from app.services.events import (
@@ -20,15 +21,21 @@ from app.services.events import (
     Event,
     EventBus,
     LibraryChanged,
+    ModelLoaded,
     SettingChanged,
     StoreTrouble,
 )
 from app.services.first_run import ensure_first_conversation
+from app.services.hubs import Hubs
 from app.services.jobs import Jobs
 from app.services.kept_context import KeptContext
+from app.services.model_details import Details
+from app.services.planner import Planner
 from app.services.portability import Portability
 from app.services.server import ServerSwitch
 from app.services.snapshots import SnapshotService
+from app.services.tokens import Tokens
+from app.services.updates import Updates
 from app.settings import Settings
 from app.store.attachments import Attachments
 from app.store.conversations import Conversations
@@ -42,11 +49,14 @@ from app.store.search import Search
 from app.store.snapshots import Snapshots
 from app.store.values import Values
 from backends.options import LoadOptions
+from models.card import ModelCard
 from models.errors import UserFacingError
 from models.library import Library
+from models.other_stores import find_stores
 
 if TYPE_CHECKING:
     from app.services.hardware import Hardware
+    from app.services.quantizing import Quantizing
 
 _ECHO = "echo:"
 _HASHED_AT_ONCE_BYTES = 64 * 1024 * 1024
@@ -95,7 +105,16 @@ class Workstation:
         )
         self.portability = Portability(self._connections, self.conversations, self.messages, self.attachments)
         self.snapshots = SnapshotService(self._connections, snapshots, self.chat.stop_all, self._after_restore)
+        self._quantizing: Quantizing | None = None
         self._hardware: Hardware | None = None
+        self.tokens = Tokens(paths.data)
+        self.hubs = Hubs(self.settings, self.tokens)
+        self.downloads = Downloads(
+            self.events, self.settings, self.hubs, paths.models, paths.knowledge, keeps_queue=self.is_exclusive
+        )
+        self.details = Details(self.settings, self.conversations, lambda: str(self.settings.get("model.default")))
+        self.updates = Updates(self.hubs, self.downloads)
+        self.planner = Planner(lambda: self.hardware, paths.knowledge, self._engine_memory)
         self.events.subscribe(self._on_event)
 
     @property
@@ -106,6 +125,15 @@ class Workstation:
 
             self._hardware = Hardware()
         return self._hardware
+
+    @property
+    def quantizing(self) -> Quantizing:
+        """Smaller models, as jobs that survive."""
+        if self._quantizing is None:
+            from app.services.quantizing import Quantizing
+
+            self._quantizing = Quantizing(self.events, self.jobs, self.paths.quantizing, self.conversations, self.messages)
+        return self._quantizing
 
     def ensure_first_conversation(self, language: str) -> str | None:
         """Only in a brand-new store: make the welcome conversation and return its id."""
@@ -151,6 +179,29 @@ class Workstation:
         plan = self.plan_conversation(model)
         return self.conversations.create(model=plan.model, preset=plan.preset, system_prompt=plan.system_prompt)
 
+    def is_as_brought(self, card: ModelCard) -> bool:
+        """Whether files that Yanmo downloaded still have the hash they came with; true for files that it did not download."""
+        for name in card.files:
+            receipt, known = self.downloads.receipts.find(Path(name)), self.library.known_file_sha256(name)
+            if receipt is not None and known and receipt.get("sha256") != known:
+                return False
+        return True
+
+    def share_equal_files(self) -> int:
+        """Let models in Yanmo's own folder that are there twice share their room; the bytes that became free. Reads every candidate."""
+        from models.duplicates import find_duplicates, share_room
+        from models.file_work import hash_file
+
+        spared = 0
+        for group in find_duplicates(self.library.list_models(), lambda name: hash_file(Path(name), 0, 0, None)):
+            own = [path for path in group.paths if Path(path).is_relative_to(self.paths.models)]
+            keep = next((path for path in group.paths if path not in own), group.paths[0])
+            for path in own:
+                if path != keep:
+                    share_room(Path(keep), Path(path))
+                    spared += group.size
+        return spared
+
     def starter_model(self) -> str:
         """The reference of the model that ships with Yanmo; empty where it does not lie in its place."""
         starters = (card.id for card in self.library.list_models() if card.is_starter and card.format == "gguf")
@@ -164,6 +215,7 @@ class Workstation:
         """Stop replies, keep their words, end the engine's process, and let go of the data. Safe to call twice."""
         self.server.close()
         self.chat.close()
+        self.downloads.close()
         self.engines.close()
         self.jobs.close()
         if self.is_exclusive:
@@ -192,12 +244,30 @@ class Workstation:
 
     def _make_library(self) -> Library:
         folders = [Path(folder).expanduser() for folder in self.settings.get("model.folders")]
-        return Library(self.paths.models, self.paths.knowledge, starter_folder=self.paths.starter, other_folders=folders)
+        wanted = self.settings.get("models.scanned_programs")
+        stores = [store for store in find_stores(Path.home()) if store.key in wanted]
+        return Library(
+            self.paths.models, self.paths.knowledge, starter_folder=self.paths.starter, other_folders=folders, stores=stores
+        )
+
+    def _engine_memory(self) -> int:
+        """Bytes of main memory that a new load would free: the caches and buffers of the model that is loaded."""
+        facts = self.engines.current()
+        return sum(part.kv_cache + part.compute for part in facts.memory if part.device == "CPU") if facts else 0
 
     def _on_event(self, event: Event) -> None:
-        if event == SettingChanged("model.folders"):
+        if isinstance(event, SettingChanged):
+            self.downloads.setting_changed(event.key)
+        if isinstance(event, ModelLoaded):
+            loaded = event
+            self.jobs.submit("disk", lambda _is_cancelled: self._learn(loaded), "memory learnt")
+        if event in (SettingChanged("model.folders"), SettingChanged("models.scanned_programs")):
             self.library = self._make_library()
             self.events.publish(LibraryChanged())
+
+    def _learn(self, loaded: ModelLoaded) -> None:
+        with contextlib.suppress(UserFacingError):
+            self.planner.learn(self.library.find(loaded.model), self.engines.options_for(loaded.model), loaded.facts)
 
     def _resolve(self, reference: str) -> str:
         """The path of a model, for an engine."""

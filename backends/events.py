@@ -11,11 +11,22 @@ FinishReason = Literal["stop", "length", "cancelled"]
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceMemory:
+    """What an engine allocated on one device, in bytes, as it reports it."""
+
+    device: str
+    weights: int
+    kv_cache: int
+    compute: int
+
+
+@dataclass(frozen=True, slots=True)
 class LoadedModel:
     """Facts about a model that is in memory, for run cards and pickers.
 
     ``context_length`` is what this load holds, ``trained_context`` what the model was trained for, both in tokens;
-    ``memory_bytes`` is what the engine reports for weights, KV cache and compute buffers together; ``chat_template`` is the model's
+    ``memory_bytes`` is what it takes for weights, KV cache and compute buffers together, as the engine reports in ``memory`` for
+    each device, else as it was estimated; ``chat_template`` is the model's
     own Jinja source, empty where it has none. A model that cannot write (``can_write`` false) is one for embeddings or, with
     ``can_rerank``, for ranking documents; ``embedding_width`` is the length of its vectors, 0 where the engine makes none.
     ``notice`` is a sentence where the load is not quite what was wished.
@@ -32,6 +43,7 @@ class LoadedModel:
     engine_version: str
     file_sha256: str = ""
     memory_bytes: int = 0
+    memory: tuple[DeviceMemory, ...] = ()
     has_chat_template: bool = True
     chat_template: str = ""
     can_see: bool = False

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,7 +24,7 @@ _ENCODERS = frozenset(
 )
 _NORMS = ("_norm.weight", ".bias")
 _SPLIT = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$", re.IGNORECASE)
-_QUANTIZATION_IN_NAME = re.compile(r"(?:^|[-_.])((?:I?Q\d(?:_[0-9A-Z]+)*)|BF16|F16|F32|MXFP4)(?=$|[-_.])", re.IGNORECASE)
+QUANTIZATION_IN_NAME = re.compile(r"(?:^|[-_.])((?:I?Q\d(?:_[0-9A-Z]+)*)|BF16|F16|F32|MXFP4)(?=$|[-_.])", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,8 @@ class ModelCard:
     """One model. ``files`` are all its parts, the first of them at ``path``; sizes in bytes, context in tokens.
 
     ``id`` depends on the place alone, so that it is the same in every session; ``is_copy`` says that the file lies in Yanmo's
-    own folder.
+    own folder. ``projector`` is the file that lets it see or hear; ``store`` names the program whose folder it lies in, where
+    that is not Yanmo.
     """
 
     id: str
@@ -50,6 +53,8 @@ class ModelCard:
     files: tuple[str, ...] = ()
     is_copy: bool = False
     is_starter: bool = False
+    projector: str = ""
+    store: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for ``--json`` and caches."""
@@ -60,6 +65,16 @@ def make_id(path: Path) -> str:
     """A short id from the place of the file: the stem for reading, six hex digits against collisions."""
     stem = re.sub(r"[^\w.-]+", "-", path.stem if path.suffix == ".gguf" else path.name).strip("-").lower()
     return f"{stem or 'model'}-{hashlib.sha256(str(path).encode('utf-8', 'surrogateescape')).hexdigest()[:6]}"
+
+
+def card_from_json(value: dict[str, Any]) -> ModelCard:
+    """What :meth:`ModelCard.to_json` gave.
+
+    Raises:
+        TypeError, KeyError, ValueError: something else.
+    """
+    facts: dict[str, Any] = {key: tuple(item) if isinstance(item, list) else item for key, item in value.items()}
+    return ModelCard(**facts)
 
 
 def read_card(path: str | Path, header: GgufHeader | None = None) -> ModelCard:
@@ -103,6 +118,26 @@ def find_split_parts(path: Path) -> list[Path]:
     return [path, *(part for part in present if part != path)]
 
 
+def choose_projector(name: str, beside: Sequence[str]) -> str:
+    """The projector among the files of the model's folder whose name begins most like the model's; empty where there is none.
+
+    In a folder with several models it must begin as the model does: nothing else says that they belong together.
+    """
+    projectors = [file for file in beside if "mmproj" in file.lower()]
+    if not projectors or name in projectors:
+        return ""
+    models = [file for file in beside if file not in projectors]
+    stems = {re.split(r"[-_.](?:i?q\d|bf16|f16|f32|mxfp4)", _SPLIT.sub("", file).lower())[0] for file in models}
+
+    def likeness(file: str) -> int:
+        rest = file.lower().replace("mmproj", "").strip("-_.")
+        same = (first == second for first, second in zip(rest, name.lower(), strict=False))
+        return sum(1 for _ in takewhile(bool, same))
+
+    best = max(projectors, key=lambda file: (likeness(file), "bf16" not in file.lower(), file))
+    return best if len(stems) == 1 or likeness(best) >= 4 else ""
+
+
 def is_later_part(path: Path) -> bool:
     """Whether this is a part of a split model other than the first, which stands for all."""
     match = _SPLIT.search(path.name)
@@ -134,7 +169,7 @@ def _find_quantization(header: GgufHeader, headers: list[GgufHeader], path: Path
         known = FILE_TYPES.get(header.whole("general.file_type", -1))
         if known:
             return known
-    match = _QUANTIZATION_IN_NAME.search(path.stem)
+    match = QUANTIZATION_IN_NAME.search(path.stem)
     if match:
         return match.group(1).upper()
     weights: dict[str, int] = {}

@@ -142,10 +142,21 @@ def is_gguf(path: Path) -> bool:
         return False
 
 
-def read_header(path: str | Path) -> GgufHeader:
+class NeedsMore(Exception):
+    """Only the beginning of the file is here, and the header is longer; ``end`` is how many bytes are needed at least."""
+
+    def __init__(self, end: int) -> None:
+        super().__init__(end)
+        self.end = end
+
+
+def read_header(path: str | Path, available: int | None = None) -> GgufHeader:
     """Read and check the structure: counts, lengths, types, and that all weights lie within the file.
 
+    ``available`` is how many bytes of a file that is still arriving are here.
+
     Raises:
+        NeedsMore: the header is longer than what is available.
         ModelNotFound: no such file.
         NotAModelFile: something else than a GGUF of version 2 or 3, little endian; the reason says what.
         DamagedModelFile: cut off or inconsistent.
@@ -153,7 +164,7 @@ def read_header(path: str | Path) -> GgufHeader:
     """
     path = Path(path)
     with _open(path) as file:
-        reader = _Reader(file, path, 0)
+        reader = _Reader(file, path, 0, available)
         version = _check_beginning(reader, path)
         tensor_count, pair_count = reader.number("<q"), reader.number("<q")
         reader.check_count(tensor_count, _SMALLEST_TENSOR, "tensors")
@@ -170,10 +181,11 @@ def read_header(path: str | Path) -> GgufHeader:
 class _Reader:
     """Reads a file forward through a window, and refuses to go beyond its end."""
 
-    def __init__(self, file: BinaryIO, path: Path, offset: int) -> None:
+    def __init__(self, file: BinaryIO, path: Path, offset: int, available: int | None = None) -> None:
         self._file = file
         self._path = path
         self.size = file.seek(0, 2)
+        self._available = self.size if available is None else available
         self._window = b""
         self._start = offset
         self._at = 0
@@ -245,7 +257,9 @@ class _Reader:
         self._file.seek(self._start)
         if count > self.size - self._start:
             raise self.damaged("It is cut off: its header ends in the middle.")
-        self._window = self._file.read(max(count, _WINDOW))
+        if self._start + count > self._available:
+            raise NeedsMore(self._start + count)
+        self._window = self._file.read(min(max(count, _WINDOW), self._available - self._start))
         if len(self._window) < count:
             raise self.damaged("It is cut off: it became shorter while it was read.")
 

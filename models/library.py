@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
+import contextlib
 import os
 import shutil
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from models.card import ModelCard, is_later_part
-from models.errors import AmbiguousModel, DamagedModelFile, ModelError, ModelNotFound, NotAModelFile, UserFacingError
+from models.card import ModelCard, choose_projector, is_later_part
+from models.errors import AmbiguousModel, DamagedModelFile, ModelError, ModelNotFound, UserFacingError
+from models.file_work import Progress, copy_file, hash_file, join_digests, stamp_of
 from models.formats import is_partial, read_any_card, recognise
+from models.library_knowledge import Knowledge
+from models.other_stores import OtherStore, iter_ollama_models
 
 _DEEPEST = 8
-_BLOCK = 4 << 20
-
-Progress = Callable[[int, int], bool]
-"""Takes bytes done and bytes in all; a false answer cancels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,23 +52,31 @@ class Library:
         *,
         starter_folder: Path | None = None,
         other_folders: Sequence[Path] = (),
+        stores: Sequence[OtherStore] = (),
     ) -> None:
         self._models_folder = models_folder
         self._starter_folder = starter_folder
         self._folders = [folder for folder in (starter_folder, models_folder, *other_folders) if folder is not None]
-        self._file = data_folder / "library.json"
+        self._stores = list(stores)
         self._lock = threading.RLock()
-        self._cards: dict[str, tuple[tuple[int, int], ModelCard]] = {}
         self._unreadable: dict[str, tuple[tuple[int, int], UserFacingError]] = {}
-        self._known = _read_known(self._file)
+        self._known = Knowledge(data_folder)
+        self._names: dict[str, tuple[str, str, str]] = {}
 
     def list_models(self) -> list[ModelCard]:
         """Every readable model: the starter first, then by name. Files that did not change are not read again."""
         with self._lock:
             found = {str(path): path for path in self._iter_places()}
             self._unreadable = {path: entry for path, entry in self._unreadable.items() if path in found}
-            cards = [card for path in found.values() if (card := self._read(path)) is not None]
-        return sorted(cards, key=lambda card: (not card.is_starter, card.name.lower(), card.path))
+            cards = self._pair([card for path in found.values() if (card := self._read(path)) is not None])
+            self._known.keep_cards(cards)
+        return sorted(cards, key=_order)
+
+    def list_known(self) -> list[ModelCard]:
+        """What the last :meth:`list_models` of any session found, without looking at the disk: for a window that must open now."""
+        with self._lock:
+            cards = [self._mark(card) for _, card in self._known.cards.values()]
+        return sorted(cards, key=_order)
 
     def list_unreadable(self) -> list[UnreadableModel]:
         """Files seen by the last :meth:`list_models` that look like models and are not, or not whole."""
@@ -122,9 +128,9 @@ class Library:
                 place = self._copy(card, on_progress)
             else:
                 place = path
-                references = [text for text in self._known["references"] if text != str(path)]
-                self._known["references"] = [*references, str(path)]
-                self._save()
+                references = [text for text in self._known.references if text != str(path)]
+                self._known.references = [*references, str(path)]
+                self._known.save()
         return self._mark(read_any_card(place))
 
     def remove(self, reference: str, *, delete: bool = False) -> ModelCard:
@@ -139,15 +145,15 @@ class Library:
         if card.is_starter:
             raise ModelError(model=card.name, reason="It is a part of Yanmo and stays.")
         with self._lock:
-            is_reference = card.path in self._known["references"]
+            is_reference = card.path in self._known.references
             if not (card.is_copy or is_reference or delete):
                 raise ModelError(model=card.name, reason="It lies in a folder that Yanmo only looks into; delete the file there.")
             if card.is_copy or delete:
                 _delete(card)
-            self._known["references"] = [text for text in self._known["references"] if text != card.path]
-            self._known["hashes"] = {path: entry for path, entry in self._known["hashes"].items() if path not in card.files}
-            self._cards.pop(card.path, None)
-            self._save()
+            self._known.references = [text for text in self._known.references if text != card.path]
+            self._known.hashes = {path: entry for path, entry in self._known.hashes.items() if path not in card.files}
+            self._known.cards.pop(card.path, None)
+            self._known.save()
         return card
 
     def verify(self, reference: str, on_progress: Progress | None = None) -> Verification:
@@ -163,11 +169,11 @@ class Library:
         digests = []
         for name in card.files:
             path = Path(name)
-            stamp = _stamp(path)
-            digest = _hash_file(path, done, card.size_bytes, on_progress)
+            stamp = stamp_of(path)
+            digest = hash_file(path, done, card.size_bytes, on_progress)
             done += stamp[0]
             with self._lock:
-                entry = self._known["hashes"].get(name)
+                entry = self._known.hashes.get(name)
                 if entry is None:
                     state = "first"
                 elif entry["sha256"] != digest and (entry["size"], entry["mtime"]) == stamp:
@@ -175,35 +181,78 @@ class Library:
                     raise DamagedModelFile(file=path.name, reason=reason)
                 elif entry["sha256"] != digest:
                     state = "new"
-                self._known["hashes"][name] = {"size": stamp[0], "mtime": stamp[1], "sha256": digest}
-                self._save()
+                self._known.hashes[name] = {"size": stamp[0], "mtime": stamp[1], "sha256": digest}
+                self._known.save()
             digests.append(digest)
-        return Verification(card, _join_digests(digests), state)  # type: ignore[arg-type]
+        return Verification(card, join_digests(digests), state)  # type: ignore[arg-type]
 
     def known_sha256(self, card: ModelCard) -> str:
         """The recorded SHA-256 of a file that has not changed since; empty where none was computed yet."""
         digests = []
         with self._lock:
             for name in card.files:
-                entry = self._known["hashes"].get(name)
-                if entry is None or (entry["size"], entry["mtime"]) != _stamp(Path(name)):
+                entry = self._known.hashes.get(name)
+                if entry is None or (entry["size"], entry["mtime"]) != stamp_of(Path(name)):
                     return ""
                 digests.append(str(entry["sha256"]))
-        return _join_digests(digests)
+        return join_digests(digests)
+
+    def known_file_sha256(self, name: str) -> str:
+        """The recorded SHA-256 of one file as it is now; empty where none was computed."""
+        with self._lock:
+            entry = self._known.hashes.get(name)
+        return str(entry["sha256"]) if entry and (entry["size"], entry["mtime"]) == stamp_of(Path(name)) else ""
 
     def _iter_places(self) -> Iterator[Path]:
         for folder in self._folders:
             yield from iter_models(folder)
-        for text in self._known["references"]:
+        for text in self._known.references:
             yield Path(text)
+        seen: set[tuple[int, int]] = set()
+        self._names.clear()
+        for store in self._stores:
+            yield from self._iter_store(store, seen)
+
+    def _iter_store(self, store: OtherStore, seen: set[tuple[int, int]]) -> Iterator[Path]:
+        """Models of another program; a file that several names lead to is told once."""
+        if store.kind == "ollama":
+            for model in iter_ollama_models(store.folder):
+                if str(model.path) in self._names:
+                    continue
+                self._names[str(model.path)] = (model.name, store.name, str(model.projector or ""))
+                stamp = stamp_of(model.path)
+                # The name of the file is its hash; whoever doubts it can verify.
+                entry = {"size": stamp[0], "mtime": stamp[1], "sha256": model.sha256}
+                self._known.hashes.setdefault(str(model.path), entry)
+                yield model.path
+            return
+        for path in iter_models(store.folder):
+            with contextlib.suppress(OSError):
+                status = path.stat()
+                if (status.st_dev, status.st_ino) not in seen:
+                    seen.add((status.st_dev, status.st_ino))
+                    self._names[str(path)] = ("", store.name, "")
+                    yield path
+
+    def _pair(self, cards: list[ModelCard]) -> list[ModelCard]:
+        """Give models the projector that lies beside them."""
+        beside: dict[Path, list[str]] = {}
+        for card in cards:
+            beside.setdefault(Path(card.path).parent, []).append(Path(card.path).name)
+        paired = []
+        for card in cards:
+            place = Path(card.path)
+            found = choose_projector(place.name, beside[place.parent]) if card.kind in ("chat", "base") else ""
+            paired.append(replace(card, projector=str(place.parent / found)) if found else card)
+        return paired
 
     def _read(self, path: Path) -> ModelCard | None:
         """The card, from memory where the file is unchanged; None where it cannot be read."""
-        key, stamp = str(path), _stamp(path)
+        key, stamp = str(path), stamp_of(path)
         if stamp == (0, 0):
             return None
-        if (entry := self._cards.get(key)) is not None and entry[0] == stamp:
-            return entry[1]
+        if (entry := self._known.cards.get(key)) is not None and entry[0] == stamp:
+            return self._mark(entry[1])
         if (failed := self._unreadable.get(key)) is not None and failed[0] == stamp:
             return None
         try:
@@ -212,12 +261,15 @@ class Library:
             self._unreadable[key] = (stamp, error)
             return None
         self._unreadable.pop(key, None)
-        self._cards[key] = (stamp, card)
+        self._known.cards[key] = (stamp, card)
         return card
 
     def _mark(self, card: ModelCard) -> ModelCard:
         """Add what depends on the place."""
         path = Path(card.path)
+        name, store, projector = self._names.get(card.path, ("", "", ""))
+        if store:
+            card = replace(card, name=name or card.name, store=store, projector=projector or card.projector)
         is_starter = self._starter_folder is not None and path.is_relative_to(self._starter_folder)
         return replace(card, is_starter=is_starter, is_copy=path.is_relative_to(self._models_folder) and not is_starter)
 
@@ -236,21 +288,14 @@ class Library:
                 if source.is_dir():
                     shutil.copytree(source, target)
                 else:
-                    done += _copy_file(source, target, done, card.size_bytes, on_progress)
+                    done += copy_file(source, target, done, card.size_bytes, on_progress)
         except OSError as error:
             raise ModelError(model=card.name, reason=f"It could not be copied: {error.strerror or error}.") from error
         return files[0][1]
 
-    def _save(self) -> None:
-        """Write to a temporary name first: a crash leaves the old file."""
-        temporary = self._file.with_suffix(".tmp")
-        try:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_text(json.dumps(self._known, indent=1), encoding="utf-8")
-            temporary.replace(self._file)
-        except OSError as error:
-            reason = f"{self._file.name} could not be written: {error.strerror or error}."
-            raise ModelError(model="list", reason=reason) from error
+
+def _order(card: ModelCard) -> tuple[bool, str, str]:
+    return (not card.is_starter, card.name.lower(), card.path)
 
 
 def iter_models(folder: Path) -> Iterator[Path]:
@@ -293,66 +338,6 @@ def _the_only(reference: str, cards: Sequence[ModelCard]) -> ModelCard:
     if len({Path(card.path).resolve() for card in cards}) > 1:
         raise AmbiguousModel(model=reference, candidates=", ".join(card.id for card in cards))
     return cards[0]
-
-
-def _read_known(file: Path) -> dict[str, Any]:
-    """The saved knowledge; a file that makes no sense is as good as none, for all of it can be found again."""
-    known: dict[str, Any] = {"references": [], "hashes": {}}
-    try:
-        value = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return known
-    if isinstance(value, dict):
-        if isinstance(value.get("references"), list):
-            known["references"] = [text for text in value["references"] if isinstance(text, str)]
-        if isinstance(value.get("hashes"), dict):
-            wanted = {"size", "mtime", "sha256"}
-            known["hashes"] = {k: v for k, v in value["hashes"].items() if isinstance(v, dict) and wanted <= v.keys()}
-    return known
-
-
-def _stamp(path: Path) -> tuple[int, int]:
-    """Size and modification time in nanoseconds; zeros where there is nothing."""
-    try:
-        status = path.stat()
-    except (OSError, ValueError):
-        return (0, 0)
-    return (status.st_size, status.st_mtime_ns)
-
-
-def _hash_file(path: Path, done: int, total: int, on_progress: Progress | None) -> str:
-    digest = hashlib.sha256()
-    try:
-        with path.open("rb") as file:
-            while block := file.read(_BLOCK):
-                digest.update(block)
-                done += len(block)
-                if on_progress is not None and not on_progress(done, total):
-                    raise ModelError(model=path.name, reason="The verification was cancelled.")
-    except OSError as error:
-        raise NotAModelFile(file=path.name, reason=f"It cannot be read: {error.strerror or error}.") from error
-    return digest.hexdigest()
-
-
-def _join_digests(digests: list[str]) -> str:
-    return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
-
-
-def _copy_file(source: Path, target: Path, done: int, total: int, on_progress: Progress | None) -> int:
-    """Copy under a temporary name and rename: half a model never looks like a whole one. Gives the bytes copied."""
-    temporary = target.with_name(target.name + ".part")
-    copied = 0
-    try:
-        with source.open("rb") as reader, temporary.open("wb") as writer:
-            while block := reader.read(_BLOCK):
-                writer.write(block)
-                copied += len(block)
-                if on_progress is not None and not on_progress(done + copied, total):
-                    raise ModelError(model=source.name, reason="The import was cancelled.")
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return copied
 
 
 def _delete(card: ModelCard) -> None:

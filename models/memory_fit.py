@@ -1,14 +1,17 @@
-"""How much memory a model will take, from its header alone: weights, KV cache and compute buffers."""
+"""How much memory a model will take, from its shape: weights, KV cache and compute buffers, as llama.cpp allocates them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from models.gguf_header import GgufHeader
 from models.gguf_types import TENSOR_TYPES
+from models.memory_shape import LayerShape, MemoryShape, read_shape
 
 _TYPES = {kind.name.lower(): kind for kind in TENSOR_TYPES.values()}
-_RECURRENT_STATE_BYTES = 4
+_F32 = 4
+_CELL_STEP = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,42 +28,66 @@ class MemoryEstimate:
         return self.weights + self.kv_cache + self.compute
 
 
-def estimate_memory(header: GgufHeader, context_length: int, kv_type: str = "f16", micro_batch: int = 512) -> MemoryEstimate:
-    """What llama.cpp will allocate for ``context_length`` tokens. Weights are exact, the KV cache is exact for plain attention.
+@dataclass(frozen=True, slots=True)
+class LoadShape:
+    """How a model is to be loaded. ``context`` in tokens for all sequences together; ``micro_batch`` tokens computed at once.
 
-    ``kv_type`` is a GGML type name for keys and values; ``micro_batch`` the most tokens computed at once. The compute buffers
-    are an estimate: the logits, the widest activations, and the attention mask.
+    ``sequences`` have a state each; ``keeps_windows_whole`` is llama.cpp's way of keeping layers with a window rewindable.
     """
-    weights = sum(tensor.byte_count for tensor in header.tensors)
-    micro_batch = min(micro_batch, context_length)
-    vocabulary = header.count_of("tokenizer.ggml.tokens") or header.of_architecture("vocab_size")
-    width = header.of_architecture("embedding_length")
-    forward = max(header.per_layer("feed_forward_length", 1), default=0)
-    activations = micro_batch * (vocabulary + 4 * width + 2 * forward) * 4
-    mask = micro_batch * context_length * 2
-    return MemoryEstimate(weights, _kv_cache_bytes(header, context_length, kv_type), activations + mask)
+
+    context: int
+    kv_type: str = "f16"
+    micro_batch: int = 512
+    sequences: int = 1
+    has_flash_attention: bool = True
+    keeps_windows_whole: bool = True
 
 
-def _kv_cache_bytes(header: GgufHeader, context_length: int, kv_type: str) -> int:
-    layers = header.of_architecture("block_count")
-    heads = header.per_layer("attention.head_count", layers)
-    pairs = header.per_layer("attention.head_count_kv", layers) or heads
-    width = header.of_architecture("embedding_length")
-    head_size = width // max(max(heads, default=1), 1)
-    keys = header.of_architecture("attention.key_length", head_size)
-    values = header.of_architecture("attention.value_length", head_size)
-    compressed = header.of_architecture("attention.kv_lora_rank")
-    if compressed and f"{header.architecture}.attention.key_length_mla" in header.metadata:
-        # Multi-head latent attention keeps one compressed vector and the rotary part (DeepSeek-V2, https://arxiv.org/abs/2405.04434).
-        row = layers * (compressed + header.of_architecture("rope.dimension_count"))
-    else:
-        row = sum(pairs) * (keys + values)
-    kind = _TYPES.get(kv_type.lower(), _TYPES["f16"])
-    attention = row * context_length * kind.block_bytes // kind.block_size
-    return attention + _recurrent_state_bytes(header, sum(1 for count in pairs if not count) or layers)
+def estimate_memory(header: GgufHeader, context_length: int, kv_type: str = "f16", micro_batch: int = 512) -> MemoryEstimate:
+    """What llama.cpp will allocate for ``context_length`` tokens of a model in one file."""
+    return estimate_load([header], LoadShape(context_length, kv_type, min(micro_batch, context_length)))
 
 
-def _recurrent_state_bytes(header: GgufHeader, layers: int) -> int:
-    inner, state = header.of_architecture("ssm.inner_size"), header.of_architecture("ssm.state_size")
-    kernel = header.of_architecture("ssm.conv_kernel")
-    return layers * inner * (state + max(kernel - 1, 0)) * _RECURRENT_STATE_BYTES
+def estimate_load(headers: Sequence[GgufHeader], load: LoadShape) -> MemoryEstimate:
+    """What llama.cpp will allocate for a model on one device. Weights and KV cache are exact, compute buffers near."""
+    shape = read_shape(headers)
+    return MemoryEstimate(shape.weights, kv_bytes(shape.layers, load), compute_bytes(shape, load))
+
+
+def kv_bytes(layers: Sequence[LayerShape], load: LoadShape) -> int:
+    """KV cache and states of these layers."""
+    kind = _TYPES.get(load.kv_type.lower(), _TYPES["f16"])
+    numbers = state = 0
+    for layer in layers:
+        cells = load.context
+        if layer.window and not load.keeps_windows_whole:
+            cells = min(cells, layer.window * load.sequences + load.micro_batch)
+            cells = -(-cells // _CELL_STEP) * _CELL_STEP
+        numbers += (layer.keys + layer.values) * cells
+        state += layer.state * load.sequences
+    return numbers * kind.block_bytes // kind.block_size + state
+
+
+def compute_bytes(shape: MemoryShape, load: LoadShape) -> int:
+    """The buffers of one micro batch: the stage that needs most, and the logits that are handed out.
+
+    Found by comparing llama.cpp's own reservations for thirteen shapes; its allocator reuses what a stage no longer needs.
+    """
+    batch = min(load.micro_batch, load.context)
+    width, query = shape.width, shape.query_width
+    pair = max((layer.keys for layer in shape.layers), default=0)
+    kinds = 2 if shape.has_windows and any(layer.keys and not layer.window for layer in shape.layers) else 1
+    has_attention = any(layer.keys for layer in shape.layers)
+    mask = batch * load.context * kinds * (2 if load.has_flash_attention else _F32) if has_attention else 0
+    logits = batch * (shape.vocabulary + 2 * width) * _F32
+    grown = max(3 * shape.feed_forward, shape.feed_forward + shape.used_experts * width)
+    forward = batch * (grown + 4 * width) * _F32 + mask
+    attention = batch * (3 * width + 2 * query + 2 * pair) * _F32 + mask
+    if not load.has_flash_attention:
+        attention += batch * load.context * shape.heads * _F32
+    return max(logits, forward, attention if has_attention else 0) + output_bytes(shape, load)
+
+
+def output_bytes(shape: MemoryShape, load: LoadShape) -> int:
+    """The logits that wait for a sampler, one row for each sequence."""
+    return load.sequences * shape.vocabulary * _F32

@@ -67,8 +67,10 @@ class LogitReader:
         flat = numpy.ctypeslib.as_array(address, shape=(rows * self.vocabulary_size,))
         return flat.reshape(rows, self.vocabulary_size).copy()
 
-    def decode(self, window: list[int], first: int) -> None:
-        """Compute a window from an empty cache, with logits from position ``first`` to the last but one.
+    def decode(self, window: list[int], first: int, *, with_last: bool = False) -> None:
+        """Compute a window from an empty cache, with logits from position ``first`` to the last but one, or to the last.
+
+        What has no logits is left out of the last layer, which matters to those who watch it.
 
         Raises:
             QuantizationFailed: the engine could not.
@@ -80,11 +82,37 @@ class LogitReader:
             batch.pos[index] = index
             batch.n_seq_id[index] = 1
             batch.seq_id[index][0] = 0
-            batch.logits[index] = first <= index < len(window) - 1
+            batch.logits[index] = first <= index < len(window) - (0 if with_last else 1)
         self._api.llama_memory_clear(self._api.llama_get_memory(self._context), True)
         result = int(self._api.llama_decode(self._context, batch))
         if result:
             raise QuantizationFailed(file=self._model.path, reason=f"The engine could not compute the logits (code {result}).")
+
+    def append(self, tokens: list[int], position: int) -> numpy.ndarray:
+        """Read tokens after those that were read before, from ``position`` on; the logits (vocabulary,) after the last of them.
+
+        Raises:
+            QuantizationFailed: the engine could not compute them.
+        """
+        import numpy
+
+        batch = self._batch
+        batch.n_tokens = len(tokens)
+        for index, token in enumerate(tokens):
+            batch.token[index], batch.pos[index], batch.n_seq_id[index] = token, position + index, 1
+            batch.seq_id[index][0] = 0
+            batch.logits[index] = index == len(tokens) - 1
+        if position == 0:
+            self._api.llama_memory_clear(self._api.llama_get_memory(self._context), True)
+        result = int(self._api.llama_decode(self._context, batch))
+        if result:
+            raise QuantizationFailed(file=self._model.path, reason=f"The engine could not compute the logits (code {result}).")
+        address: Any = self._api.llama_get_logits_ith(self._context, -1)
+        return numpy.ctypeslib.as_array(address, shape=(self.vocabulary_size,)).copy()
+
+    def is_end(self, token: int) -> bool:
+        """Whether a token ends a reply."""
+        return bool(self._api.llama_vocab_is_eog(self._model.vocabulary, token))
 
     def close(self) -> None:
         """Free the batch and the model. Safe to call twice."""

@@ -4,21 +4,38 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from models.errors import UserFacingError
 from models.gguf_header import read_header
+from quantize.gguf.metadata_edit import hash_weights, put_text
+from quantize.probe import Probe
 from quantize.quality import Quality
 from quantize.recipe import Recipe, write_recipe
 
 SUFFIX = ".quality.json"
+METADATA_KEY = "yanmo.quality_card"
+WORSE_THAN = 0.5
+"""Agreement with the base below which a model that repeats itself is called broken."""
+FAULTS = {
+    "nan": "It gives no numbers.",
+    "noise": "It predicts worse than guessing.",
+    "empty": "It writes nothing.",
+    "repeats": "It writes the same again and again.",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class QualityCard:
-    """Everything that is needed to judge a file and to make it again. ``date`` is ISO 8601, UTC."""
+    """Everything that is needed to judge a file and to make it again. ``date`` is ISO 8601, UTC.
+
+    ``weights_sha256`` is of the weights alone and the same for every run of the recipe; ``sha256`` is of the whole file, into which
+    the card is written too. ``fault`` is empty, or why the file is broken: nan, noise, empty, repeats.
+    """
 
     file: str
     size_bytes: int
@@ -34,31 +51,84 @@ class QualityCard:
     date: str
     text_sha256: str = ""
     quality: dict[str, Any] | None = None
+    weights_sha256: str = ""
+    probe: dict[str, Any] | None = None
+    fault: str = ""
+    windows: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
         return asdict(self)
 
 
-def make_card(made: Path, base: Path, recipe: Recipe, engine: str, quality: Quality | None = None, text: str = "") -> QualityCard:
+def make_card(
+    made: Path,
+    base: Path,
+    recipe: Recipe,
+    engine: str,
+    quality: Quality | None = None,
+    text: str = "",
+    probe: Probe | None = None,
+    windows: int = 0,
+) -> QualityCard:
     """The card of a file that was just made."""
     header = read_header(made)
+    fault = find_fault(quality, probe)
     return QualityCard(
         file=made.name,
         size_bytes=made.stat().st_size,
         sha256=hash_file(made),
         bits_per_weight=round((header.file_size - header.data_offset) * 8 / max(1, header.parameter_count), 3),
         file_type=recipe.file_type.upper(),
-        recipe=recipe.to_json(),
+        recipe=_plain(recipe.to_json()),
         recipe_sha256=recipe.sha256(),
         base_file=base.name,
         base_size_bytes=base.stat().st_size,
         base_sha256=hash_file(base),
         engine=engine,
         date=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        text_sha256=hashlib.sha256(text.encode()).hexdigest() if text else "",
-        quality=quality.to_json() if quality else None,
+        text_sha256=hash_text(text) if text else "",
+        quality=_plain(quality.to_json()) if quality else None,
+        weights_sha256=hash_weights(made),
+        probe=probe.to_json() if probe else None,
+        fault=fault,
+        windows=windows,
     )
+
+
+def _plain(value: dict[str, Any]) -> dict[str, Any]:
+    """As it will be read back."""
+    plain: dict[str, Any] = json.loads(json.dumps(value))
+    return plain
+
+
+def card_from_json(value: dict[str, Any]) -> QualityCard | None:
+    """A card that was kept; None where it is of another version and lacks something."""
+    known = {name: value[name] for name in QualityCard.__dataclass_fields__ if name in value}
+    try:
+        return QualityCard(**known)
+    except TypeError:
+        return None
+
+
+def find_fault(quality: Quality | None, probe: Probe | None) -> str:
+    """Why a model is broken: it gives NaN, is worse than guessing (noise), or writes nothing or the same again and again.
+
+    A model that repeats itself but predicts the held-out text as its base does is not broken: small models do that.
+    """
+    if quality is not None and quality.is_broken:
+        return "nan" if not math.isfinite(quality.perplexity) else "noise"
+    if probe is not None and probe.fault == "nan":
+        return "nan"
+    if probe is not None and probe.fault and (quality is None or not quality.has_base or quality.same_top_1 < WORSE_THAN):
+        return probe.fault
+    return ""
+
+
+def embed_card(card: QualityCard, made: Path) -> QualityCard:
+    """Write the card into the file's metadata too; returns it with the hash and size that the file now has."""
+    put_text(made, METADATA_KEY, json.dumps({**card.to_json(), "sha256": ""}, ensure_ascii=False, separators=(",", ":")))
+    return replace(card, sha256=hash_file(made), size_bytes=made.stat().st_size)
 
 
 def write_card(card: QualityCard, made: Path) -> Path:
@@ -71,10 +141,19 @@ def write_card(card: QualityCard, made: Path) -> Path:
 
 
 def read_card(made: Path) -> dict[str, Any] | None:
-    """The card beside a file, or None where there is none that can be read."""
+    """The card beside a file, else the one inside it, or None where there is none that can be read."""
     try:
         value = json.loads(made.with_name(made.name + SUFFIX).read_text(encoding="utf-8"))
     except (OSError, ValueError):
+        value = None
+    return value if isinstance(value, dict) else read_embedded_card(made)
+
+
+def read_embedded_card(made: Path) -> dict[str, Any] | None:
+    """The card inside a file's metadata, or None."""
+    try:
+        value = json.loads(read_header(made).text(METADATA_KEY))
+    except (UserFacingError, ValueError):
         return None
     return value if isinstance(value, dict) else None
 
@@ -89,8 +168,16 @@ def write_markdown(card: QualityCard) -> str:
         f"{saved:.0%} smaller than {card.base_file}.",
         "",
     ]
+    if card.fault:
+        lines += [f"**This file is broken. {FAULTS[card.fault]}**", ""]
     if card.quality is not None:
         lines += [*iter_quality_lines(card.quality), ""]
+    if card.probe is not None:
+        lines += [
+            f"Reads {card.probe['prefill_tokens_per_second']:,.0f} and writes {card.probe['decode_tokens_per_second']:,.0f} tokens a "
+            f"second here, with {card.probe['memory_bytes'] / 2**20:,.0f} MB of memory.",
+            "",
+        ]
     lines += [
         "```toml",
         write_recipe(Recipe(**{**card.recipe, "overrides": tuple(map(tuple, card.recipe["overrides"]))})).rstrip(),
@@ -119,6 +206,11 @@ def iter_quality_lines(quality: dict[str, Any]) -> list[str]:
         ]
     table = ["| | |", "|:--|--:|", *(f"| {name} | {value} |" for name, value in rows)]
     return ["**This file is broken: it gives no sensible numbers.**", "", *table] if quality["is_broken"] else table
+
+
+def hash_text(text: str) -> str:
+    """SHA-256 of a text."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def hash_file(path: Path) -> str:

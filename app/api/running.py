@@ -209,7 +209,7 @@ async def answer(lease: Lease, order: Order, record: RequestRecord | None = None
                         if not order.silent:
                             yield event
                     case ContextShifted():
-                        pass  # only a conversation of the window allows to forget
+                        continue  # only where a request allows it, and none from outside does
                     case _:
                         yield event
     finally:

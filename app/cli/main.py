@@ -12,11 +12,12 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from app import __version__
-from app.cli import bench, chat, complete, data, doctor, models, options, quantize, serve
+from app.cli import bench, chat, complete, convert, data, doctor, models, options, quality, quantize, search_recipe, serve
 from app.paths import DATA_VARIABLE, Paths, make_paths
 from models.errors import DatabaseInUse, StoreError, UserFacingError
 
 if TYPE_CHECKING:
+    from app.services.server import RunningServer, ServerOptions
     from app.workstation import Workstation
 
 OK, USER_ERROR, USAGE_ERROR, INTERRUPTED = 0, 1, 2, 130
@@ -25,9 +26,11 @@ _EPILOG = f"""examples:
   yanmo                                    open the window
   yanmo chat                               talk to the default model in the terminal
   yanmo chat -p "What is quantization?"    one question, one answer
+  yanmo models search qwen3                look for models on Hugging Face and ModelScope
+  yanmo models pull OWNER/NAME:Q4_K_M      download one, whole and verified
   yanmo models list                        which models are here
-  yanmo options MODEL context_length=16384 how a model is loaded
   yanmo serve                              answer other programs
+  yanmo options MODEL context_length=16384 how a model is loaded
   yanmo bench                              how fast a model is here
   yanmo doctor                             what this machine can do, what to install
   yanmo data backup                        copy every conversation to a snapshot
@@ -64,7 +67,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--data-folder", metavar="DIR", help="keep conversations, models and settings here")
     parser.set_defaults(run=open_window)
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for family in (chat, complete, models, options, serve, bench, quantize, doctor, data):
+    for family in (chat, complete, models, options, serve, bench, convert, quantize, quality, search_recipe, doctor, data):
         family.add_parser(subparsers)
     return parser
 
@@ -82,7 +85,14 @@ def open_window(arguments: argparse.Namespace, make_workstation: Callable[[], Wo
         logging.getLogger(__name__).warning("the window cannot be imported", exc_info=True)
         print(f"The window cannot be shown ({error}), so Yanmo answers in the terminal.", file=sys.stderr)
         return chat.run_without_window(arguments)
-    return int(application.main(arguments.paths))
+    return int(application.main(arguments.paths, start_server=_start_server))
+
+
+def _start_server(workstation: Workstation, options: ServerOptions) -> RunningServer:
+    """The window's server; its libraries are imported when it is switched on."""
+    from app.api.server import run_server
+
+    return run_server(workstation, options)
 
 
 def _run(arguments: argparse.Namespace, paths: Paths) -> int:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from app.cli import hubs
+from app.cli.figures import count_text, print_json, size_text
 
 if TYPE_CHECKING:
     from app.workstation import Workstation
@@ -16,6 +18,10 @@ if TYPE_CHECKING:
     MakeWorkstation = Callable[[], Workstation]
 
 _EXAMPLES = """examples:
+  yanmo models search qwen3 --task chat
+  yanmo models pull Qwen/Qwen3-4B-GGUF:Q4_K_M
+  yanmo models fit Qwen/Qwen3-8B-GGUF:Q4_K_M --context 32768
+  yanmo models update
   yanmo models list
   yanmo models show yanmo-starter-Q8_0
   yanmo models import ~/Downloads/Qwen3-4B-Q4_K_M.gguf
@@ -29,8 +35,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add ``models`` and its commands to the main parser."""
     parser = subparsers.add_parser(
         "models",
-        help="list, show, import, remove or verify models",
-        description="The models on this machine. A MODEL is an id, a name, a file name or a path.",
+        help="search, download, list, plan, import, remove or verify models",
+        description="The models on this machine and on the hubs. A MODEL is an id, a name, a file name or a path; a REPOSITORY is "
+        "OWNER/NAME as on Hugging Face and ModelScope.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -57,9 +64,20 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
     verify = commands.add_parser("verify", help="read every byte: structure and SHA-256")
     verify.add_argument("model", metavar="MODEL")
+    verify.add_argument("--repair", action="store_true", help="fetch the damaged parts of a downloaded model again")
     verify.set_defaults(run=verify_model)
 
-    for command in (listing, show, add, remove, verify):
+    stores = commands.add_parser("stores", help="use the models of other programs (Ollama, LM Studio …) where they lie")
+    stores.add_argument("--use", metavar="NAME", action="append", default=[], help="list its models from now on")
+    stores.add_argument("--drop", metavar="NAME", action="append", default=[], help="list them no more")
+    stores.set_defaults(run=show_stores)
+
+    share = commands.add_parser("share", help="keep equal files of Yanmo's own folder once on the disk")
+    share.set_defaults(run=share_files)
+
+    hubs.add_commands(commands)
+
+    for command in (listing, show, add, remove, verify, stores, share):
         command.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -70,7 +88,7 @@ def list_models(arguments: argparse.Namespace, make_workstation: MakeWorkstation
         unreadable = workstation.library.list_unreadable()
     if arguments.json:
         trouble = [{"path": entry.path, **entry.error.to_json()} for entry in unreadable]
-        _print_json({"models": [card.to_json() for card in cards], "unreadable": trouble})
+        print_json({"models": [card.to_json() for card in cards], "unreadable": trouble})
         return 0
     rows = [("ID", "SIZE", "TYPE", "PARAMETERS", "CONTEXT", "KIND"), *(_make_row(card) for card in cards)]
     widths = [max(len(row[column]) for row in rows) for column in range(6)]
@@ -88,9 +106,9 @@ def show_model(arguments: argparse.Namespace, make_workstation: MakeWorkstation)
     with make_workstation() as workstation:
         card = workstation.library.find(arguments.model)
         sha256 = workstation.library.known_sha256(card)
-    memory = _estimate(card)
+        memory = _estimate(card, workstation)
     if arguments.json:
-        _print_json({**card.to_json(), "sha256": sha256, "memory": memory})
+        print_json({**card.to_json(), "sha256": sha256, "memory": memory})
         return 0
     facts = {
         "id": card.id,
@@ -101,14 +119,14 @@ def show_model(arguments: argparse.Namespace, make_workstation: MakeWorkstation)
         "format": card.format,
         "architecture": card.architecture,
         "quantization": card.quantization,
-        "parameters": _count(card.parameter_count),
-        "size": _size(card.size_bytes),
+        "parameters": count_text(card.parameter_count),
+        "size": size_text(card.size_bytes),
         "context": f"{card.context_length:,} tokens" if card.context_length else "",
         "chat template": "yes" if card.has_chat_template else "no",
         "languages": ", ".join(card.languages),
         "licence": card.licence,
         "SHA-256": sha256 or "not computed yet: yanmo models verify",
-        "memory": ", ".join(f"{_size(needed)} with {context} tokens" for context, needed in memory.items()),
+        "memory": ", ".join(f"{size_text(needed)} with {context} tokens" for context, needed in memory.items()),
     }
     for name, text in facts.items():
         if text:
@@ -121,9 +139,9 @@ def import_model(arguments: argparse.Namespace, make_workstation: MakeWorkstatio
     with make_workstation() as workstation:
         card = workstation.library.import_model(arguments.path, copy=arguments.copy, on_progress=_make_meter(arguments))
     if arguments.json:
-        _print_json(card.to_json())
+        print_json(card.to_json())
     else:
-        print(f"Added {card.name} ({card.quantization}, {_size(card.size_bytes)}) as {card.id}.")
+        print(f"Added {card.name} ({card.quantization}, {size_text(card.size_bytes)}) as {card.id}.")
     return 0
 
 
@@ -137,25 +155,97 @@ def remove_model(arguments: argparse.Namespace, make_workstation: MakeWorkstatio
             return 1
         card = workstation.library.remove(card.path, delete=arguments.delete)
     if arguments.json:
-        _print_json({"removed": card.to_json(), "deleted": deletes})
+        print_json({"removed": card.to_json(), "deleted": deletes})
     else:
         print(f"Deleted {card.name}." if deletes else f"Forgot {card.name}; its file stays where it is.")
     return 0
 
 
 def verify_model(arguments: argparse.Namespace, make_workstation: MakeWorkstation) -> int:
-    """Check the structure and the SHA-256 of a model's files."""
+    """Check the structure and the SHA-256 of a model's files; with ``--repair`` mend what was downloaded."""
+    from models.errors import DamagedModelFile
+
     with make_workstation() as workstation:
-        found = workstation.library.verify(arguments.model, _make_meter(arguments))
+        try:
+            found = workstation.library.verify(arguments.model, _make_meter(arguments))
+            is_as_brought = workstation.is_as_brought(found.card)
+        except DamagedModelFile:
+            if not arguments.repair:
+                raise
+            is_as_brought = False
+        if not is_as_brought and arguments.repair:
+            return _repair(arguments, workstation)
     if arguments.json:
-        _print_json({"id": found.card.id, "sha256": found.sha256, "state": found.state})
-        return 0
+        state = found.state if is_as_brought else "damaged"
+        print_json({"id": found.card.id, "sha256": found.sha256, "state": state})
+        return 0 if is_as_brought else 1
     meaning = {
         "first": "whole; its hash is recorded now",
         "same": "whole and unchanged",
         "new": "whole, but another file than the one recorded before",
     }
+    if not is_as_brought:
+        print(f"{found.card.name} is not what was downloaded: it was changed, or the disk damaged it. To mend it: --repair")
+        return 1
     print(f"{found.card.name} is {meaning[found.state]}.\nSHA-256 {found.sha256}")
+    return 0
+
+
+def show_stores(arguments: argparse.Namespace, make_workstation: MakeWorkstation) -> int:
+    """Print which other programs have models here, and begin or end to list them."""
+    from models.other_stores import find_stores
+
+    found = find_stores(Path.home())
+    names = {store.key for store in found}
+    for name in [*arguments.use, *arguments.drop]:
+        if name not in names:
+            print(f"yanmo models stores: “{name}” is none of: {', '.join(sorted(names)) or 'nothing was found'}", file=sys.stderr)
+            return 2
+    with make_workstation() as workstation:
+        settings = workstation.settings
+        wanted = [key for key in settings.get("models.scanned_programs") if key not in arguments.drop]
+        wanted = list(dict.fromkeys([*wanted, *arguments.use]))
+        if arguments.use or arguments.drop:
+            settings.set("models.scanned_programs", wanted)
+    if arguments.json:
+        print_json([{"name": store.key, "folder": str(store.folder), "used": store.key in wanted} for store in found])
+        return 0
+    for store in found:
+        print(f"{store.key:<12} {'used' if store.key in wanted else '-':<5} {store.folder}")
+    if not found:
+        print("No other program with models was found.")
+    return 0
+
+
+def share_files(arguments: argparse.Namespace, make_workstation: MakeWorkstation) -> int:
+    """Let equal files share their room."""
+    with make_workstation() as workstation:
+        spared = workstation.share_equal_files()
+    if arguments.json:
+        print_json({"spared": spared})
+    else:
+        print(f"{size_text(spared)} became free." if spared else "No model of Yanmo's own folder is there twice.")
+    return 0
+
+
+def _repair(arguments: argparse.Namespace, workstation: Workstation) -> int:
+    """Fetch damaged blocks of every file of the model."""
+    from models.errors import ModelError
+
+    path = Path(arguments.model).expanduser()
+    files = [path] if path.is_file() else [Path(name) for name in workstation.library.find(arguments.model).files]
+    for file in files:
+        download = workstation.downloads.repair(file.absolute())
+        if download is None:
+            raise ModelError(model=file.name, reason="Yanmo did not download it, so it does not know where to fetch it again.")
+        ended = workstation.downloads.wait(download.id)
+        if ended is not None and ended.error is not None:
+            raise ended.error
+        workstation.downloads.remove(download.id)
+        if not arguments.json:
+            print(f"{file.name} is whole again.")
+    if arguments.json:
+        print_json({"repaired": [str(file) for file in files]})
     return 0
 
 
@@ -166,27 +256,25 @@ def _show_help(parser: argparse.ArgumentParser) -> int:
 
 def _make_row(card: ModelCard) -> tuple[str, ...]:
     context = f"{card.context_length:,}" if card.context_length else ""
-    return (card.id, _size(card.size_bytes), card.quantization, _count(card.parameter_count), context, card.kind)
+    return (card.id, size_text(card.size_bytes), card.quantization, count_text(card.parameter_count), context, card.kind)
 
 
-def _estimate(card: ModelCard) -> dict[str, int]:
+def _estimate(card: ModelCard, workstation: Workstation) -> dict[str, int]:
     """Bytes needed for some context lengths, for a GGUF."""
     if card.format != "gguf" or card.kind not in ("chat", "base"):
         return {}
-    from models.gguf_header import read_header
-    from models.memory_fit import estimate_memory
+    from backends.options import LoadOptions
 
-    headers = [read_header(path) for path in card.files]
-    contexts = [length for length in (2048, 8192, 32768) if length <= card.context_length] or [card.context_length]
-    rest = sum(tensor.byte_count for header in headers[1:] for tensor in header.tensors)
-    return {f"{length:,}": estimate_memory(headers[0], length).total + rest for length in contexts}
+    shape = workstation.planner.shape_of(card)
+    contexts = [length for length in (2048, 8192, 32768) if length <= card.context_length] or [card.context_length or 2048]
+    return {f"{length:,}": workstation.planner.plan(shape, LoadOptions(context_length=length)).needed for length in contexts}
 
 
 def _confirm(card: ModelCard) -> bool:
     if not sys.stdin.isatty():
         return False
     files = "\n".join(card.files) if card.format == "gguf" else card.path
-    return input(f"Delete {_size(card.size_bytes)}?\n{files}\n[y/N] ").strip().lower() in ("y", "yes")
+    return input(f"Delete {size_text(card.size_bytes)}?\n{files}\n[y/N] ").strip().lower() in ("y", "yes")
 
 
 def _make_meter(arguments: argparse.Namespace) -> Callable[[int, int], bool] | None:
@@ -204,22 +292,3 @@ def _make_meter(arguments: argparse.Namespace) -> Callable[[int, int], bool] | N
         return True
 
     return show
-
-
-def _print_json(value: Any) -> None:
-    json.dump(value, sys.stdout, ensure_ascii=False, indent=2)
-    print()
-
-
-def _size(count: int) -> str:
-    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("KB", 10**3)):
-        if count >= factor:
-            return f"{count / factor:.3g} {unit}" if count < 1000 * factor else f"{count / factor:,.0f} {unit}"
-    return f"{count} B"
-
-
-def _count(count: int) -> str:
-    for unit, factor in (("B", 10**9), ("M", 10**6), ("K", 10**3)):
-        if count >= factor:
-            return f"{count / factor:.3g} {unit}"
-    return str(count) if count else ""

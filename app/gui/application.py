@@ -6,6 +6,7 @@ with the data is told in a dialog with a way out, never by a traceback.
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import signal
@@ -21,20 +22,27 @@ from app.gui.main_window import MainWindow
 from app.gui.theme import apply_theme, choose_tokens, load_fonts
 from app.gui.translation import Translations, tr
 from app.paths import Paths
+from app.services.server import RunningServer, ServerOptions
 from app.workstation import Workstation, make_workstation
 from models.errors import DatabaseDamaged, DatabaseTooNew, UserFacingError
 
 ExceptionHook = Callable[[type[BaseException], BaseException, TracebackType | None], object]
+StartServerFor = Callable[[Workstation, ServerOptions], RunningServer]
 
 
-def main(paths: Paths, arguments: Sequence[str] = ()) -> int:
-    """Open the window on a data folder; the exit status. ``arguments`` may name GGUF files to open."""
+def main(paths: Paths, arguments: Sequence[str] = (), start_server: StartServerFor | None = None) -> int:
+    """Open the window on a data folder; the exit status. ``arguments`` may name GGUF files to open.
+
+    ``start_server`` starts the server for other programs, of which a window knows nothing but this.
+    """
     application = make_application()
     translations = Translations(application)
     translations.use("system")
     workstation = _open_data(paths)
     if workstation is None:
         return 1
+    if start_server is not None:
+        workstation.server.start_server = functools.partial(start_server, workstation)
     try:
         translations.use(workstation.settings.get("language"))
         window = make_window(workstation, translations)

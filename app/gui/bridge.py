@@ -8,7 +8,25 @@ from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 
-from app.services.events import ConversationChanged, ConversationsChanged, Event, EventBus, LibraryChanged, SettingChanged
+from app.services.events import (
+    ConversationChanged,
+    ConversationsChanged,
+    DownloadsChanged,
+    Event,
+    EventBus,
+    LibraryChanged,
+    QuantizingChanged,
+    SettingChanged,
+)
+
+_READ_AGAIN = (
+    ConversationsChanged,
+    ConversationChanged,
+    DownloadsChanged,
+    LibraryChanged,
+    QuantizingChanged,
+    SettingChanged,
+)
 
 
 class Bridge(QObject):
@@ -62,7 +80,7 @@ def without_repeats(events: Sequence[Event]) -> list[Event]:
     seen: set[Event] = set()
     kept: list[Event] = []
     for event in reversed(events):
-        if isinstance(event, ConversationsChanged | ConversationChanged | LibraryChanged | SettingChanged):
+        if isinstance(event, _READ_AGAIN):
             if event in seen:
                 continue
             seen.add(event)

@@ -25,18 +25,31 @@ from app.gui.chat.page import ChatPage
 from app.gui.chat.warm_up import import_drawing_libraries
 from app.gui.command_palette import CommandPalette
 from app.gui.icons import application_icon, make_icon
-from app.gui.library_page import LibraryPage
+from app.gui.models.page import ModelsPage
+from app.gui.quantize.page import QuantizePage
+from app.gui.server.page import ServerPage
 from app.gui.settings.page import SettingsPage
 from app.gui.settings.transfer import make_labels
 from app.gui.settings.trash_dialog import TrashDialog
 from app.gui.theme import Sizes, Tokens, apply_theme, choose_tokens
-from app.gui.translation import Translations, tr
-from app.services.events import Event, LibraryChanged, SettingChanged
+from app.gui.translation import Translations, tr, translated_error
+from app.services.events import (
+    DownloadEnded,
+    DownloadProgress,
+    DownloadsChanged,
+    Event,
+    LibraryChanged,
+    QuantizingChanged,
+    RequestChanged,
+    ServerChanged,
+    SettingChanged,
+    SizesPredicted,
+)
 from app.text.export import ExportFormat
 from app.workstation import Workstation
 from models.errors import UserFacingError
 
-PAGES = ("chat", "library", "settings")
+PAGES = ("chat", "library", "quantize", "server", "settings")
 
 
 class MainWindow(QMainWindow):
@@ -55,10 +68,12 @@ class MainWindow(QMainWindow):
         self.bridge = Bridge(workstation.events, self)
         self.bridge.happened.connect(self._hear)
         self.chat = ChatPage(workstation, self._tokens, self)
-        self.library = LibraryPage(workstation, self._tokens, self)
+        self.library = ModelsPage(workstation, self._tokens, self)
+        self.quantize = QuantizePage(workstation, self._tokens, self)
+        self.server = ServerPage(workstation, self._tokens, self)
         self.settings = SettingsPage(workstation, self._tokens, self)
         self._pages = QStackedWidget(self)
-        for page in (self.chat, self.library, self.settings):
+        for page in self._all_pages():
             self._pages.addWidget(page)
         body = QWidget(self)
         layout = QHBoxLayout(body)
@@ -91,7 +106,7 @@ class MainWindow(QMainWindow):
         layout.setContentsMargins(8, 14, 8, 12)
         layout.setSpacing(8)
         self._rail: dict[str, tuple[QToolButton, str]] = {}
-        for name, icon in (("chat", "message-2"), ("library", "stack-2")):
+        for name, icon in (("chat", "message-2"), ("library", "stack-2"), ("quantize", "adjustments"), ("server", "server")):
             layout.addWidget(self._make_rail_button(name, icon, lambda _checked=False, page=name: self.show_page(page)))
         layout.addStretch()
         layout.addWidget(self._make_rail_button("theme", "moon", lambda: self.run_action("theme")))
@@ -113,6 +128,9 @@ class MainWindow(QMainWindow):
         self.library.import_requested.connect(self._import_from_library)
         self.library.verify_requested.connect(self.chat.models.verify)
         self.library.trouble.connect(self.chat.tell)
+        self.quantize.trouble.connect(self.chat.tell)
+        self.quantize.trouble.connect(lambda _error: self.show_page("chat"))
+        self.quantize.load_requested.connect(self._load_from_library)
         self.settings.export_requested.connect(self._export_everything)
         self.settings.import_requested.connect(self._import_conversations)
 
@@ -138,6 +156,9 @@ class MainWindow(QMainWindow):
             "toggle_inspector": chat.toggle_inspector,
             "page_chat": lambda: self.show_page("chat"),
             "page_library": lambda: self.show_page("library"),
+            "page_quantize": lambda: self.show_page("quantize"),
+            "pick_quant": self._pick_quant,
+            "page_server": lambda: self.show_page("server"),
             "page_settings": lambda: self.show_page("settings"),
             "theme": self._switch_theme,
             "language": self._switch_language,
@@ -210,6 +231,10 @@ class MainWindow(QMainWindow):
         self.show_page("chat")
         self.chat.models.import_file(path)
 
+    def _pick_quant(self) -> None:
+        self.show_page("quantize")
+        self.quantize.pick()
+
     def _switch_theme(self) -> None:
         self._workstation.settings.set("theme", "light" if self._tokens.name == "dark" else "dark")
 
@@ -256,8 +281,29 @@ class MainWindow(QMainWindow):
             self._setting_changed(known.key)
         elif isinstance(known, LibraryChanged):
             self.library.refresh()
+            self.quantize.hear(known)
+        elif isinstance(known, QuantizingChanged | SizesPredicted):
+            self.quantize.hear(known)
+        elif isinstance(known, ServerChanged | RequestChanged):
+            self.server.hear(known)
+        elif isinstance(known, DownloadsChanged | DownloadProgress | DownloadEnded):
+            self._hear_download(known)
         else:
             self.chat.hearing.hear(known)
+
+    def _hear_download(self, event: DownloadsChanged | DownloadProgress | DownloadEnded) -> None:
+        """The page shows it; what is over is also told where the person is, and to the desktop where the window is not looked at."""
+        self.library.hear(event)
+        if not isinstance(event, DownloadEnded):
+            return
+        if event.error is not None:
+            said = translated_error(event.error)[0]
+        else:
+            said = tr("{name} is here, whole and verified").format(name=event.title)
+        if self._pages.currentWidget() is self.chat:
+            self.chat.notice.say(said, tr("Show"), lambda: self.show_page("library"))
+        if not self.isActiveWindow():
+            QApplication.alert(self)
 
     def _setting_changed(self, key: str) -> None:
         if key == "theme":
@@ -276,9 +322,13 @@ class MainWindow(QMainWindow):
         application = QApplication.instance()
         if isinstance(application, QApplication):
             apply_theme(application, tokens)
-        for page in (self.chat, self.library, self.settings):
+        for page in self._all_pages():
             page.retheme(tokens)
         self._draw_rail()
+
+    def _all_pages(self) -> tuple[ChatPage, ModelsPage, QuantizePage, ServerPage, SettingsPage]:
+        """In the order of PAGES."""
+        return self.chat, self.library, self.quantize, self.server, self.settings
 
     def _draw_rail(self) -> None:
         for name, (button, icon) in self._rail.items():
@@ -293,6 +343,8 @@ class MainWindow(QMainWindow):
         names = {
             "chat": tr("Chat"),
             "library": tr("Models"),
+            "quantize": tr("Quantize"),
+            "server": tr("Server"),
             "theme": tr("Switch between light and dark"),
             "settings": tr("Settings"),
         }
@@ -327,7 +379,9 @@ class MainWindow(QMainWindow):
             QTimer.singleShot(0, self, self._load_model)
 
     def warm_up(self) -> None:
-        """Import in the background what the first formula and the first code card need, so that they do not wait for it."""
+        """Import in the background what the first formula and the first code card need; go on with what was being downloaded."""
+        self._workstation.downloads.start()
+        self.server.start_if_wished()
         self._workstation.jobs.submit("disk", lambda _is_cancelled: import_drawing_libraries(), "warm up")
 
     def _load_model(self) -> None:

@@ -39,7 +39,7 @@ def tr_reason(sentence: str) -> str:
     for template, pattern in _reason_patterns():
         match = pattern.fullmatch(sentence)
         if match and tr(template) != template:
-            return tr(template).format(*match.groups())
+            return tr(template).format(*(tr_reason(part) for part in match.groups()))
     return sentence
 
 

@@ -50,6 +50,11 @@ class Switch(QAbstractButton):
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
+    def set_tokens(self, tokens: Tokens) -> None:
+        """Wear other colours."""
+        self.tokens = tokens
+        self.update()
+
     def sizeHint(self) -> QSize:
         return QSize(34, 20)
 

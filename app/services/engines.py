@@ -167,6 +167,10 @@ class Engines:
             return LoadOptions(**values)
         return LoadOptions()
 
+    def set_options(self, model_reference: str, options: LoadOptions) -> None:
+        """Remember how a model is to be loaded from now on; what is loaded stays as it is."""
+        self._remember_options(model_reference, options)
+
     def ensure(self, model_reference: str = "", is_cancelled: Callable[[], bool] = lambda: False) -> Link:
         """Wait until a model is ready, loading it where it is not; a crashed one is started again.
 

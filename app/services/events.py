@@ -122,6 +122,49 @@ class LibraryChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class QuantizingChanged:
+    """A job of quantizing was queued, went on, or ended: read it again."""
+
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SizesPredicted:
+    """How large each type of a model would be: ``(type, bytes)``; ``is_exact`` where the quantizer itself was asked."""
+
+    source: str
+    sizes: tuple[tuple[str, int], ...]
+    is_exact: bool
+    is_quantized: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadsChanged:
+    """The queue of downloads changed: one was added, moved, paused, ended or removed."""
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadProgress:
+    """A download goes on; bytes, bytes a second, and seconds left, None where unknown."""
+
+    download_id: str
+    done: int
+    total: int
+    speed: float
+    seconds_left: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadEnded:
+    """A download is whole and verified, or failed with ``error``."""
+
+    download_id: str
+    title: str
+    path: str
+    error: UserFacingError | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SettingChanged:
     """A setting has a new value."""
 
@@ -153,6 +196,11 @@ Event = (
     | ModelUnloaded
     | ModelFailed
     | LibraryChanged
+    | QuantizingChanged
+    | SizesPredicted
+    | DownloadsChanged
+    | DownloadProgress
+    | DownloadEnded
     | SettingChanged
     | DataRestored
     | StoreTrouble

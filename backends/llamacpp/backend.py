@@ -18,6 +18,7 @@ from backends.llamacpp.draft import DraftModel
 from backends.llamacpp.embeddings import Embedder
 from backends.llamacpp.kv_cache import common_length
 from backends.llamacpp.library import NativeLibrary
+from backends.llamacpp.memory_report import read_report
 from backends.llamacpp.model import NativeModel
 from backends.llamacpp.placement import choose_places, fall_back
 from backends.llamacpp.precheck import check_files, check_memory
@@ -75,6 +76,7 @@ class LlamaCppBackend:
         if model.context:
             self._prepare_to_write(model, options, progress)
         progress(1.0)
+        memory = read_report(self._library.buffer_lines())
         return LoadedModel(
             name=card.name,
             architecture=card.architecture,
@@ -86,7 +88,8 @@ class LlamaCppBackend:
             device=places.device,
             notice=places.notice,
             engine_version=f"llama.cpp {self._library.version}",
-            memory_bytes=estimate.total,
+            memory_bytes=sum(part.weights + part.kv_cache + part.compute for part in memory) or estimate.total,
+            memory=memory,
             has_chat_template=self._has_template,
             chat_template=model.chat_template() or "",
             can_write=bool(model.context),

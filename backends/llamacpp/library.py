@@ -46,6 +46,7 @@ class NativeLibrary:
         self.api: Any = _import_bindings()
         self._check_layout()
         self._lines: deque[str] = deque(maxlen=_LOG_LINES)
+        self._buffers: list[str] = []
         self._partial = ""
         self._level = 0
         callback = self.api.llama_log_callback(self._receive)
@@ -67,6 +68,14 @@ class NativeLibrary:
         self._lines.clear()
         self._partial = ""
 
+    def buffer_lines(self) -> list[str]:
+        """What the engine logged of the buffers that it made since :meth:`forget_buffers`."""
+        return list(self._buffers)
+
+    def forget_buffers(self) -> None:
+        """A new load begins."""
+        self._buffers.clear()
+
     def _receive(self, level: int, text: bytes | None, _user_data: object) -> None:
         if level != _LEVEL_CONTINUED:
             self._level = level
@@ -74,6 +83,8 @@ class NativeLibrary:
         *whole, self._partial = self._partial.split("\n")
         for line in whole:
             self._lines.append(line)
+            if "buffer size =" in line:
+                self._buffers.append(line)
             if self._level in (_LEVEL_WARNING, _LEVEL_ERROR):
                 _log.debug(line)
 

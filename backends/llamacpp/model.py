@@ -135,6 +135,7 @@ class NativeModel:
         parameters.progress_callback = self.api.llama_progress_callback(report)
         self._kept += [parameters.progress_callback, placement]
         self._library.forget_log()
+        self._library.forget_buffers()
         self.model = self.api.llama_model_load_from_file(os.fsencode(self.path), parameters)
         if cancelled:
             raise LoadCancelled()

@@ -14,9 +14,9 @@ from torch import Tensor
 
 _POOL = 256
 _ENGLISH_SHARE = 0.35
-# Once an answer has begun rightly the rest follows: three dialogs in four end after the last answer's opening,
-# which leaves room for twice as many questions.
-_CUT_OF, _KEPT_TOKENS = 4, 10
+# Once an answer has begun rightly the rest follows: five dialogs in six end after the last answer's opening,
+# which leaves room for three times as many questions.
+_CUT_OF, _KEPT_TOKENS = 6, 8
 
 
 @dataclass(frozen=True, slots=True)

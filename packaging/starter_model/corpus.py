@@ -14,9 +14,11 @@ WORDING = Path(__file__).parent / "intents"
 HELD_OUT_SHARE = 0.05
 LONG_SEED_OFFSET = 1_000_000
 # English says one thing in more ways, so it needs more of them.
-_ENGLISH_SHARE = 0.57
+_ENGLISH_SHARE = 0.6
 _SOCIAL = ("greeting", "how_are_you", "thanks", "goodbye", "praise", "complaint", "acknowledge", "my_name_is")
 _SPECIAL = ("out_of_scope",)
+# Whole sentences teach the many shapes of a question, patterns the many words in one shape.
+_SENTENCE_SHARE = 0.6
 _SYLLABLES = [
     "ka",
     "ri",
@@ -146,12 +148,18 @@ class Corpus:
         parts["prose_zh"] = self._listed(zh)
         return parts
 
+    def _draw(self, intent: str, language: str, rng: random.Random) -> str:
+        sentences = self.wording.intents[intent].sentences[language]
+        if sentences and rng.random() < _SENTENCE_SHARE:
+            return rng.choice(sentences).rstrip(".?!。？！")
+        return rng.choice(self._questions[intent, language])(rng)
+
     def question(self, intent: str, language: str, rng: random.Random) -> str:
         """Draw one question for an intent, as a person might type it."""
-        drawn = rng.choice(self._questions[intent, language])(rng)
+        drawn = self._draw(intent, language, rng)
         if rng.random() < (0.3 if intent in _SOCIAL else 0.1):
             drawn += rng.choice([", ", "! ", " ", ". ", "? "] if language == "en" else ["，", "！", "？", "。", ""])
-            drawn += rng.choice(self._questions[intent, language])(rng)
+            drawn += self._draw(intent, language, rng)
         drawn = drawn.replace("{name}", self.name(language, rng))
         return dress(drawn, language, rng, self.lists, courteous=intent not in _SOCIAL)
 

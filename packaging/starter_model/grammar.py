@@ -18,6 +18,7 @@ class Intent:
 
     name: str
     patterns: dict[str, list[str]] = field(default_factory=lambda: {"en": [], "zh": []})
+    sentences: dict[str, list[str]] = field(default_factory=lambda: {"en": [], "zh": []})
     topics: dict[str, list[str]] = field(default_factory=lambda: {"en": [], "zh": []})
     answers: dict[str, list[str]] = field(default_factory=lambda: {"en": [], "zh": []})
 
@@ -33,7 +34,8 @@ class Wording:
 def read_wording(folder: Path) -> Wording:
     """Read every ``*.txt`` of folder.
 
-    Lines are ``# intent``, ``en? pattern``, ``en+ topic; topic``, ``en! answer`` (zh likewise; ``\\n`` is a line break)
+    Lines are ``# intent``, ``en? pattern``, ``en: whole sentence``, ``en+ topic; topic``,
+    ``en! answer`` (zh likewise; ``\\n`` is a line break)
     and ``@list a|b|c``. An intent named twice is one intent.
     """
     intents: dict[str, Intent] = {}
@@ -49,10 +51,12 @@ def read_wording(folder: Path) -> Wording:
             elif line.startswith("@"):
                 name, _, values = line[1:].partition(" ")
                 lists[name] = values.split("|")
-            elif current is not None and re.match(r"(en|zh)[?+!] ", line):
+            elif current is not None and re.match(r"(en|zh)[?:+!] ", line):
                 language, kind, text = line[:2], line[2], line[4:]
                 if kind == "?":
                     current.patterns[language].append(text)
+                elif kind == ":":
+                    current.sentences[language].append(text)
                 elif kind == "+":
                     current.topics[language] += [topic.strip() for topic in text.split(";")]
                 else:

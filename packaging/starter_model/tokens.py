@@ -76,7 +76,7 @@ def encode_dialogs(
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return (token ids, loss weights) of each dialog, both (length,).
 
-    Where keep has a number, the dialog ends after that many tokens of its last answer.
+    Where keep has a number, the dialog ends after that many tokens of its last answer, and only answers are learnt.
     """
     encoded = []
     pieces = [list(_segments(dialog)) for dialog in dialogs]
@@ -89,6 +89,8 @@ def encode_dialogs(
         for part in range(len(parts)):
             if parts[part][1] == ANSWER_WEIGHT:
                 weights[np.flatnonzero(owners == part)[:_OPENING_TOKENS]] = OPENING_WEIGHT
+        if kept is not None:
+            weights[weights == np.float32(HEADER_WEIGHT)] = 0.0
         end = None if kept is None else int(np.searchsorted(owners, len(parts) - 2)) + kept
         encoded.append((np.array(encoding.ids, dtype=np.int64)[:end], weights[:end]))
     return encoded

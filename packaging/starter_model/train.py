@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -42,6 +43,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--muon-rate", type=float, default=Plan().muon_rate)
     parser.add_argument("--eager", action="store_true", help="do not use torch.compile (needs a C++ compiler)")
     parser.add_argument("--fresh", action="store_true", help="ignore an earlier checkpoint in the cache")
+    parser.add_argument("--start", type=Path, help="begin with the weights and tokenizer of this exported checkpoint folder")
     parser.add_argument("--only", choices=STAGES, help="do one stage")
     return parser.parse_args()
 
@@ -55,6 +57,8 @@ def make_run(arguments: argparse.Namespace) -> Run:
     if arguments.fresh:
         (cache / "checkpoint.pt").unlink(missing_ok=True)
         (cache / "tokenizer.json").unlink(missing_ok=True)
+    if arguments.start and not (cache / "tokenizer.json").exists():
+        shutil.copyfile(arguments.start / "tokenizer.json", cache / "tokenizer.json")
     shape = Shape()
     if not (cache / "tokenizer.json").exists():
         train_tokenizer(corpus, prose, shape.vocabulary).save(str(cache / "tokenizer.json"))
@@ -76,7 +80,10 @@ def main() -> None:
     if "train" in stages:
         run = make_run(arguments)
         signal.signal(signal.SIGTERM, run.stop)
-        print("resumed" if run.resume() else "started", flush=True)
+        resumed = run.resume()
+        if arguments.start and not resumed:
+            run.start_from(arguments.start)
+        print("resumed" if resumed else "started", flush=True)
         run.train(lambda line: print(line, flush=True))
         run.write_facts()
         if run.stopped:

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
 from starter_model.batches import Batch, DialogRows, ProseWindows
 from starter_model.network import Llama
 from torch import Tensor
@@ -22,13 +23,13 @@ class Plan:
 
     minutes: float = 75.0
     steps: int | None = None
-    rows: int = 8
-    prose_rows: int = 4
-    length: int = 512
+    rows: int = 20
+    prose_rows: int = 3
+    length: int = 256
     long_rows: int = 2
     long_prose_rows: int = 1
     long_length: int = 2048
-    long_every: int = 16
+    long_every: int = 24
     muon_rate: float = 3.5e-3
     adam_rate: float = 2.5e-3
     # The dialogs' loss is soon ten times smaller than the prose's: without a factor prose would own every update.
@@ -75,6 +76,13 @@ class Run:
         self.step, self.seconds, self.tokens = state["step"], state["seconds"], state["tokens"]
         self.dialogs.next_number, self.long_dialogs.next_number = state["dialogs"], state["long_dialogs"]
         return True
+
+    def start_from(self, folder: Path) -> None:
+        """Begin with the weights of a checkpoint as exported (``model.safetensors``), with fresh optimizers."""
+        tensors = {
+            name.removeprefix("model."): tensor.float() for name, tensor in load_file(folder / "model.safetensors").items()
+        }
+        self.network.load_state_dict(tensors)
 
     def save(self) -> None:
         """Write the checkpoint, whole or not at all."""

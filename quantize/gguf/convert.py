@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
-import contextlib
-import secrets
+import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from models.errors import InvalidOption, QuantizationFailed
+from models.errors import DiskFull, InvalidOption, QuantizationFailed
+from quantize.fingerprint import fingerprint
 from quantize.gguf.architectures import find_architecture
 from quantize.gguf.checkpoint import Checkpoint
-from quantize.gguf.vocabulary import Vocabulary, read_vocabulary
+from quantize.gguf.model_card import read_pooling, write_general
+from quantize.gguf.vocabulary import read_vocabulary, write_vocabulary
+from quantize.output import Output
 from quantize.runner import Progress, run_step
 
 if TYPE_CHECKING:
     import numpy
 
 CONVERTED_TYPES = ("F32", "F16", "BF16", "Q8_0")
+SOURCE_KEY = "yanmo.source"
+"""Metadata that says which checkpoint a file was made from, so that a run that was interrupted finds its work again."""
+_TYPE_BYTES = {"F32": 4.0, "F16": 2.0, "BF16": 2.0, "Q8_0": 34 / 32}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A tensor to be written: its name, shape, and ggml type."""
+
+    name: str
+    shape: tuple[int, ...]
+    kind: str
 
 
 def convert_checkpoint(
@@ -25,163 +40,168 @@ def convert_checkpoint(
     target: Path,
     file_type: str = "F16",
     *,
+    split_bytes: int = 0,
     progress: Progress = lambda fraction, text: None,
     is_cancelled: Callable[[], bool] = lambda: False,
 ) -> Path:
-    """Convert a checkpoint; returns ``target``, which exists only when it is whole. Runs in a child process.
+    """Convert a checkpoint; returns ``target``, or its first part where ``split_bytes`` cut it. Runs in a child process.
+
+    Nothing has a final name before it is whole.
 
     Raises:
         UnsupportedArchitecture: its architecture is not known here.
         QuantizationFailed: its tokenizer or a tensor cannot be converted.
+        DiskFull: there is less room than the file will take.
         UserFacingError: the checkpoint is damaged, or the process died.
     """
     if file_type.upper() not in CONVERTED_TYPES:
         raise InvalidOption(option="--to", value=file_type, allowed="one of " + ", ".join(CONVERTED_TYPES))
-    partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
-    arguments = {"folder": str(folder), "target": str(partial), "file_type": file_type.upper()}
-    try:
+    needed = int(_count_values(Checkpoint(folder)) * _TYPE_BYTES[file_type.upper()])
+    with Output(target, source=folder.name) as output:
+        room = shutil.disk_usage(output.folder).free
+        if room < needed:
+            raise DiskFull(folder=target.parent, free=f"{room / 2**30:.1f} GB")
+        arguments = {
+            "folder": str(folder),
+            "target": str(output.path),
+            "file_type": file_type.upper(),
+            "split_bytes": split_bytes,
+        }
         run_step(
             "quantize.gguf.convert:convert_here", arguments, subject=str(folder), progress=progress, is_cancelled=is_cancelled
         )
-        partial.replace(target)
-        return target
-    except OSError as error:
-        raise QuantizationFailed(
-            file=folder.name, reason=f"{target.name} could not be written: {error.strerror or error}."
-        ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
+        return output.keep()
 
 
-def convert_here(folder: str, target: str, file_type: str, progress: Progress) -> int:
+def convert_here(folder: str, target: str, file_type: str, split_bytes: int, progress: Progress) -> int:
     """The conversion itself, in the process that calls it; returns how many tensors were written."""
     import gguf
-
-    checkpoint = Checkpoint(Path(folder))
-    architecture = find_architecture(checkpoint.config, checkpoint.folder.name)
-    rows = checkpoint.tensors["model.embed_tokens.weight"].shape[0]
-    vocabulary = read_vocabulary(checkpoint, rows)
-    config = {**checkpoint.config, "vocab_size": rows}
-    writer = gguf.GGUFWriter(target, architecture.NAME)
-    write_general(writer, checkpoint, file_type)
-    architecture.write_settings(writer, config)
-    write_vocabulary(writer, vocabulary)
-    kind = gguf.GGMLQuantizationType[file_type]
-    # First every name and shape, then every tensor: no more than one is in memory at a time.
     import numpy
 
-    plans: list[str] = []
-    for name, shape in iter_shapes(checkpoint, architecture, config):
-        own = kind if len(shape) > 1 and shape[-1] % gguf.GGML_QUANT_SIZES[kind][0] == 0 else gguf.GGMLQuantizationType.F32
-        if len(shape) > 1 and own != kind:
-            own = gguf.GGMLQuantizationType.F16
-        stored = gguf.quants.quant_shape_to_byte_shape(shape, own) if own.name in ("Q8_0", "BF16") else shape
-        size = _byte_count(shape, own, gguf)
-        dtype = {"F32": "float32", "F16": "float16"}.get(own.name, "uint8")
-        writer.add_tensor_info(name, stored, numpy.dtype(dtype), size, raw_dtype=own)
-        plans.append(own.name)
+    checkpoint = Checkpoint(Path(folder))
+    config = read_settings(checkpoint)
+    architecture = find_architecture(config, checkpoint.folder.name)
+    # First every name and shape, then every tensor: no more than one is in memory at a time.
+    plans = make_plans(checkpoint, architecture, config, file_type)
+    rows = next((plan.shape[0] for plan in plans if plan.name == "token_embd.weight"), 0)
+    if not rows:
+        raise QuantizationFailed(file=checkpoint.folder.name, reason="It holds no token embeddings.")
+    config["vocab_size"] = rows
+    writer = gguf.GGUFWriter(target, architecture.NAME, split_max_size=split_bytes)
+    write_general(writer, checkpoint, file_type, sum(_count(plan.shape) for plan in plans))
+    writer.add_string(SOURCE_KEY, fingerprint(checkpoint.folder))
+    architecture.write_settings(writer, config)
+    write_vocabulary(writer, read_vocabulary(checkpoint, rows))
+    for plan in plans:
+        kind = gguf.GGMLQuantizationType[plan.kind]
+        is_packed = plan.kind in ("Q8_0", "BF16")
+        stored = gguf.quants.quant_shape_to_byte_shape(plan.shape, kind) if is_packed else plan.shape
+        dtype = {"F32": "float32", "F16": "float16"}.get(plan.kind, "uint8")
+        writer.add_tensor_info(plan.name, stored, numpy.dtype(dtype), _byte_count(plan, gguf), raw_dtype=kind)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_ti_data_to_file()
-    written = 0
-    for name, values in iter_tensors(checkpoint, architecture, config):
-        writer.write_tensor_data(encode(values, plans[written], gguf))
-        written += 1
-        progress(written / len(plans), name)
+    for written, (plan, values) in enumerate(zip(plans, iter_tensors(checkpoint, architecture, config, file_type), strict=True)):
+        writer.write_tensor_data(encode(values, plan.kind, gguf))
+        progress((written + 1) / len(plans), plan.name)
     writer.close()
-    return written
+    return len(plans)
 
 
-def iter_tensors(checkpoint: Checkpoint, architecture: Any, config: dict[str, Any]) -> Iterator[tuple[str, numpy.ndarray]]:
-    """Every tensor of the GGUF, read when it is asked for. A tied output is left out: llama.cpp takes the embeddings."""
-    for name in sorted(checkpoint.tensors):
-        if name == "lm_head.weight" and config.get("tie_word_embeddings"):
-            continue
-        yield from architecture.convert(name, checkpoint.read(name), config)
-    yield from architecture.extra_tensors(config)
+def read_settings(checkpoint: Checkpoint) -> dict[str, Any]:
+    """The checkpoint's settings, those of a nested text model included; ``_pooling`` is how its vectors become one."""
+    config = {**checkpoint.config, **(checkpoint.config.get("text_config") or {})}
+    config["architectures"] = checkpoint.config.get("architectures") or config.get("architectures")
+    return {**config, "_pooling": read_pooling(checkpoint)}
+
+
+def make_plans(checkpoint: Checkpoint, architecture: Any, config: dict[str, Any], file_type: str) -> list[Plan]:
+    """What will be written: matrices in the type, in F16 where their rows do not fit its blocks, and vectors in F32."""
+    import gguf
+
+    block = gguf.GGML_QUANT_SIZES[gguf.GGMLQuantizationType[file_type]][0]
+    plans = []
+    for name, shape in iter_shapes(checkpoint, architecture, config):
+        fits = shape[-1] % block == 0
+        plans.append(Plan(name, shape, "F32" if len(shape) == 1 or is_small(name) else file_type if fits else "F16"))
+    return plans
+
+
+def is_small(name: str) -> bool:
+    """Tensors that llama.cpp computes with in F32 whatever the file's type: routers of experts, positions, token types, norms."""
+    return name.endswith("_norm.weight") or any(
+        part in name for part in ("ffn_gate_inp", "position_embd", "token_types", "exp_probs", "rope_f")
+    )
+
+
+def iter_tensors(checkpoint: Checkpoint, architecture: Any, config: dict[str, Any], file_type: str) -> Iterator[numpy.ndarray]:
+    """Every tensor of the GGUF, read when it is asked for: in the bits it is stored in where they stay, else float32."""
+    for name in _used_names(checkpoint, config):
+        raw = len(checkpoint.shape(name)) > 1 and checkpoint.dtype(name) == file_type
+        for _target, values in architecture.convert(name, checkpoint.read(name, raw=raw), config):
+            yield values
+    for _target, values in architecture.extra_tensors(config):
+        yield values
 
 
 def iter_shapes(checkpoint: Checkpoint, architecture: Any, config: dict[str, Any]) -> Iterator[tuple[str, tuple[int, ...]]]:
     """Names and shapes of what :func:`iter_tensors` will give, from zeros that take no memory."""
     import numpy
 
-    for name in sorted(checkpoint.tensors):
-        if name == "lm_head.weight" and config.get("tie_word_embeddings"):
-            continue
-        empty = numpy.broadcast_to(numpy.float32(0), checkpoint.tensors[name].shape)
+    for name in _used_names(checkpoint, config):
+        empty = numpy.broadcast_to(numpy.float32(0), checkpoint.shape(name))
         for target, values in architecture.convert(name, empty, config):
             yield target, values.shape
     for target, values in architecture.extra_tensors(config):
         yield target, values.shape
 
 
+def _used_names(checkpoint: Checkpoint, config: dict[str, Any]) -> list[str]:
+    """All but a tied output: llama.cpp takes the embeddings for it."""
+    tied = bool(config.get("tie_word_embeddings"))
+    return [name for name in checkpoint.names() if not (tied and name == "lm_head.weight")]
+
+
 def encode(values: numpy.ndarray, kind: str, gguf: Any) -> numpy.ndarray:
-    """The bytes of a tensor in a type."""
+    """The bytes of a tensor in a type; uint16 is BF16 as it was stored."""
     import numpy
 
+    if values.dtype == numpy.uint16:
+        if kind == "BF16":
+            return numpy.ascontiguousarray(values).view(numpy.uint8)
+        wide = values.astype(numpy.uint32)
+        wide <<= 16
+        values = wide.view(numpy.float32)
     if kind == "F32":
         return numpy.ascontiguousarray(values, dtype=numpy.float32)
     if kind == "F16":
-        return numpy.ascontiguousarray(values.astype(numpy.float16))
+        return numpy.ascontiguousarray(values, dtype=numpy.float16)
     encoded: numpy.ndarray = gguf.quants.quantize(numpy.ascontiguousarray(values), gguf.GGMLQuantizationType[kind])
     return encoded
 
 
-def _byte_count(shape: tuple[int, ...], kind: Any, gguf: Any) -> int:
-    block, size = gguf.GGML_QUANT_SIZES[kind]
+def lossless_type(folder: Path) -> str:
+    """The type of file that loses nothing of a checkpoint: that of its largest tensor, BF16 for FP8.
+
+    Raises:
+        UserFacingError: it is no checkpoint, or is damaged.
+    """
+    checkpoint = Checkpoint(folder)
+    largest = max(checkpoint.names(), key=lambda name: _count(checkpoint.shape(name)))
+    return {"F32": "F32", "F64": "F32", "F16": "F16"}.get(checkpoint.dtype(largest), "BF16")
+
+
+def _count(shape: tuple[int, ...]) -> int:
     count = 1
     for length in shape:
         count *= length
-    return int(count // block * size)
+    return count
 
 
-def write_general(writer: Any, checkpoint: Checkpoint, file_type: str) -> None:
-    """Name, type and what the model card says."""
-    import gguf
-
-    names = {"F32": "ALL_F32", "F16": "MOSTLY_F16", "BF16": "MOSTLY_BF16", "Q8_0": "MOSTLY_Q8_0"}
-    writer.add_type("model")
-    writer.add_name(checkpoint.config.get("_name_or_path") or checkpoint.folder.name)
-    card = read_model_card(checkpoint.read_text("README.md"))
-    if card.get("license"):
-        writer.add_license(card["license"][0])
-    if card.get("language"):
-        writer.add_languages(card["language"])
-    if card.get("base_model"):
-        writer.add_string("general.base_model.0.name", card["base_model"][0])
-    writer.add_file_type(int(gguf.LlamaFileType[names[file_type]]))
-    writer.add_quantization_version(gguf.GGML_QUANT_VERSION)
+def _count_values(checkpoint: Checkpoint) -> int:
+    return sum(_count(checkpoint.shape(name)) for name in checkpoint.names())
 
 
-def read_model_card(text: str) -> dict[str, list[str]]:
-    """The plain values and lists in the front matter of a model card (https://huggingface.co/docs/hub/model-cards)."""
-    found: dict[str, list[str]] = {}
-    if not text.startswith("---"):
-        return found
-    key = ""
-    for line in text.split("\n")[1:200]:
-        if line.strip() == "---":
-            break
-        name, separator, value = line.partition(":")
-        if separator and not line.startswith((" ", "-")):
-            key = name.strip()
-            inside = value.strip().strip("[]")
-            found[key] = [part.strip().strip("'\"") for part in inside.split(",") if part.strip()]
-        elif line.strip().startswith("- ") and key:
-            found[key].append(line.strip()[2:].strip("'\""))
-    return found
-
-
-def write_vocabulary(writer: Any, vocabulary: Vocabulary) -> None:
-    """The tokenizer's part of the metadata."""
-    writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre(vocabulary.pre)
-    writer.add_token_list(vocabulary.tokens)
-    writer.add_token_types(vocabulary.kinds)
-    writer.add_token_merges(vocabulary.merges)
-    for role, number in vocabulary.special.items():
-        getattr(writer, f"add_{role}_token_id")(number)
-    writer.add_add_bos_token(vocabulary.adds_begin)
-    if vocabulary.chat_template:
-        writer.add_chat_template(vocabulary.chat_template)
+def _byte_count(plan: Plan, gguf: Any) -> int:
+    block, size = gguf.GGML_QUANT_SIZES[gguf.GGMLQuantizationType[plan.kind]]
+    return int(_count(plan.shape) // block * size)

@@ -6,16 +6,21 @@ matrix product are summed over all tokens of windows of 512.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import hashlib
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from backends.llamacpp.library import NativeLibrary
-from models.errors import DamagedModelFile, QuantizationFailed
+from models.errors import DamagedModelFile, QuantizationFailed, UserFacingError
+from quantize.fingerprint import fingerprint
 from quantize.gguf.eval_tensor import EvalTensors
+from quantize.gguf.legacy_imatrix import is_legacy, read_legacy
+from quantize.gguf.matrix import Channel, ImportanceMatrix
+from quantize.output import explain_write
 from quantize.quality import WINDOW, cut_windows
 from quantize.runner import Progress, run_step
 
@@ -23,39 +28,8 @@ if TYPE_CHECKING:
     import numpy
 
 _SUMS, _COUNTS = ".in_sum2", ".counts"
-
-
-@dataclass(slots=True)
-class Channel:
-    """Sums of squares (matrices, inputs) of one weight, and how many rows each matrix saw; more than one matrix for experts."""
-
-    sums: numpy.ndarray
-    counts: numpy.ndarray
-
-
-@dataclass(slots=True)
-class ImportanceMatrix:
-    """Channels by the name of their weight; ``windows`` of ``window`` tokens were read."""
-
-    channels: dict[str, Channel]
-    windows: int
-    window: int = WINDOW
-    dataset: str = ""
-
-    def means(self) -> dict[str, numpy.ndarray]:
-        """Mean squares by weight, flat, as the quantizer takes them; matrices that saw nothing count as ones."""
-        import numpy
-
-        found = {}
-        for name, channel in self.channels.items():
-            counts = channel.counts.astype(numpy.float32)[:, None]
-            found[name] = numpy.where(counts > 0, channel.sums / numpy.maximum(counts, 1), 1.0).astype(numpy.float32).ravel()
-        return found
-
-    def coverage(self) -> tuple[int, int]:
-        """How many matrices (experts count singly) were touched, of how many."""
-        touched = sum(int((channel.counts > 0).sum()) for channel in self.channels.values())
-        return touched, sum(len(channel.counts) for channel in self.channels.values())
+KEEP_SECONDS = 20
+"""How much work a killed run may lose."""
 
 
 def compute_importance_matrix(
@@ -86,27 +60,50 @@ def compute_importance_matrix(
 
 
 def compute_here(model: str, text: str, target: str, most_windows: int, threads: int, progress: Progress) -> None:
-    """The work itself, in the process that calls it."""
+    """The work itself, in the process that calls it. It goes on where a run that was killed had kept what it knew."""
     from quantize.logit_reader import LogitReader
 
     library = NativeLibrary()
     collector = _Collector(library)
     reader = LogitReader(library, model, WINDOW, threads, callback=collector.callback)
+    kept = Path(target).with_name(f".{Path(target).name}.progress")
+    matrix = ImportanceMatrix({}, 0, dataset=hashlib.sha256(text.encode()).hexdigest(), model=fingerprint(Path(model)))
     try:
         windows = list(cut_windows(reader.tokenize(text), reader.begin_token, WINDOW))
         if not windows:
             raise QuantizationFailed(file=Path(model).name, reason=f"The text has fewer than {WINDOW} tokens: take a longer one.")
         if most_windows:
             windows = windows[:: max(1, len(windows) // most_windows)][:most_windows]
-        for number, window in enumerate(windows):
-            reader.decode(window, first=0)
-            progress((number + 1) / len(windows), f"{number + 1}/{len(windows)}")
+        matrix.channels = collector.channels
+        matrix.windows = _resume(kept, matrix)
+        saved = time.monotonic()
+        for window in windows[matrix.windows :]:
+            reader.decode(window, first=0, with_last=True)
+            matrix.windows += 1
+            if collector.problem:
+                raise QuantizationFailed(file=Path(model).name, reason=collector.problem)
+            if time.monotonic() - saved > KEEP_SECONDS and collector.channels:
+                write_importance_matrix(matrix, kept)
+                saved = time.monotonic()
+            progress(matrix.windows / len(windows), f"{matrix.windows}/{len(windows)}")
     finally:
         reader.close()
-    if collector.problem or not collector.channels:
-        raise QuantizationFailed(file=Path(model).name, reason=collector.problem or "No matrix product was seen.")
-    matrix = ImportanceMatrix(collector.channels, len(windows), dataset=hashlib.sha256(text.encode()).hexdigest())
+    if not collector.channels:
+        raise QuantizationFailed(file=Path(model).name, reason="No matrix product was seen.")
     write_importance_matrix(matrix, Path(target))
+    kept.unlink(missing_ok=True)
+
+
+def _resume(kept: Path, matrix: ImportanceMatrix) -> int:
+    """Take over what an interrupted run of the same text and model kept; returns how many windows it had read."""
+    try:
+        found = read_importance_matrix(kept) if kept.exists() else None
+    except UserFacingError:
+        found = None
+    if found is None or (found.dataset, found.model) != (matrix.dataset, matrix.model):
+        return 0
+    matrix.channels.update(found.channels)
+    return found.windows
 
 
 class _Collector:
@@ -151,10 +148,11 @@ class _Collector:
             return
         chosen = self._tensors.integers(self._tensors.at(tensor.src[2]))
         squares = numpy.square(values[0] if values.ndim == 4 else values, dtype=numpy.float32)
-        for token, experts in enumerate(chosen.reshape(-1, chosen.shape[-1])):
-            for slot, expert in enumerate(experts):
-                channel.sums[expert] += squares[token, slot % squares.shape[1]]
-                channel.counts[expert] += 1
+        chosen = chosen.reshape(-1, chosen.shape[-1])
+        for expert in numpy.unique(chosen).tolist():
+            tokens, slots = numpy.nonzero(chosen == expert)
+            channel.sums[expert] += squares[tokens, slots % squares.shape[1]].sum(axis=0)
+            channel.counts[expert] += len(tokens)
 
 
 def write_importance_matrix(matrix: ImportanceMatrix, target: Path) -> None:
@@ -166,16 +164,25 @@ def write_importance_matrix(matrix: ImportanceMatrix, target: Path) -> None:
     writer = GGUFWriter(str(partial), arch="")
     writer.add_type("imatrix")
     writer.add_array("imatrix.datasets", [matrix.dataset or "text"])
+    if matrix.model:
+        writer.add_string("yanmo.imatrix.model", matrix.model)
     writer.add_uint32("imatrix.chunk_count", matrix.windows)
     writer.add_uint32("imatrix.chunk_size", matrix.window)
     for name, channel in sorted(matrix.channels.items()):
         writer.add_tensor(name + _SUMS, channel.sums.astype(numpy.float32))
         writer.add_tensor(name + _COUNTS, channel.counts.astype(numpy.float32)[:, None])
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-    partial.replace(target)
+    try:
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_tensors_to_file()
+        writer.close()
+        partial.replace(target)
+    except OSError as error:
+        for file in writer.fout or []:
+            with contextlib.suppress(OSError):
+                file.close()
+        partial.unlink(missing_ok=True)
+        raise explain_write(target.name, target, error) from error
 
 
 def read_importance_matrix(path: Path) -> ImportanceMatrix:
@@ -188,6 +195,8 @@ def read_importance_matrix(path: Path) -> ImportanceMatrix:
 
     from models.gguf_header import read_header
 
+    if is_legacy(path):
+        return read_legacy(path)
     header = read_header(path)
     tensors = {tensor.name: tensor for tensor in header.tensors}
     data = numpy.memmap(path, dtype=numpy.uint8, mode="r")
@@ -209,7 +218,14 @@ def read_importance_matrix(path: Path) -> ImportanceMatrix:
         channels[weight] = Channel(sums.reshape(-1, sums.shape[-1]), floats(weight + _COUNTS).ravel().astype(numpy.int64))
     if not channels:
         raise DamagedModelFile(file=path.name, reason="It holds no importance matrix.")
-    return ImportanceMatrix(channels, header.whole("imatrix.chunk_count"), header.whole("imatrix.chunk_size", WINDOW))
+    datasets = header.read_array("imatrix.datasets", 1)
+    return ImportanceMatrix(
+        channels,
+        header.whole("imatrix.chunk_count"),
+        header.whole("imatrix.chunk_size", WINDOW),
+        str(datasets[0]) if datasets else "",
+        header.text("yanmo.imatrix.model"),
+    )
 
 
 def as_quantizer_data(api: Any, matrix: ImportanceMatrix) -> tuple[Any, list[Any]]:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
-import glob
 import os
 import re
-import secrets
 import shutil
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,11 +16,11 @@ from models.errors import DiskFull, QuantizationFailed, UserFacingError
 from models.gguf_header import read_header
 from quantize.gguf.importance_matrix import as_quantizer_data, read_importance_matrix
 from quantize.gguf.types import find_file_type, find_tensor_type
+from quantize.output import Output
 from quantize.recipe import Recipe
 from quantize.runner import Progress, run_step
 
 _TENSOR_LINE = re.compile(r"\[\s*(\d+)/\s*(\d+)\]\s+(\S+)")
-_STALE_SECONDS = 600
 _UNQUANTIZED = ("F32", "F16", "BF16")
 _REASONS = (
     (
@@ -46,8 +42,11 @@ def quantize_file(
     threads: int = 0,
     progress: Progress = lambda fraction, text: None,
     is_cancelled: Callable[[], bool] = lambda: False,
+    on_whole: Callable[[Path], object] = lambda made: None,
 ) -> Path:
     """Quantize ``source`` into ``target`` as the recipe says; returns ``target``. Runs in a child process.
+
+    ``on_whole`` is given the file before it has its final name; what it writes beside the file gets its name first.
 
     Raises:
         QuantizationFailed: the source cannot be made into that type; says why.
@@ -56,31 +55,21 @@ def quantize_file(
         UserFacingError: the source is damaged, or the process died.
     """
     refuse(source, target, recipe, may_requantize=may_requantize)
-    _clean_up(target)
-    partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
-    arguments = {
-        "source": str(source),
-        "target": str(partial),
-        "recipe": recipe,
-        "imatrix": str(imatrix) if imatrix else "",
-        "may_requantize": may_requantize,
-        "threads": threads,
-    }
-    try:
+    with Output(target, source=source.name) as output:
+        arguments = {
+            "source": str(source),
+            "target": str(output.path),
+            "recipe": recipe,
+            "imatrix": str(imatrix) if imatrix else "",
+            "may_requantize": may_requantize,
+            "threads": threads,
+        }
         run_step(
             "quantize.gguf.quantize:quantize_here", arguments, subject=str(source), progress=progress, is_cancelled=is_cancelled
         )
-        _check(source, partial)
-        _sync(partial)
-        partial.replace(target)
-        return target
-    except OSError as error:
-        raise QuantizationFailed(
-            file=source.name, reason=f"{target.name} could not be written: {error.strerror or error}."
-        ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
+        _check(source, output.path)
+        on_whole(output.path)
+        return output.keep()
 
 
 def refuse(source: Path, target: Path, recipe: Recipe, *, may_requantize: bool) -> None:
@@ -120,11 +109,43 @@ def quantize_here(
         QuantizationFailed: llama.cpp refused.
     """
     library = _Listening(progress)
-    api = library.api
-    parameters = api.llama_model_quantize_default_params()
+    kept: list[Any] = []
+    parameters = _make_parameters(library.api, recipe, kept)
     parameters.nthread = choose_threads(threads)
-    parameters.ftype = find_file_type(recipe.file_type).number
     parameters.allow_requantize = may_requantize
+    if imatrix:
+        entries, values = as_quantizer_data(library.api, read_importance_matrix(Path(imatrix)))
+        kept.append(values)
+        parameters.imatrix = ctypes.cast(entries, type(parameters.imatrix))
+    result = library.api.llama_model_quantize(os.fsencode(source), os.fsencode(target), ctypes.byref(parameters))
+    kept.clear()  # C read them until now
+    if result:
+        raise _explain(Path(source).name, library.log_text())
+    return library.version
+
+
+def dry_run(source: str, recipe: Recipe) -> str:
+    """What llama.cpp logs of a run that writes nothing: the type of every tensor. In the process that calls it.
+
+    Raises:
+        QuantizationFailed: llama.cpp refused.
+    """
+    library = _Keeping()
+    kept: list[Any] = []
+    parameters = _make_parameters(library.api, recipe, kept)
+    parameters.dry_run = parameters.allow_requantize = True
+    result = library.api.llama_model_quantize(os.fsencode(source), b"", ctypes.byref(parameters))
+    kept.clear()
+    log = "".join(library.said)
+    if result:
+        raise _explain(Path(source).name, log)
+    return log
+
+
+def _make_parameters(api: Any, recipe: Recipe, kept: list[Any]) -> Any:
+    """The recipe as C takes it; ``kept`` gets what must stay alive until C is done."""
+    parameters = api.llama_model_quantize_default_params()
+    parameters.ftype = find_file_type(recipe.file_type).number
     parameters.quantize_output_tensor = not recipe.keeps_output
     parameters.pure = recipe.is_pure
     if recipe.output_type:
@@ -137,15 +158,8 @@ def quantize_here(
         overrides[index].type = find_tensor_type(tensor_type)
     if recipe.overrides:
         parameters.tt_overrides = ctypes.cast(overrides, type(parameters.tt_overrides))
-    kept: list[Any] = []
-    if imatrix:
-        entries, kept = as_quantizer_data(api, read_importance_matrix(Path(imatrix)))
-        parameters.imatrix = ctypes.cast(entries, type(parameters.imatrix))
-    result = api.llama_model_quantize(os.fsencode(source), os.fsencode(target), ctypes.byref(parameters))
-    kept.clear()  # C read them until now
-    if result:
-        raise _explain(Path(source).name, library.log_text())
-    return library.version
+        kept.append(overrides)
+    return parameters
 
 
 class _Listening(NativeLibrary):
@@ -160,6 +174,18 @@ class _Listening(NativeLibrary):
         match = _TENSOR_LINE.search((text or b"").decode("utf-8", "replace"))
         if match:
             self._progress(int(match.group(1)) / max(1, int(match.group(2))), match.group(3))
+
+
+class _Keeping(NativeLibrary):
+    """Keeps every line of the log, of which the engine's own ring keeps only the last."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        super().__init__()
+
+    def _receive(self, level: int, text: bytes | None, user_data: object) -> None:
+        super()._receive(level, text, user_data)
+        self.said.append((text or b"").decode("utf-8", "replace"))
 
 
 def _explain(name: str, log: str) -> QuantizationFailed:
@@ -183,19 +209,6 @@ def _check(source: Path, made: Path) -> None:
         raise QuantizationFailed(
             file=source.name, reason=f"The file that was made lacks {len(missing)} tensors.", details="\n".join(sorted(missing))
         )
-
-
-def _clean_up(target: Path) -> None:
-    """Remove what a killed run left: half files of this target that nobody has written to for ten minutes."""
-    for stale in target.parent.glob(f".{glob.escape(target.name)}.*.part"):
-        with contextlib.suppress(OSError):
-            if time.time() - stale.stat().st_mtime > _STALE_SECONDS:
-                stale.unlink()
-
-
-def _sync(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
 
 
 def _free_bytes(folder: Path) -> int:

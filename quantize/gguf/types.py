@@ -39,7 +39,6 @@ FILE_TYPES: dict[str, FileType] = {
         FileType("IQ4_NL", 25, 4.5),
         FileType("IQ4_XS", 30, 4.3),
         FileType("MXFP4_MOE", 38, 4.25),
-        FileType("NVFP4", 39, 4.5),
         FileType("Q3_K_L", 13, 4.03),
         FileType("Q3_K_M", 12, 3.74),
         FileType("Q3_K_S", 11, 3.41),

@@ -1,33 +1,59 @@
-"""Tokenizers for GGUF: the tokens, kinds and merges of a byte-level BPE, and which of llama.cpp's pre-tokenizers cuts text as it does.
-
-llama.cpp knows pre-tokenizers by name; they are recognised here by the regular expression that ``tokenizer.json`` spells out.
-"""
+"""Tokenizers for GGUF: whatever kind a checkpoint has, as the table of tokens and the settings that llama.cpp takes."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from models.errors import QuantizationFailed
 from quantize.gguf.checkpoint import Checkpoint
 
-_GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
-_LLAMA3 = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-_QWEN2 = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-_PRE_TOKENIZERS = {_LLAMA3: "llama-bpe", _QWEN2: "qwen2", _GPT2: "gpt-2"}
-NORMAL, CONTROL, USER_DEFINED, UNUSED = 1, 3, 4, 5
+NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = 1, 2, 3, 4, 5, 6
+_ROLES = ("bos", "eos", "pad", "unk", "sep", "mask")
+
+
+@dataclass(slots=True)
+class TokenTable:
+    """Tokens by id. ``kinds`` are llama.cpp's token types; ``scores`` are empty where the kind of tokenizer has none."""
+
+    tokens: list[str]
+    kinds: list[int]
+    scores: list[float] = field(default_factory=list)
+
+    @classmethod
+    def empty(cls, size: int, *, has_scores: bool = False) -> TokenTable:
+        """``size`` unused tokens."""
+        return cls([f"[PAD{number}]" for number in range(size)], [UNUSED] * size, [-10000.0] * size if has_scores else [])
+
+    def put(self, number: int, token: str, kind: int, score: float = 0.0) -> None:
+        """Set a token; one that the embeddings have no row for is left out."""
+        if 0 <= number < len(self.tokens):
+            self.tokens[number], self.kinds[number] = token, kind
+            if self.scores:
+                self.scores[number] = score
+
+    def make_unique(self) -> None:
+        """Rename what is there twice: llama.cpp ends the process at the second. What was added keeps its name before what was trained."""
+        seen: dict[str, int] = {}
+        for number in sorted(range(len(self.tokens)), key=lambda index: self.kinds[index] not in (CONTROL, USER_DEFINED)):
+            if self.tokens[number] in seen:
+                self.tokens[number], self.kinds[number] = f"[DUPLICATE{number}]", UNUSED
+            seen[self.tokens[number]] = number
 
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """What a GGUF says of a tokenizer. ``kinds`` are llama.cpp's token types; ``special`` maps roles such as ``eos`` to ids."""
+    """What a GGUF says of a tokenizer. ``special`` maps roles such as ``eos`` to ids; ``settings`` are further keys with their values.
 
+    ``model`` is llama.cpp's name of the algorithm: gpt2 (byte-level BPE), llama (SentencePiece BPE), t5 (Unigram), bert (WordPiece).
+    """
+
+    model: str
     pre: str
-    tokens: list[str]
-    kinds: list[int]
+    table: TokenTable
     merges: list[str]
     special: dict[str, int]
-    adds_begin: bool
+    settings: dict[str, bool | bytes]
     chat_template: str
 
 
@@ -35,56 +61,86 @@ def read_vocabulary(checkpoint: Checkpoint, size: int) -> Vocabulary:
     """The vocabulary of a checkpoint with ``size`` rows of embeddings; rows without a token become unused ones.
 
     Raises:
-        QuantizationFailed: its tokenizer is not a byte-level BPE of a known cut.
+        QuantizationFailed: its tokenizer is of no known kind: a wrong guess would change every token.
     """
-    name = checkpoint.folder.name
+    from quantize.gguf.byte_pairs import read_byte_pairs
+    from quantize.gguf.sentence_pieces import read_piece_merges, read_sentencepiece_file, read_unigram
+    from quantize.gguf.word_pieces import read_word_pieces
+
     tokenizer = checkpoint.read_json("tokenizer.json")
+    config = checkpoint.read_json("tokenizer_config.json")
     model = tokenizer.get("model") or {}
-    if model.get("type") != "BPE" or model.get("byte_fallback"):
-        raise QuantizationFailed(
-            file=name, reason="Its tokenizer is not a byte-level BPE, and no other kind can be converted yet."
+    kind = str(model.get("type", ""))
+    if kind == "BPE" and not model.get("byte_fallback"):
+        found = read_byte_pairs(checkpoint.folder.name, tokenizer, size)
+    elif kind == "BPE":
+        found = read_piece_merges(checkpoint.folder.name, tokenizer, size)
+    elif kind == "Unigram":
+        found = read_unigram(checkpoint.folder.name, tokenizer, size)
+    elif kind == "WordPiece":
+        found = read_word_pieces(checkpoint.folder.name, tokenizer, size)
+    elif not tokenizer and (file := _sentencepiece_file(checkpoint)):
+        found = read_sentencepiece_file(checkpoint, file, config, size)
+    else:
+        reason = (
+            f"Its tokenizer is a {kind}, which llama.cpp does not have."
+            if kind
+            else "It has neither a tokenizer.json nor a SentencePiece model; a tokenizer of Python code cannot be converted."
         )
-    settings = checkpoint.read_json("tokenizer_config.json")
-    tokens = [""] * size
-    kinds = [UNUSED] * size
-    for token, number in model["vocab"].items():
-        if number < size:
-            tokens[number], kinds[number] = token, NORMAL
-    for added in tokenizer.get("added_tokens", []):
-        if added["id"] < size:
-            tokens[added["id"]] = added["content"]
-            kinds[added["id"]] = CONTROL if added.get("special") else USER_DEFINED
-    for number, token in enumerate(tokens):
-        if kinds[number] == UNUSED:
-            tokens[number] = token or f"[PAD{number}]"
-    merges = [merge if isinstance(merge, str) else " ".join(merge) for merge in model["merges"]]
-    template = checkpoint.read_text("chat_template.jinja") or _template(settings)
-    special = _special_ids(checkpoint, settings, {token: number for number, token in enumerate(tokens)})
-    return Vocabulary(
-        find_pre_tokenizer(name, tokenizer), tokens, kinds, merges, special, _adds_begin(tokenizer, settings), template
-    )
+        raise QuantizationFailed(file=checkpoint.folder.name, reason=reason)
+    found.table.make_unique()
+    ids = {token: number for number, token in reversed(list(enumerate(found.table.tokens)))}
+    special = {**found.special, **_special_ids(checkpoint, config, ids, found.model)}
+    settings = {**found.settings, **_ends(tokenizer, config, special)}
+    if found.model == "bert":
+        settings["tokenizer.ggml.add_sep_token"] = settings.pop("tokenizer.ggml.add_eos_token", True)
+    template = checkpoint.read_text("chat_template.jinja") or _template(config)
+    return Vocabulary(found.model, found.pre, found.table, found.merges, special, settings, template)
 
 
-def find_pre_tokenizer(name: str, tokenizer: dict[str, Any]) -> str:
-    """llama.cpp's name for the way this tokenizer cuts text.
+def put_added_tokens(table: TokenTable, added: list[dict[str, Any]], *, spaces: bool = False) -> None:
+    """Put tokens that were added to a trained vocabulary; ``spaces`` writes SentencePiece's mark for a space as a space."""
+    for token in added:
+        text = str(token["content"])
+        kind = CONTROL if token.get("special") else USER_DEFINED
+        if spaces and kind == USER_DEFINED:
+            text = text.replace("▁", " ")
+        if 0 <= int(token["id"]) < len(table.kinds) and table.kinds[int(token["id"])] in (UNKNOWN, BYTE):
+            continue  # <unk> is listed as special too, but llama.cpp must know what it is for
+        table.put(int(token["id"]), text, kind, -1000.0)
 
-    Raises:
-        QuantizationFailed: it is none of those known here: a wrong one would silently change every token.
-    """
-    steps = tokenizer.get("pre_tokenizer") or {}
-    steps = steps.get("pretokenizers", [steps])
-    patterns = [
-        step["pattern"].get("Regex", "")
-        for step in steps
-        if step.get("type") == "Split" and isinstance(step.get("pattern"), dict)
-    ]
-    if [step.get("type") for step in steps] == ["ByteLevel"] and steps[0].get("use_regex", True):
-        return "gpt-2"
-    if len(patterns) == 1 and patterns[0] in _PRE_TOKENIZERS:
-        return _PRE_TOKENIZERS[patterns[0]]
-    raise QuantizationFailed(
-        file=name, reason="Its tokenizer cuts text in a way that is not known here; a wrong cut would change every token."
-    )
+
+def iter_steps(part: dict[str, Any] | None, inside: str) -> list[dict[str, Any]]:
+    """The steps of a normalizer, pre-tokenizer or post-processor, a sequence of one or many."""
+    if not part:
+        return []
+    return list(part.get(inside) or []) if part.get("type") == "Sequence" else [part]
+
+
+def write_vocabulary(writer: Any, vocabulary: Vocabulary) -> None:
+    """The tokenizer's part of the metadata."""
+    writer.add_tokenizer_model(vocabulary.model)
+    writer.add_tokenizer_pre(vocabulary.pre)
+    writer.add_token_list([token.encode("utf-8", "surrogatepass") for token in vocabulary.table.tokens])
+    writer.add_token_types(vocabulary.table.kinds)
+    if vocabulary.table.scores:
+        writer.add_token_scores(vocabulary.table.scores)
+    if vocabulary.merges:
+        writer.add_token_merges(vocabulary.merges)
+    for role, number in vocabulary.special.items():
+        getattr(writer, f"add_{role}_token_id")(number)
+    for key, value in vocabulary.settings.items():
+        if isinstance(value, bytes):
+            writer.add_precompiled_charsmap(value)
+        else:
+            writer.add_bool(key, value)
+    if vocabulary.chat_template:
+        writer.add_chat_template(vocabulary.chat_template)
+
+
+def _sentencepiece_file(checkpoint: Checkpoint) -> str:
+    names = ("tokenizer.model", "sentencepiece.bpe.model", "spiece.model")
+    return next((name for name in names if (checkpoint.folder / name).is_file()), "")
 
 
 def _template(settings: dict[str, Any]) -> str:
@@ -95,22 +151,32 @@ def _template(settings: dict[str, Any]) -> str:
     return str(template)
 
 
-def _adds_begin(tokenizer: dict[str, Any], settings: dict[str, Any]) -> bool:
-    """Whether a text begins with BOS: as the settings say, else as the post-processor does."""
-    if isinstance(settings.get("add_bos_token"), bool):
-        return bool(settings["add_bos_token"])
-    processors = tokenizer.get("post_processor") or {}
-    for step in processors.get("processors", [processors]):
-        single = step.get("single") or []
-        if step.get("type") == "TemplateProcessing" and single and "SpecialToken" in single[0]:
-            return True
-    return False
+def _ends(tokenizer: dict[str, Any], config: dict[str, Any], special: dict[str, int]) -> dict[str, bool | bytes]:
+    """Whether a text gets a token before and one after it: as the settings say, else as the post-processor does."""
+    begins = ends = False
+    for step in iter_steps(tokenizer.get("post_processor"), "processors"):
+        kind = step.get("type")
+        if kind == "TemplateProcessing" and step.get("single"):
+            begins |= "SpecialToken" in step["single"][0]
+            ends |= "SpecialToken" in step["single"][-1]
+        elif kind in ("BertProcessing", "RobertaProcessing"):
+            begins = ends = True
+    if not tokenizer:
+        begins = True  # SentencePiece files say nothing of it; their tokenizer classes begin with BOS
+    if isinstance(config.get("add_bos_token"), bool):
+        begins = bool(config["add_bos_token"])
+    if isinstance(config.get("add_eos_token"), bool):
+        ends = bool(config["add_eos_token"])
+    return {
+        "tokenizer.ggml.add_bos_token": begins and "bos" in special,
+        "tokenizer.ggml.add_eos_token": ends and "eos" in special,
+    }
 
 
-def _special_ids(checkpoint: Checkpoint, settings: dict[str, Any], ids: dict[str, int]) -> dict[str, int]:
+def _special_ids(checkpoint: Checkpoint, settings: dict[str, Any], ids: dict[str, int], model: str) -> dict[str, int]:
     found: dict[str, int] = {}
     generation = checkpoint.read_json("generation_config.json")
-    for role in ("bos", "eos", "pad", "unk"):
+    for role in _ROLES:
         token = settings.get(f"{role}_token")
         content = token.get("content") if isinstance(token, dict) else token
         if isinstance(content, str) and content in ids:
@@ -119,6 +185,17 @@ def _special_ids(checkpoint: Checkpoint, settings: dict[str, Any], ids: dict[str
         for table in (generation, checkpoint.config):
             number = table.get(f"{role}_token_id")
             number = number[0] if isinstance(number, list) and number else number
-            if isinstance(number, int) and role not in found:
+            if isinstance(number, int) and 0 <= number < len(ids) and role not in found:
                 found[role] = number
+    if model == "bert":
+        for role, token in (("bos", "[CLS]"), ("sep", "[SEP]"), ("unk", "[UNK]"), ("pad", "[PAD]"), ("mask", "[MASK]")):
+            named = settings.get({"bos": "cls_token"}.get(role, f"{role}_token"))
+            content = named.get("content") if isinstance(named, dict) else named
+            if (content or token) in ids:
+                found[role] = ids[content or token]
+        found["eos"] = found.get("sep", found.get("eos", 0))
+    elif model == "t5":
+        for role, token in (("bos", "<s>"), ("eos", "</s>"), ("unk", "<unk>"), ("pad", "<pad>"), ("mask", "<mask>")):
+            if token in ids:
+                found.setdefault(role, ids[token])
     return found

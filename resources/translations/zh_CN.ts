@@ -4,6 +4,10 @@
   <context>
     <name>yanmo</name>
     <message>
+      <source>, </source>
+      <translation>、</translation>
+    </message>
+    <message>
       <source>A context of {0} tokens did not fit beside the weights.</source>
       <translation>权重之外放不下 {0} 词元的上下文。</translation>
     </message>
@@ -18,6 +22,10 @@
     <message>
       <source>A copy of all conversations is made daily and before every upgrade; seven are kept.</source>
       <translation>每天以及每次升级前都会复制全部对话，保留七份。</translation>
+    </message>
+    <message>
+      <source>A little smaller, a little quicker, still hard to tell apart.</source>
+      <translation>小一点，快一点，仍然难以分辨。</translation>
     </message>
     <message>
       <source>A message has the role {0}.</source>
@@ -56,6 +64,10 @@
       <translation>有一段文本声称长 {0} 字节。</translation>
     </message>
     <message>
+      <source>A text shows which weights matter most; small types lose much less with it.</source>
+      <translation>一段文本能看出哪些权重最要紧；有了它，小的类型损失会少很多。</translation>
+    </message>
+    <message>
       <source>About</source>
       <translation>关于</translation>
     </message>
@@ -70,6 +82,26 @@
     <message>
       <source>Add a GGUF file…</source>
       <translation>添加 GGUF 文件…</translation>
+    </message>
+    <message>
+      <source>Add a folder…</source>
+      <translation>添加文件夹…</translation>
+    </message>
+    <message>
+      <source>All kinds</source>
+      <translation>所有种类</translation>
+    </message>
+    <message>
+      <source>All sources failed. {0} says: “{1}” {2} says: “{3}” Both were asked several times.</source>
+      <translation>所有来源都失败了。{0}：“{1}” {2}：“{3}” 两者都已多次尝试。</translation>
+    </message>
+    <message>
+      <source>Also show the models of:</source>
+      <translation>同时显示以下程序的模型：</translation>
+    </message>
+    <message>
+      <source>Also without it, to compare</source>
+      <translation>再做一份不用矩阵的，便于比较</translation>
     </message>
     <message>
       <source>An attachment is damaged: its SHA-256 differs.</source>
@@ -88,6 +120,10 @@
       <translation>编号缺失或有误。</translation>
     </message>
     <message>
+      <source>An importance matrix is needed for {types}.</source>
+      <translation>{types} 需要重要性矩阵。</translation>
+    </message>
+    <message>
       <source>An older Yanmo wrote the database: open Yanmo once, so that it is brought up to date.</source>
       <translation>数据库由较早的研墨写成：请打开一次研墨，让它更新。</translation>
     </message>
@@ -102,6 +138,30 @@
     <message>
       <source>Another Yanmo (process {pid}) uses {folder}.</source>
       <translation>另一个研墨(进程 {pid})正在使用 {folder}。</translation>
+    </message>
+    <message>
+      <source>Another Yanmo is downloading this file just now.</source>
+      <translation>另一个研墨正在下载这个文件。</translation>
+    </message>
+    <message>
+      <source>Answer</source>
+      <translation>回答</translation>
+    </message>
+    <message>
+      <source>Any format</source>
+      <translation>不限格式</translation>
+    </message>
+    <message>
+      <source>Any licence</source>
+      <translation>不限许可证</translation>
+    </message>
+    <message>
+      <source>Any size</source>
+      <translation>不限大小</translation>
+    </message>
+    <message>
+      <source>Any task</source>
+      <translation>不限用途</translation>
     </message>
     <message>
       <source>Appearance</source>
@@ -120,12 +180,20 @@
       <translation>已归档</translation>
     </message>
     <message>
+      <source>As good as the original</source>
+      <translation>与原版无异</translation>
+    </message>
+    <message>
       <source>As text it is larger than {0} MB.</source>
       <translation>作为文本它大于 {0} MB。</translation>
     </message>
     <message>
       <source>As the system</source>
       <translation>跟随系统</translation>
+    </message>
+    <message>
+      <source>Ask first</source>
+      <translation>优先使用</translation>
     </message>
     <message>
       <source>Assistant</source>
@@ -152,12 +220,68 @@
       <translation>批大小</translation>
     </message>
     <message>
+      <source>Best for this machine</source>
+      <translation>最适合本机</translation>
+    </message>
+    <message>
+      <source>Both hubs</source>
+      <translation>两个社区</translation>
+    </message>
+    <message>
+      <source>Broken: it gives no numbers.</source>
+      <translation>已损坏：输出不是数字。</translation>
+    </message>
+    <message>
+      <source>Broken: it predicts worse than guessing.</source>
+      <translation>已损坏：预测还不如瞎猜。</translation>
+    </message>
+    <message>
+      <source>Broken: it writes nothing.</source>
+      <translation>已损坏：什么也写不出来。</translation>
+    </message>
+    <message>
+      <source>Broken: it writes the same again and again.</source>
+      <translation>已损坏：反复写同样的内容。</translation>
+    </message>
+    <message>
+      <source>By name</source>
+      <translation>按名称</translation>
+    </message>
+    <message>
+      <source>By parameters</source>
+      <translation>按参数量</translation>
+    </message>
+    <message>
+      <source>By size</source>
+      <translation>按大小</translation>
+    </message>
+    <message>
+      <source>By type</source>
+      <translation>按类型</translation>
+    </message>
+    <message>
+      <source>Calls</source>
+      <translation>调用记录</translation>
+    </message>
+    <message>
+      <source>Cancel</source>
+      <translation>取消</translation>
+    </message>
+    <message>
       <source>Cancel (Esc)</source>
       <translation>取消 (Esc)</translation>
     </message>
     <message>
+      <source>Cancel and delete what arrived</source>
+      <translation>取消并删除已下载的部分</translation>
+    </message>
+    <message>
       <source>Cancel loading</source>
       <translation>取消加载</translation>
+    </message>
+    <message>
+      <source>Cancelled: {types}. What was finished is kept.</source>
+      <translation>已取消：{types}。已完成的都保留着。</translation>
     </message>
     <message>
       <source>Change the value and try again.</source>
@@ -168,12 +292,32 @@
       <translation>重新加载模型后生效。</translation>
     </message>
     <message>
+      <source>Change…</source>
+      <translation>更改…</translation>
+    </message>
+    <message>
       <source>Chat</source>
       <translation>对话</translation>
     </message>
     <message>
+      <source>Check the address of the mirror and the proxy, or try again later.</source>
+      <translation>请检查镜像地址和代理，或稍后再试。</translation>
+    </message>
+    <message>
+      <source>Check the name, or search for it with “yanmo models search”.</source>
+      <translation>请检查名称，或用“yanmo models search”搜索。</translation>
+    </message>
+    <message>
+      <source>Check the network and the proxy, choose a mirror in the settings, or use the other hub.</source>
+      <translation>请检查网络和代理，在设置中选择镜像，或改用另一个社区。</translation>
+    </message>
+    <message>
       <source>Check the path, or list what is here with “yanmo models list”.</source>
       <translation>请检查路径，或用 “yanmo models list” 列出现有模型。</translation>
+    </message>
+    <message>
+      <source>Checkpoint…</source>
+      <translation>检查点…</translation>
     </message>
     <message>
       <source>Choose a JSON file that Yanmo exported.</source>
@@ -184,12 +328,20 @@
       <translation>请选择以 .gguf 结尾的文件，或重新下载模型。</translation>
     </message>
     <message>
+      <source>Choose a folder with a checkpoint</source>
+      <translation>选择检查点所在的文件夹</translation>
+    </message>
+    <message>
       <source>Choose a model</source>
       <translation>选择模型</translation>
     </message>
     <message>
       <source>Choose a model (Ctrl+M)</source>
       <translation>选择模型 (Ctrl+M)</translation>
+    </message>
+    <message>
+      <source>Choose a model on the left.</source>
+      <translation>请在左侧选择一个模型。</translation>
     </message>
     <message>
       <source>Choose a model that can hear, or ask without the sound.</source>
@@ -216,6 +368,10 @@
       <translation>请选择为这个模型制作的适配器，或不带适配器加载模型。</translation>
     </message>
     <message>
+      <source>Choose an importance matrix</source>
+      <translation>选择重要性矩阵</translation>
+    </message>
+    <message>
       <source>Choose another file.</source>
       <translation>请选择其他文件。</translation>
     </message>
@@ -228,8 +384,24 @@
       <translation>请换一个端口或地址；若要给别人用，请先创建密钥。</translation>
     </message>
     <message>
+      <source>Choose the folder for the new files</source>
+      <translation>选择新文件的存放位置</translation>
+    </message>
+    <message>
       <source>Choose the language model itself.</source>
       <translation>请选择语言模型本身。</translation>
+    </message>
+    <message>
+      <source>Choose…</source>
+      <translation>选择…</translation>
+    </message>
+    <message>
+      <source>Clear</source>
+      <translation>清空</translation>
+    </message>
+    <message>
+      <source>Clear what is done</source>
+      <translation>清除已完成</translation>
     </message>
     <message>
       <source>Close</source>
@@ -246,6 +418,14 @@
     <message>
       <source>Commands</source>
       <translation>命令</translation>
+    </message>
+    <message>
+      <source>Connect a program</source>
+      <translation>连接程序</translation>
+    </message>
+    <message>
+      <source>Connecting…</source>
+      <translation>正在连接…</translation>
     </message>
     <message>
       <source>Context</source>
@@ -280,6 +460,10 @@
       <translation>对话会在这里保留 {days} 天。</translation>
     </message>
     <message>
+      <source>Converting</source>
+      <translation>正在转换</translation>
+    </message>
+    <message>
       <source>Copied</source>
       <translation>已复制</translation>
     </message>
@@ -294,6 +478,14 @@
     <message>
       <source>Copy as Markdown</source>
       <translation>复制为 Markdown</translation>
+    </message>
+    <message>
+      <source>Copy as Python</source>
+      <translation>复制为 Python</translation>
+    </message>
+    <message>
+      <source>Copy as curl</source>
+      <translation>复制为 curl</translation>
     </message>
     <message>
       <source>Copy the last reply</source>
@@ -348,6 +540,10 @@
       <translation>删除此预设</translation>
     </message>
     <message>
+      <source>Delete {name} from the disk? {size} become free.</source>
+      <translation>从磁盘删除 {name}？将释放 {size}。</translation>
+    </message>
+    <message>
       <source>Details</source>
       <translation>详细信息</translation>
     </message>
@@ -356,12 +552,28 @@
       <translation>确定性</translation>
     </message>
     <message>
+      <source>Download {size}</source>
+      <translation>下载 {size}</translation>
+    </message>
+    <message>
+      <source>Downloads</source>
+      <translation>下载</translation>
+    </message>
+    <message>
+      <source>Downloads ({count})</source>
+      <translation>下载（{count}）</translation>
+    </message>
+    <message>
       <source>Draft model</source>
       <translation>草稿模型</translation>
     </message>
     <message>
       <source>Drops tokens less likely than this share of the likeliest one.</source>
       <translation>去掉概率低于最可能词元此比例的词元。</translation>
+    </message>
+    <message>
+      <source>Earlier</source>
+      <translation>提前</translation>
     </message>
     <message>
       <source>Edit and send again</source>
@@ -384,6 +596,10 @@
       <translation>正在编辑你的消息</translation>
     </message>
     <message>
+      <source>Embedding</source>
+      <translation>嵌入</translation>
+    </message>
+    <message>
       <source>Engine</source>
       <translation>引擎</translation>
     </message>
@@ -394,6 +610,10 @@
     <message>
       <source>Enter to send, Shift+Enter for a new line</source>
       <translation>回车发送，Shift+回车换行</translation>
+    </message>
+    <message>
+      <source>Error: {error}</source>
+      <translation>错误：{error}</translation>
     </message>
     <message>
       <source>Everything written so far is kept. Load the model again and go on.</source>
@@ -424,20 +644,56 @@
       <translation>已导出到 {file}</translation>
     </message>
     <message>
+      <source>Export…</source>
+      <translation>导出…</translation>
+    </message>
+    <message>
+      <source>Failed</source>
+      <translation>失败</translation>
+    </message>
+    <message>
+      <source>Failed: {types}. What was finished is kept.</source>
+      <translation>失败：{types}。已完成的都保留着。</translation>
+    </message>
+    <message>
       <source>Fewer settings</source>
       <translation>收起更多设置</translation>
+    </message>
+    <message>
+      <source>Files</source>
+      <translation>文件数</translation>
+    </message>
+    <message>
+      <source>Find</source>
+      <translation>查找</translation>
     </message>
     <message>
       <source>First token</source>
       <translation>首词元</translation>
     </message>
     <message>
+      <source>Fits</source>
+      <translation>放得下</translation>
+    </message>
+    <message>
       <source>Flash attention</source>
       <translation>Flash attention</translation>
     </message>
     <message>
+      <source>For those who have the room and want no doubts.</source>
+      <translation>空间充裕、不想有任何疑虑时选它。</translation>
+    </message>
+    <message>
       <source>Forget the middle</source>
       <translation>忘掉中间部分</translation>
+    </message>
+    <message>
+      <source>Format</source>
+      <translation>格式</translation>
+    </message>
+    <message>
+      <source>Free some space or choose another folder for models. What has arrived is kept.</source>
+      <translation>请释放一些空间，或为模型选择其他文件夹。已下载的部分会保留。</translation>
     </message>
     <message>
       <source>Free some space; nothing that was saved is lost.</source>
@@ -452,12 +708,32 @@
       <translation>频率惩罚</translation>
     </message>
     <message>
+      <source>From</source>
+      <translation>来自</translation>
+    </message>
+    <message>
+      <source>From a file…</source>
+      <translation>从文件读取…</translation>
+    </message>
+    <message>
+      <source>From my conversations</source>
+      <translation>用我的对话计算</translation>
+    </message>
+    <message>
+      <source>From the built-in text</source>
+      <translation>用内置文本计算</translation>
+    </message>
+    <message>
       <source>GGUF models (*.gguf);;All files (*)</source>
       <translation>GGUF 模型 (*.gguf);;所有文件 (*)</translation>
     </message>
     <message>
       <source>GPU layers</source>
       <translation>GPU 层数</translation>
+    </message>
+    <message>
+      <source>Go on</source>
+      <translation>继续</translation>
     </message>
     <message>
       <source>Go to the chat</source>
@@ -472,12 +748,32 @@
       <translation>转到设置</translation>
     </message>
     <message>
+      <source>Good first models, chosen on {date}</source>
+      <translation>入门推荐（选于 {date}）</translation>
+    </message>
+    <message>
       <source>Guess ahead from the text</source>
       <translation>按原文提前猜测</translation>
     </message>
     <message>
       <source>Guessed ahead</source>
       <translation>提前猜测</translation>
+    </message>
+    <message>
+      <source>Half of the pair for “{0}” is missing.</source>
+      <translation>“{0}”的一对矩阵缺了一半。</translation>
+    </message>
+    <message>
+      <source>Half the size, and no difference that can be measured in answers.</source>
+      <translation>大小减半，回答上测不出差别。</translation>
+    </message>
+    <message>
+      <source>Hardly a difference</source>
+      <translation>几乎没有差别</translation>
+    </message>
+    <message>
+      <source>Hears</source>
+      <translation>听音</translation>
     </message>
     <message>
       <source>Hide the list</source>
@@ -512,12 +808,28 @@
       <translation>这条回复是怎样生成的</translation>
     </message>
     <message>
+      <source>Hub</source>
+      <translation>社区</translation>
+    </message>
+    <message>
+      <source>Hubs</source>
+      <translation>模型社区</translation>
+    </message>
+    <message>
       <source>Image</source>
       <translation>图片</translation>
     </message>
     <message>
       <source>Import</source>
       <translation>导入</translation>
+    </message>
+    <message>
+      <source>Importance matrices (*.gguf *.dat);;All files (*)</source>
+      <translation>重要性矩阵 (*.gguf *.dat);;所有文件 (*)</translation>
+    </message>
+    <message>
+      <source>Importance matrix</source>
+      <translation>重要性矩阵</translation>
     </message>
     <message>
       <source>Import…</source>
@@ -536,8 +848,40 @@
       <translation>中断：程序已结束</translation>
     </message>
     <message>
+      <source>Interrupted: {types}. What was finished is kept.</source>
+      <translation>已中断：{types}。已完成的都保留着。</translation>
+    </message>
+    <message>
+      <source>Into {folder}</source>
+      <translation>存入 {folder}</translation>
+    </message>
+    <message>
+      <source>It answers with a web page: a sign-in page of the network, or an error page.</source>
+      <translation>对方返回的是网页：可能是网络登录页或错误页。</translation>
+    </message>
+    <message>
+      <source>It answers: {answer}</source>
+      <translation>它回答：{answer}</translation>
+    </message>
+    <message>
+      <source>It asks to come back later: too many requests.</source>
+      <translation>请求过多，对方要求稍后再试。</translation>
+    </message>
+    <message>
+      <source>It broke off the connection.</source>
+      <translation>对方中断了连接。</translation>
+    </message>
+    <message>
       <source>It cannot be read: {0}.</source>
       <translation>无法读取：{0}。</translation>
+    </message>
+    <message>
+      <source>It cannot share its room with {0}: {1}.</source>
+      <translation>无法与 {0} 共用空间：{1}。</translation>
+    </message>
+    <message>
+      <source>It changes “{0}”, which the base does not have in this shape.</source>
+      <translation>它要修改“{0}”，但基础模型里没有这个形状的张量。</translation>
     </message>
     <message>
       <source>It claims to hold {0} {1}, more than fit into a file of its size.</source>
@@ -572,12 +916,28 @@
       <translation>无法导入：{0}。</translation>
     </message>
     <message>
+      <source>It does not accept connections.</source>
+      <translation>对方拒绝连接。</translation>
+    </message>
+    <message>
+      <source>It does not accept your token.</source>
+      <translation>对方不接受你的令牌。</translation>
+    </message>
+    <message>
+      <source>It does not answer: {reason}</source>
+      <translation>它没有回答：{reason}</translation>
+    </message>
+    <message>
       <source>It does not begin as a GGUF file does.</source>
       <translation>它的开头不是 GGUF 文件的样子。</translation>
     </message>
     <message>
       <source>It does not say which architecture it has.</source>
       <translation>它没有说明是什么架构。</translation>
+    </message>
+    <message>
+      <source>It does not say which part of the file it sends.</source>
+      <translation>对方没有说明发送的是文件的哪一部分。</translation>
     </message>
     <message>
       <source>It does not show its tokenizer and template.</source>
@@ -600,6 +960,22 @@
       <translation>它放弃了，留下的话是“{0}”。</translation>
     </message>
     <message>
+      <source>It gives no numbers.</source>
+      <translation>输出不是数字。</translation>
+    </message>
+    <message>
+      <source>It has almost stopped sending.</source>
+      <translation>对方几乎停止了发送。</translation>
+    </message>
+    <message>
+      <source>It has neither a tokenizer.json nor a SentencePiece model; a tokenizer of Python code cannot be converted.</source>
+      <translation>它既没有 tokenizer.json，也没有 SentencePiece 模型；用 Python 代码写的分词器无法转换。</translation>
+    </message>
+    <message>
+      <source>It has {0} bytes instead of {1}.</source>
+      <translation>文件有 {0} 字节，而不是 {1} 字节。</translation>
+    </message>
+    <message>
       <source>It has {0} tokens and the base has {1}: they cannot be compared.</source>
       <translation>它有 {0} 个词元，而基准有 {1} 个：无法比较。</translation>
     </message>
@@ -612,12 +988,32 @@
       <translation>它不含重要性矩阵。</translation>
     </message>
     <message>
+      <source>It holds no pairs.</source>
+      <translation>其中没有成对的矩阵。</translation>
+    </message>
+    <message>
+      <source>It holds no token embeddings.</source>
+      <translation>其中没有词元嵌入。</translation>
+    </message>
+    <message>
       <source>It holds no vocabulary, so it can read no text.</source>
       <translation>它没有词表，所以读不了文本。</translation>
     </message>
     <message>
       <source>It holds the migration “{migration}”, which this version does not know.</source>
       <translation>其中有本版本不认识的迁移 “{migration}”。</translation>
+    </message>
+    <message>
+      <source>It holds values that are no numbers.</source>
+      <translation>其中有不是数字的值。</translation>
+    </message>
+    <message>
+      <source>It holds “{0}”, which is no part of a LoRA.</source>
+      <translation>其中的“{0}”不属于 LoRA。</translation>
+    </message>
+    <message>
+      <source>It ignores which part of the file was asked for.</source>
+      <translation>对方不理会请求的是文件的哪一部分。</translation>
     </message>
     <message>
       <source>It is a GGML file from before 2023-08, which engines no longer read.</source>
@@ -630,6 +1026,10 @@
     <message>
       <source>It is a Git LFS pointer: the model itself was not downloaded.</source>
       <translation>它是 Git LFS 指针：模型本身没有下载。</translation>
+    </message>
+    <message>
+      <source>It is a Unigram model that falls back on bytes, which llama.cpp cannot do.</source>
+      <translation>它是带字节回退的 Unigram 模型，llama.cpp 做不到这一点。</translation>
     </message>
     <message>
       <source>It is a ZIP or PyTorch archive.</source>
@@ -654,6 +1054,10 @@
     <message>
       <source>It is a web page: the download went wrong.</source>
       <translation>它是一个网页：下载出了错。</translation>
+    </message>
+    <message>
+      <source>It is cut off or is no importance matrix.</source>
+      <translation>文件被截断，或者不是重要性矩阵。</translation>
     </message>
     <message>
       <source>It is cut off.</source>
@@ -700,6 +1104,10 @@
       <translation>它不是 LoRA 适配器。</translation>
     </message>
     <message>
+      <source>It is no SentencePiece model ({0}).</source>
+      <translation>它不是 SentencePiece 模型（{0}）。</translation>
+    </message>
+    <message>
       <source>It is no script for the echo engine.</source>
       <translation>它不是回声引擎的脚本。</translation>
     </message>
@@ -740,8 +1148,24 @@
       <translation>它是第 {0} 版，而这个研墨读取第 {1} 版。</translation>
     </message>
     <message>
+      <source>It is on its way</source>
+      <translation>已开始下载</translation>
+    </message>
+    <message>
+      <source>It is quantized already ({0}): take the checkpoint that it was made from.</source>
+      <translation>它已经量化过了（{0}）：请使用量化之前的检查点。</translation>
+    </message>
+    <message>
+      <source>It is quantized already: a search needs the model it was made from.</source>
+      <translation>它已经量化过了：搜索需要量化之前的模型。</translation>
+    </message>
+    <message>
       <source>It is quantized already: quantizing it again would add to the loss.</source>
       <translation>它已经量化过：再量化一次会加大损失。</translation>
+    </message>
+    <message>
+      <source>It is the model that new conversations use.</source>
+      <translation>它是新对话使用的模型。</translation>
     </message>
     <message>
       <source>It is {kind}.</source>
@@ -752,16 +1176,36 @@
       <translation>它在研墨只查看的文件夹里；请到那里删除文件。</translation>
     </message>
     <message>
+      <source>It marks the file as another one than before.</source>
+      <translation>对方标明文件已与之前不同。</translation>
+    </message>
+    <message>
       <source>It must be {allowed}.</source>
       <translation>必须是 {allowed}。</translation>
+    </message>
+    <message>
+      <source>It needs {needed} more, and {folder} has {free} left.</source>
+      <translation>还需要 {needed}，而 {folder} 只剩 {free}。</translation>
     </message>
     <message>
       <source>It needs {needed} tokens and the context holds {available}.</source>
       <translation>它需要 {needed} 词元，而上下文只能容纳 {available}。</translation>
     </message>
     <message>
+      <source>It offers {candidates}.</source>
+      <translation>可选的有 {candidates}。</translation>
+    </message>
+    <message>
+      <source>It predicts worse than guessing.</source>
+      <translation>预测还不如瞎猜。</translation>
+    </message>
+    <message>
       <source>It produces an endless text.</source>
       <translation>它会产生没有尽头的文本。</translation>
+    </message>
+    <message>
+      <source>It reports error {0}.</source>
+      <translation>对方报告错误 {0}。</translation>
     </message>
     <message>
       <source>It says it is a GGUF of version {0}; versions 2 and 3 are known.</source>
@@ -772,8 +1216,32 @@
       <translation>它说：{0}。</translation>
     </message>
     <message>
+      <source>It sends the file compressed although that was not asked for.</source>
+      <translation>对方未经请求就压缩了文件。</translation>
+    </message>
+    <message>
+      <source>It sends the reader in circles.</source>
+      <translation>对方不断重定向。</translation>
+    </message>
+    <message>
+      <source>It sends the reader to an address that is not safe.</source>
+      <translation>对方重定向到不安全的地址。</translation>
+    </message>
+    <message>
+      <source>It sent bytes {0} to {1} where {2} to {3} were asked for.</source>
+      <translation>请求的是第 {2} 到 {3} 字节，对方却发送了第 {0} 到 {1} 字节。</translation>
+    </message>
+    <message>
+      <source>It stays silent.</source>
+      <translation>对方没有响应。</translation>
+    </message>
+    <message>
       <source>It wakes only after certain words of a prompt (aLoRA), which is not supported.</source>
       <translation>它只在提示词出现特定词语后才生效（aLoRA），这里不支持。</translation>
+    </message>
+    <message>
+      <source>It wants you to sign in, or to accept conditions first.</source>
+      <translation>对方要求先登录或接受条款。</translation>
     </message>
     <message>
       <source>It was cancelled.</source>
@@ -804,6 +1272,22 @@
       <translation>它只能与语言模型一起使用。</translation>
     </message>
     <message>
+      <source>It writes nothing.</source>
+      <translation>什么也写不出来。</translation>
+    </message>
+    <message>
+      <source>It writes the same again and again.</source>
+      <translation>反复写同样的内容。</translation>
+    </message>
+    <message>
+      <source>Its SentencePiece model is neither a BPE nor a Unigram model.</source>
+      <translation>它的 SentencePiece 模型既不是 BPE 也不是 Unigram。</translation>
+    </message>
+    <message>
+      <source>Its WordPiece tokenizer does not prepare text as BERT does.</source>
+      <translation>它的 WordPiece 分词器预处理文本的方式与 BERT 不同。</translation>
+    </message>
+    <message>
       <source>Its alignment is not of the type that the format prescribes.</source>
       <translation>它的对齐值不是格式规定的类型。</translation>
     </message>
@@ -812,12 +1296,28 @@
       <translation>它的对齐值 {0} 不是 2 的幂。</translation>
     </message>
     <message>
+      <source>Its card cannot be read back.</source>
+      <translation>它的质量卡无法读回。</translation>
+    </message>
+    <message>
+      <source>Its certificate cannot be trusted.</source>
+      <translation>对方的证书不可信。</translation>
+    </message>
+    <message>
       <source>Its content changed although its size and date did not: the disk may be failing.</source>
       <translation>大小和日期没变，内容却变了：磁盘可能出了故障。</translation>
     </message>
     <message>
+      <source>Its hash differs, and fetching it a second time gave the same bytes.</source>
+      <translation>哈希值不一致，重新下载后内容仍相同。</translation>
+    </message>
+    <message>
       <source>Its header cannot be read: {0}.</source>
       <translation>无法读取文件头：{0}。</translation>
+    </message>
+    <message>
+      <source>Its header claims to be larger than any header is.</source>
+      <translation>文件头声称的大小超出任何正常的文件头。</translation>
     </message>
     <message>
       <source>Its header does not fit into the file.</source>
@@ -826,6 +1326,14 @@
     <message>
       <source>Its library could not be loaded: {0}.</source>
       <translation>无法加载它的程序库：{0}。</translation>
+    </message>
+    <message>
+      <source>Its matrices have rows that are no multiple of 256: there is nothing to choose.</source>
+      <translation>它的矩阵每行长度不是 256 的倍数：没有可选的余地。</translation>
+    </message>
+    <message>
+      <source>Its name cannot be found: there is no network, or the name server does not know it.</source>
+      <translation>无法解析其地址：没有网络，或域名服务器不认识它。</translation>
     </message>
     <message>
       <source>Its network cannot take back a wrong guess.</source>
@@ -852,6 +1360,14 @@
       <translation>它的进程被 {0} 终止。</translation>
     </message>
     <message>
+      <source>Its setting {0} asks for more than a plain LoRA, which cannot be converted.</source>
+      <translation>它的设置 {0} 超出了普通 LoRA，无法转换。</translation>
+    </message>
+    <message>
+      <source>Its setting {0} has a value that llama.cpp's version of this model cannot have.</source>
+      <translation>它的设置 {0} 的取值，llama.cpp 里的同类模型不支持。</translation>
+    </message>
+    <message>
       <source>Its strength (alpha) is no number.</source>
       <translation>它的强度（alpha）不是数字。</translation>
     </message>
@@ -860,8 +1376,12 @@
       <translation>它的分词器切分文本的方式这里不认识；切错会改变每个词元。</translation>
     </message>
     <message>
-      <source>Its tokenizer is not a byte-level BPE, and no other kind can be converted yet.</source>
-      <translation>它的分词器不是字节级 BPE，其他种类还不能转换。</translation>
+      <source>Its tokenizer is a {0}, which llama.cpp does not have.</source>
+      <translation>它的分词器是 {0}，llama.cpp 里没有。</translation>
+    </message>
+    <message>
+      <source>Its tokenizer prepares text with “{0}”, which llama.cpp does not do for this kind.</source>
+      <translation>它的分词器用“{0}”预处理文本，llama.cpp 对这类分词器不这样做。</translation>
     </message>
     <message>
       <source>Its vocabulary has no tokens that mark what stands before and after the gap.</source>
@@ -884,8 +1404,28 @@
       <translation>它的 {0} 词元编号是 {1}，而共有 {2} 个。</translation>
     </message>
     <message>
+      <source>Its {0}_factor must be a list of {1} numbers.</source>
+      <translation>它的 {0}_factor 必须是 {1} 个数字的列表。</translation>
+    </message>
+    <message>
+      <source>KL divergence</source>
+      <translation>KL 散度</translation>
+    </message>
+    <message>
+      <source>KL divergence, mean</source>
+      <translation>KL 散度，平均</translation>
+    </message>
+    <message>
+      <source>KV cache</source>
+      <translation>KV 缓存</translation>
+    </message>
+    <message>
       <source>KV cache type</source>
       <translation>KV 缓存类型</translation>
+    </message>
+    <message>
+      <source>Keep</source>
+      <translation>保存</translation>
     </message>
     <message>
       <source>Keeps only this many tokens; 0 keeps all.</source>
@@ -900,7 +1440,19 @@
       <translation>保留惊奇度适中的词元；1 为关闭。</translation>
     </message>
     <message>
+      <source>Keys</source>
+      <translation>密钥</translation>
+    </message>
+    <message>
+      <source>Kind</source>
+      <translation>种类</translation>
+    </message>
+    <message>
       <source>Language</source>
+      <translation>语言</translation>
+    </message>
+    <message>
+      <source>Languages</source>
       <translation>语言</translation>
     </message>
     <message>
@@ -912,12 +1464,20 @@
       <translation>过去 7 天</translation>
     </message>
     <message>
+      <source>Later</source>
+      <translation>推后</translation>
+    </message>
+    <message>
       <source>Layers of a mixture of experts whose experts stay in main memory</source>
       <translation>混合专家模型中，专家留在内存里的层数</translation>
     </message>
     <message>
       <source>Leave out the oldest turns</source>
       <translation>省略最早的几轮</translation>
+    </message>
+    <message>
+      <source>Licence</source>
+      <translation>许可证</translation>
     </message>
     <message>
       <source>Light</source>
@@ -930,6 +1490,10 @@
     <message>
       <source>List what is there with “yanmo data restore --list”.</source>
       <translation>用 “yanmo data restore --list” 列出现有快照。</translation>
+    </message>
+    <message>
+      <source>Listen at Ollama's port 11434 too</source>
+      <translation>同时监听 Ollama 的端口 11434</translation>
     </message>
     <message>
       <source>Load</source>
@@ -988,6 +1552,10 @@
       <translation>请到回收站查看，或选择其他对话。</translation>
     </message>
     <message>
+      <source>Look on {hub}</source>
+      <translation>在{hub}上查看</translation>
+    </message>
+    <message>
       <source>Lowers every token that occurred at all.</source>
       <translation>降低所有出现过的词元的概率。</translation>
     </message>
@@ -996,12 +1564,40 @@
       <translation>按出现次数降低词元的概率。</translation>
     </message>
     <message>
+      <source>Make</source>
+      <translation>要做的类型</translation>
+    </message>
+    <message>
+      <source>Make a model smaller</source>
+      <translation>把模型变小</translation>
+    </message>
+    <message>
+      <source>Make a model smaller and see what that cost, measured against the original on a text neither was tuned to.</source>
+      <translation>把模型变小，并看清代价：用一段双方都没有调校过的文本，与原始模型对照测量。</translation>
+    </message>
+    <message>
       <source>Make a snapshot every day</source>
       <translation>每天做一次快照</translation>
     </message>
     <message>
       <source>Make one now</source>
       <translation>立即做一份</translation>
+    </message>
+    <message>
+      <source>Measure what is lost</source>
+      <translation>测量损失</translation>
+    </message>
+    <message>
+      <source>Measuring</source>
+      <translation>正在测量</translation>
+    </message>
+    <message>
+      <source>Memory</source>
+      <translation>内存</translation>
+    </message>
+    <message>
+      <source>Memory it takes</source>
+      <translation>所需内存</translation>
     </message>
     <message>
       <source>Memory-map the file</source>
@@ -1024,24 +1620,48 @@
       <translation>Mirostat 目标</translation>
     </message>
     <message>
+      <source>Mirror</source>
+      <translation>镜像</translation>
+    </message>
+    <message>
       <source>Model</source>
       <translation>模型</translation>
+    </message>
+    <message>
+      <source>Model card</source>
+      <translation>模型说明</translation>
     </message>
     <message>
       <source>Model: {name}</source>
       <translation>模型：{name}</translation>
     </message>
     <message>
+      <source>ModelScope</source>
+      <translation>魔搭社区</translation>
+    </message>
+    <message>
       <source>Models</source>
       <translation>模型</translation>
     </message>
     <message>
-      <source>Models are used where they lie; nothing is copied.</source>
-      <translation>模型就地使用，不会复制。</translation>
+      <source>Models on the hubs</source>
+      <translation>社区中的模型</translation>
     </message>
     <message>
       <source>More sampling settings</source>
       <translation>更多采样设置</translation>
+    </message>
+    <message>
+      <source>More…</source>
+      <translation>更多…</translation>
+    </message>
+    <message>
+      <source>Most downloads</source>
+      <translation>下载最多</translation>
+    </message>
+    <message>
+      <source>Most liked</source>
+      <translation>点赞最多</translation>
     </message>
     <message>
       <source>Most tokens of a reply</source>
@@ -1056,6 +1676,10 @@
       <translation>名称</translation>
     </message>
     <message>
+      <source>Name one of these after a colon, such as OWNER/NAME:Q4_K_M.</source>
+      <translation>请在冒号后写明其中之一，例如 OWNER/NAME:Q4_K_M。</translation>
+    </message>
+    <message>
       <source>New chat</source>
       <translation>新对话</translation>
     </message>
@@ -1068,8 +1692,20 @@
       <translation>新建文件夹…</translation>
     </message>
     <message>
+      <source>New key</source>
+      <translation>新建密钥</translation>
+    </message>
+    <message>
+      <source>New key…</source>
+      <translation>新建密钥…</translation>
+    </message>
+    <message>
       <source>New title</source>
       <translation>新标题</translation>
+    </message>
+    <message>
+      <source>Newest</source>
+      <translation>最新</translation>
     </message>
     <message>
       <source>Next version</source>
@@ -1092,20 +1728,68 @@
       <translation>没有看到任何矩阵乘法。</translation>
     </message>
     <message>
+      <source>No model fits this filter</source>
+      <translation>没有符合条件的模型</translation>
+    </message>
+    <message>
       <source>No model is in memory.</source>
       <translation>内存中没有模型。</translation>
+    </message>
+    <message>
+      <source>No model of Yanmo's own folder is there twice</source>
+      <translation>研墨自己的文件夹里没有重复的模型</translation>
+    </message>
+    <message>
+      <source>No source is known for it.</source>
+      <translation>没有已知的来源。</translation>
+    </message>
+    <message>
+      <source>None</source>
+      <translation>不用</translation>
+    </message>
+    <message>
+      <source>None of them fits into the {memory} of free memory.</source>
+      <translation>可用内存只有 {memory}，没有一个放得下。</translation>
+    </message>
+    <message>
+      <source>Not even the shortest context fits.</source>
+      <translation>连最短的上下文也放不下。</translation>
+    </message>
+    <message>
+      <source>Notes</source>
+      <translation>备注</translation>
     </message>
     <message>
       <source>Nothing found</source>
       <translation>没有找到</translation>
     </message>
     <message>
+      <source>Nothing here can be loaded</source>
+      <translation>这里没有可以加载的文件</translation>
+    </message>
+    <message>
+      <source>Nothing is being downloaded. Choose a model under “Find”.</source>
+      <translation>没有正在下载的模型。请在“查找”中选择一个。</translation>
+    </message>
+    <message>
       <source>Nothing is left out silently: a reply says what its model did not see.</source>
       <translation>不会悄悄省略：每条回复都会说明模型没有看到什么。</translation>
     </message>
     <message>
+      <source>Nothing is sent to a hub while it is.</source>
+      <translation>离线时不会向社区发送任何请求。</translation>
+    </message>
+    <message>
       <source>Nothing of that name is in the library, and no such file exists.</source>
       <translation>模型库里没有这个名称，也没有这样的文件。</translation>
+    </message>
+    <message>
+      <source>Nothing was asked yet. Start the server and connect a program.</source>
+      <translation>还没有任何请求。启动服务器并连接一个程序吧。</translation>
+    </message>
+    <message>
+      <source>Nothing was found. Try fewer words or another filter.</source>
+      <translation>没有找到。请减少关键词或更换筛选条件。</translation>
     </message>
     <message>
       <source>Nothing was left behind.</source>
@@ -1116,6 +1800,18 @@
       <translation>没有留下任何东西；请排除原因后再运行同一命令。</translation>
     </message>
     <message>
+      <source>Nothing was put in its place. Try another mirror or hub, or check the disk.</source>
+      <translation>没有替换任何文件。请换一个镜像或社区，或检查磁盘。</translation>
+    </message>
+    <message>
+      <source>Nothing was written.</source>
+      <translation>什么也没有写出来。</translation>
+    </message>
+    <message>
+      <source>Number {0} of “{1}” is missing.</source>
+      <translation>“{1}”缺少第 {0} 个。</translation>
+    </message>
+    <message>
       <source>Off</source>
       <translation>关闭</translation>
     </message>
@@ -1124,8 +1820,28 @@
       <translation>更早</translation>
     </message>
     <message>
+      <source>On this machine</source>
+      <translation>本机</translation>
+    </message>
+    <message>
+      <source>Only GGUF files say how much memory they need.</source>
+      <translation>只有 GGUF 文件能说明所需内存。</translation>
+    </message>
+    <message>
+      <source>Only GGUF files say in their header how much memory they need.</source>
+      <translation>只有 GGUF 文件会在文件头中说明所需内存。</translation>
+    </message>
+    <message>
       <source>Only choices above this probability are left out.</source>
       <translation>只略去概率高于此值的选项。</translation>
+    </message>
+    <message>
+      <source>Only for large models that would not fit otherwise.</source>
+      <translation>只适合否则放不下的大模型。</translation>
+    </message>
+    <message>
+      <source>Open its page</source>
+      <translation>打开网页</translation>
     </message>
     <message>
       <source>Open the folder</source>
@@ -1140,8 +1856,36 @@
       <translation>打开回收站</translation>
     </message>
     <message>
+      <source>Open {url}, accept the conditions, and put your token into the settings. A token is never sent to a mirror.</source>
+      <translation>请打开 {url} 接受条款，并在设置中填入令牌。令牌绝不会发送给镜像。</translation>
+    </message>
+    <message>
+      <source>Order</source>
+      <translation>排序</translation>
+    </message>
+    <message>
+      <source>Other programs use your models here, in the words of OpenAI, Anthropic, Ollama, LM Studio and llama-server.</source>
+      <translation>其他程序可以在这里使用你的模型，接口兼容 OpenAI、Anthropic、Ollama、LM Studio 和 llama-server。</translation>
+    </message>
+    <message>
       <source>Own settings</source>
       <translation>自定设置</translation>
+    </message>
+    <message>
+      <source>Parameters</source>
+      <translation>参数量</translation>
+    </message>
+    <message>
+      <source>Path</source>
+      <translation>路径</translation>
+    </message>
+    <message>
+      <source>Pause</source>
+      <translation>暂停</translation>
+    </message>
+    <message>
+      <source>Paused</source>
+      <translation>已暂停</translation>
     </message>
     <message>
       <source>Penalises repeating a sequence; 0 is off.</source>
@@ -1152,12 +1896,28 @@
       <translation>惩罚窗口</translation>
     </message>
     <message>
+      <source>Pick a quant for this machine</source>
+      <translation>为这台电脑挑一个量化版本</translation>
+    </message>
+    <message>
+      <source>Pick for me</source>
+      <translation>替我挑选</translation>
+    </message>
+    <message>
+      <source>Pictures</source>
+      <translation>图片</translation>
+    </message>
+    <message>
       <source>Pin</source>
       <translation>置顶</translation>
     </message>
     <message>
       <source>Pinned</source>
       <translation>置顶</translation>
+    </message>
+    <message>
+      <source>Port</source>
+      <translation>端口</translation>
     </message>
     <message>
       <source>Precise</source>
@@ -1176,8 +1936,20 @@
       <translation>上一版本</translation>
     </message>
     <message>
+      <source>Program</source>
+      <translation>程序</translation>
+    </message>
+    <message>
       <source>Prompt</source>
       <translation>提示</translation>
+    </message>
+    <message>
+      <source>Proxy</source>
+      <translation>代理</translation>
+    </message>
+    <message>
+      <source>Put away</source>
+      <translation>收起</translation>
     </message>
     <message>
       <source>Put back</source>
@@ -1188,20 +1960,68 @@
       <translation>Python 内存耗尽。</translation>
     </message>
     <message>
+      <source>Quality card</source>
+      <translation>质量卡</translation>
+    </message>
+    <message>
       <source>Quantization</source>
       <translation>量化</translation>
+    </message>
+    <message>
+      <source>Quantize</source>
+      <translation>量化</translation>
+    </message>
+    <message>
+      <source>Quantize again all the same</source>
+      <translation>仍然再次量化</translation>
+    </message>
+    <message>
+      <source>Quantizing</source>
+      <translation>正在量化</translation>
+    </message>
+    <message>
+      <source>Quants</source>
+      <translation>量化版本</translation>
+    </message>
+    <message>
+      <source>Quants that were measured appear here.</source>
+      <translation>测量过的量化版本会显示在这里。</translation>
     </message>
     <message>
       <source>Quit</source>
       <translation>退出</translation>
     </message>
     <message>
+      <source>RAM MB</source>
+      <translation>内存 MB</translation>
+    </message>
+    <message>
+      <source>Read</source>
+      <translation>读入</translation>
+    </message>
+    <message>
       <source>Reading the conversation… {done} of {total} tokens</source>
       <translation>正在读取对话… {done} / {total} 词元</translation>
     </message>
     <message>
+      <source>Reading the header…</source>
+      <translation>正在读取文件头…</translation>
+    </message>
+    <message>
+      <source>Reading the importance matrix</source>
+      <translation>正在计算重要性矩阵</translation>
+    </message>
+    <message>
       <source>Reading the whole file…</source>
       <translation>正在读取整个文件…</translation>
+    </message>
+    <message>
+      <source>Reading…</source>
+      <translation>正在读取…</translation>
+    </message>
+    <message>
+      <source>Reads {0} and writes {1} tokens a second here, with {2} MB of memory.</source>
+      <translation>在这里每秒读 {0}、写 {1} 个词元，占用内存 {2} MB。</translation>
     </message>
     <message>
       <source>Reasoning</source>
@@ -1218,6 +2038,10 @@
     <message>
       <source>Regenerate the last reply</source>
       <translation>重新生成上一条回复</translation>
+    </message>
+    <message>
+      <source>Remove</source>
+      <translation>移除</translation>
     </message>
     <message>
       <source>Remove the system prompt, or choose another model.</source>
@@ -1254,6 +2078,10 @@
     <message>
       <source>Reply</source>
       <translation>回复</translation>
+    </message>
+    <message>
+      <source>Reranking</source>
+      <translation>重排序</translation>
     </message>
     <message>
       <source>Restore a snapshot</source>
@@ -1296,24 +2124,64 @@
       <translation>存为预设…</translation>
     </message>
     <message>
+      <source>Search</source>
+      <translation>搜索</translation>
+    </message>
+    <message>
+      <source>Search Hugging Face and ModelScope…</source>
+      <translation>搜索 Hugging Face 和魔搭社区…</translation>
+    </message>
+    <message>
       <source>Search chats</source>
       <translation>搜索对话</translation>
+    </message>
+    <message>
+      <source>Search name, tag, note…</source>
+      <translation>搜索名称、标签、备注…</translation>
+    </message>
+    <message>
+      <source>Searching…</source>
+      <translation>正在搜索…</translation>
     </message>
     <message>
       <source>Seed</source>
       <translation>随机种子</translation>
     </message>
     <message>
+      <source>Sees pictures</source>
+      <translation>看图</translation>
+    </message>
+    <message>
+      <source>Self-test</source>
+      <translation>自检</translation>
+    </message>
+    <message>
       <source>Send (Enter)</source>
       <translation>发送 (回车)</translation>
+    </message>
+    <message>
+      <source>Serve other programs</source>
+      <translation>为其他程序提供服务</translation>
+    </message>
+    <message>
+      <source>Server</source>
+      <translation>服务器</translation>
     </message>
     <message>
       <source>Settings</source>
       <translation>设置</translation>
     </message>
     <message>
+      <source>Show</source>
+      <translation>查看</translation>
+    </message>
+    <message>
       <source>Show all {count} characters</source>
       <translation>显示全部 {count} 个字符</translation>
+    </message>
+    <message>
+      <source>Show all {count} types</source>
+      <translation>显示全部 {count} 种类型</translation>
     </message>
     <message>
       <source>Show in folder</source>
@@ -1330,6 +2198,18 @@
     <message>
       <source>Show the list</source>
       <translation>显示列表</translation>
+    </message>
+    <message>
+      <source>Size</source>
+      <translation>大小</translation>
+    </message>
+    <message>
+      <source>Size and KL divergence of every quant</source>
+      <translation>每个量化版本的大小与 KL 散度</translation>
+    </message>
+    <message>
+      <source>Small</source>
+      <translation>小</translation>
     </message>
     <message>
       <source>Snapshots</source>
@@ -1364,12 +2244,40 @@
       <translation>速度</translation>
     </message>
     <message>
+      <source>Speed limit</source>
+      <translation>限速</translation>
+    </message>
+    <message>
       <source>Split it into shorter pieces.</source>
       <translation>请把它分成更短的几段。</translation>
     </message>
     <message>
+      <source>Start</source>
+      <translation>开始</translation>
+    </message>
+    <message>
+      <source>Start the download again to get the new file.</source>
+      <translation>请重新开始下载以获取新文件。</translation>
+    </message>
+    <message>
+      <source>Start together with the window</source>
+      <translation>随窗口一起启动</translation>
+    </message>
+    <message>
+      <source>Starter</source>
+      <translation>入门模型</translation>
+    </message>
+    <message>
+      <source>Starting: {types}</source>
+      <translation>正在开始：{types}</translation>
+    </message>
+    <message>
       <source>Starting…</source>
       <translation>正在开始…</translation>
+    </message>
+    <message>
+      <source>State</source>
+      <translation>状态</translation>
     </message>
     <message>
       <source>Stop (Esc)</source>
@@ -1390,6 +2298,10 @@
     <message>
       <source>Stopped</source>
       <translation>已停止</translation>
+    </message>
+    <message>
+      <source>Store equal files once</source>
+      <translation>相同文件只存一份</translation>
     </message>
     <message>
       <source>Summarise our conversation so far for yourself, in its own language, in at most {words} words: who wants what, facts, names, numbers, decisions and open questions. Write only the summary.</source>
@@ -1420,8 +2332,20 @@
       <translation>系统提示词</translation>
     </message>
     <message>
+      <source>Tags, separated by commas</source>
+      <translation>标签，用逗号分隔</translation>
+    </message>
+    <message>
+      <source>Take back</source>
+      <translation>收回</translation>
+    </message>
+    <message>
       <source>Take out of the archive</source>
       <translation>移出归档</translation>
+    </message>
+    <message>
+      <source>Take out of the list</source>
+      <translation>从列表中移除</translation>
     </message>
     <message>
       <source>Take this model out of the library? Its file stays where it is.</source>
@@ -1430,6 +2354,14 @@
     <message>
       <source>Taken out of the archive</source>
       <translation>已移出归档</translation>
+    </message>
+    <message>
+      <source>Talk to it</source>
+      <translation>和它对话</translation>
+    </message>
+    <message>
+      <source>Task</source>
+      <translation>用途</translation>
     </message>
     <message>
       <source>Temperature</source>
@@ -1484,6 +2416,10 @@
       <translation>检查点含有张量“{0}”，这类模型没有它。</translation>
     </message>
     <message>
+      <source>The connection failed: {0}.</source>
+      <translation>连接失败：{0}。</translation>
+    </message>
+    <message>
       <source>The conversation is longer than the model's context.</source>
       <translation>对话超出了模型的上下文。</translation>
     </message>
@@ -1510,6 +2446,10 @@
     <message>
       <source>The disk is full.</source>
       <translation>磁盘已满。</translation>
+    </message>
+    <message>
+      <source>The disk refused: {0}.</source>
+      <translation>磁盘拒绝写入：{0}。</translation>
     </message>
     <message>
       <source>The engine asked for more memory than the machine has.</source>
@@ -1600,12 +2540,28 @@
       <translation>文件是空的。</translation>
     </message>
     <message>
+      <source>The file is not there any more.</source>
+      <translation>文件已不存在。</translation>
+    </message>
+    <message>
+      <source>The file is shorter there than it should be.</source>
+      <translation>对方的文件比应有的短。</translation>
+    </message>
+    <message>
       <source>The file that was made cannot be read.</source>
       <translation>做出的文件无法读取。</translation>
     </message>
     <message>
       <source>The file that was made lacks {0} tensors.</source>
       <translation>做出的文件缺少 {0} 个张量。</translation>
+    </message>
+    <message>
+      <source>The folder holds no adapter_config.json with an adapter_model.safetensors.</source>
+      <translation>文件夹里没有 adapter_config.json 和 adapter_model.safetensors。</translation>
+    </message>
+    <message>
+      <source>The folder holds no config.json of the model that the adapter is for.</source>
+      <translation>文件夹里没有适配器所属模型的 config.json。</translation>
     </message>
     <message>
       <source>The folder holds no config.json with safetensors files.</source>
@@ -1636,8 +2592,20 @@
       <translation>导入已取消。</translation>
     </message>
     <message>
+      <source>The importance matrices are of different models.</source>
+      <translation>这些重要性矩阵来自不同的模型。</translation>
+    </message>
+    <message>
       <source>The importance matrix of “{0}” is not whole.</source>
       <translation>“{0}”的重要性矩阵不完整。</translation>
+    </message>
+    <message>
+      <source>The key is in the clipboard. It is shown only now: {key}</source>
+      <translation>密钥已复制到剪贴板，只显示这一次：{key}</translation>
+    </message>
+    <message>
+      <source>The length of its answer contradicts itself.</source>
+      <translation>对方回答的长度自相矛盾。</translation>
     </message>
     <message>
       <source>The list “tokenizer.ggml.{0}” does not fit the vocabulary of {1} tokens.</source>
@@ -1700,6 +2668,18 @@
       <translation>没有安装 llama-cpp-python 包。</translation>
     </message>
     <message>
+      <source>The pair for “{0}” does not fit together.</source>
+      <translation>“{0}”的一对矩阵彼此不匹配。</translation>
+    </message>
+    <message>
+      <source>The proxy did not answer.</source>
+      <translation>代理没有响应。</translation>
+    </message>
+    <message>
+      <source>The proxy {0} cannot be used: {1}.</source>
+      <translation>无法使用代理 {0}：{1}。</translation>
+    </message>
+    <message>
       <source>The question is refused, with a way out; nothing is ever left out.</source>
       <translation>拒绝这个问题，并给出解决办法；任何内容都不会被省略。</translation>
     </message>
@@ -1712,6 +2692,10 @@
       <translation>运行卡的 {0} 既不是文本也不是数字。</translation>
     </message>
     <message>
+      <source>The scales of “{0}” do not fit it: {1}.</source>
+      <translation>“{0}”的缩放系数与它不符：{1}。</translation>
+    </message>
+    <message>
       <source>The search index is damaged: {0}.</source>
       <translation>搜索索引已损坏：{0}。</translation>
     </message>
@@ -1720,12 +2704,28 @@
       <translation>服务器无法在 {address} 启动。</translation>
     </message>
     <message>
+      <source>The server did not start</source>
+      <translation>服务器没有启动成功</translation>
+    </message>
+    <message>
       <source>The server is being stopped.</source>
       <translation>服务器正在停止。</translation>
     </message>
     <message>
+      <source>The server is off</source>
+      <translation>服务器未启动</translation>
+    </message>
+    <message>
+      <source>The server is off.</source>
+      <translation>服务器未启动。</translation>
+    </message>
+    <message>
       <source>The shard {0} is missing or not whole.</source>
       <translation>分片 {0} 缺失或不完整。</translation>
+    </message>
+    <message>
+      <source>The smallest with four bits; take it with an importance matrix.</source>
+      <translation>四比特中最小的；请配合重要性矩阵使用。</translation>
     </message>
     <message>
       <source>The surprise that Mirostat steers to.</source>
@@ -1744,6 +2744,10 @@
       <translation>张量“{0}”没有放在对齐的位置。</translation>
     </message>
     <message>
+      <source>The tensor “{0}” has another shape than its neighbours.</source>
+      <translation>张量“{0}”的形状与同组的不同。</translation>
+    </message>
+    <message>
       <source>The tensor “{0}” has the impossible shape {1} for {2}.</source>
       <translation>张量“{0}”的形状 {1} 对 {2} 来说不可能。</translation>
     </message>
@@ -1760,6 +2764,10 @@
       <translation>张量“{0}”含有不是数字的值。</translation>
     </message>
     <message>
+      <source>The tensor “{0}” is empty.</source>
+      <translation>张量“{0}”是空的。</translation>
+    </message>
+    <message>
       <source>The tensor “{0}” is there twice.</source>
       <translation>张量“{0}”出现了两次。</translation>
     </message>
@@ -1770,6 +2778,22 @@
     <message>
       <source>The text is too long to be tokenized.</source>
       <translation>文本太长，无法切分为词元。</translation>
+    </message>
+    <message>
+      <source>The token could not be kept: {0}.</source>
+      <translation>无法保存令牌：{0}。</translation>
+    </message>
+    <message>
+      <source>The token is forgotten.</source>
+      <translation>令牌已删除。</translation>
+    </message>
+    <message>
+      <source>The token is in the system's keyring.</source>
+      <translation>令牌已存入系统钥匙串。</translation>
+    </message>
+    <message>
+      <source>The two files are not the same.</source>
+      <translation>两个文件并不相同。</translation>
     </message>
     <message>
       <source>The two have different vocabularies.</source>
@@ -1804,6 +2828,10 @@
       <translation>{0} 里有损坏的值。</translation>
     </message>
     <message>
+      <source>There is a folder {0} already.</source>
+      <translation>文件夹 {0} 已经存在。</translation>
+    </message>
+    <message>
       <source>There is a picture in this conversation.</source>
       <translation>这个对话里有图片。</translation>
     </message>
@@ -1814,6 +2842,10 @@
     <message>
       <source>There is a sound in this conversation.</source>
       <translation>这个对话里有声音。</translation>
+    </message>
+    <message>
+      <source>There is no converter at {0}.</source>
+      <translation>{0} 处没有转换程序。</translation>
     </message>
     <message>
       <source>There is no database in {0}.</source>
@@ -1828,6 +2860,10 @@
       <translation>没有可以回答的消息。</translation>
     </message>
     <message>
+      <source>There is no model yet</source>
+      <translation>还没有模型</translation>
+    </message>
+    <message>
       <source>There is no question before it.</source>
       <translation>它之前没有问题。</translation>
     </message>
@@ -1838,6 +2874,14 @@
     <message>
       <source>There is no such file.</source>
       <translation>没有这样的文件。</translation>
+    </message>
+    <message>
+      <source>There is no such repository or file, or it is private and the token is missing.</source>
+      <translation>没有这个仓库或文件，或者它是私有的而缺少令牌。</translation>
+    </message>
+    <message>
+      <source>There is not enough room for {file}.</source>
+      <translation>空间不足，放不下 {file}。</translation>
     </message>
     <message>
       <source>There is nothing in {0} yet.</source>
@@ -1884,12 +2928,20 @@
       <translation>这条消息已损坏；以下是还能读出的内容。</translation>
     </message>
     <message>
+      <source>This model is quantized already. Its original would give better files.</source>
+      <translation>这个模型已经量化过了，用原始模型来做效果更好。</translation>
+    </message>
+    <message>
       <source>This processor cannot run the engine as it was built.</source>
       <translation>这个处理器无法运行现有的引擎。</translation>
     </message>
     <message>
       <source>This program was started without it.</source>
       <translation>这个程序启动时没有带上它。</translation>
+    </message>
+    <message>
+      <source>This system has no keyring: the token lies in {file}, which only you can read.</source>
+      <translation>此系统没有钥匙串：令牌存放在 {file}，只有你能读取。</translation>
     </message>
     <message>
       <source>This type needs an importance matrix.</source>
@@ -1904,6 +2956,18 @@
       <translation>线程数</translation>
     </message>
     <message>
+      <source>Tight</source>
+      <translation>紧凑</translation>
+    </message>
+    <message>
+      <source>Time</source>
+      <translation>时间</translation>
+    </message>
+    <message>
+      <source>Tiny</source>
+      <translation>极小</translation>
+    </message>
+    <message>
       <source>To read {0} tokens at once takes {1} GB, and this machine has {2} GB free.</source>
       <translation>一次读 {0} 个词元需要 {1} GB，而这台机器空闲 {2} GB。</translation>
     </message>
@@ -1916,8 +2980,16 @@
       <translation>今天</translation>
     </message>
     <message>
+      <source>Token</source>
+      <translation>令牌</translation>
+    </message>
+    <message>
       <source>Tokens guessed from what was written before; the text stays the same</source>
       <translation>根据已写内容猜测的词元数；文本保持不变</translation>
+    </message>
+    <message>
+      <source>Took</source>
+      <translation>用时</translation>
     </message>
     <message>
       <source>Tool</source>
@@ -1932,6 +3004,10 @@
       <translation>回收站…</translation>
     </message>
     <message>
+      <source>Trending</source>
+      <translation>热门</translation>
+    </message>
+    <message>
       <source>Try a smaller context length, a smaller quantization, or close other programs.</source>
       <translation>请试试更短的上下文、更小的量化，或关闭其他程序。</translation>
     </message>
@@ -1944,8 +3020,20 @@
       <translation>请重试；若再次出现，请重新加载模型。</translation>
     </message>
     <message>
+      <source>Trying again soon</source>
+      <translation>稍后重试</translation>
+    </message>
+    <message>
+      <source>Turn off “Work offline” in the settings, or use a model that is here.</source>
+      <translation>请在设置中关闭“离线工作”，或使用本机已有的模型。</translation>
+    </message>
+    <message>
       <source>Two entries have the same id.</source>
       <translation>有两个条目的编号相同。</translation>
+    </message>
+    <message>
+      <source>Type</source>
+      <translation>类型</translation>
     </message>
     <message>
       <source>Type a command or the title of a chat</source>
@@ -1984,12 +3072,20 @@
       <translation>请使用其中一个编号，或文件的路径。</translation>
     </message>
     <message>
+      <source>Variants</source>
+      <translation>版本</translation>
+    </message>
+    <message>
       <source>Verify the file</source>
       <translation>校验文件</translation>
     </message>
     <message>
       <source>Verify the file, and download it again if it differs.</source>
       <translation>请校验文件，如有差异请重新下载。</translation>
+    </message>
+    <message>
+      <source>Very good</source>
+      <translation>很好</translation>
     </message>
     <message>
       <source>Wait until it ends, or stop it.</source>
@@ -2004,8 +3100,40 @@
       <translation>请等回复写完，或按 Esc 停止。</translation>
     </message>
     <message>
+      <source>Waiting</source>
+      <translation>等待中</translation>
+    </message>
+    <message>
+      <source>Waiting: {types}</source>
+      <translation>等待中：{types}</translation>
+    </message>
+    <message>
+      <source>What has arrived is kept. Resume the download later, or choose another source.</source>
+      <translation>已下载的部分会保留。请稍后继续下载，或换一个来源。</translation>
+    </message>
+    <message>
+      <source>What is it for?</source>
+      <translation>给谁用？</translation>
+    </message>
+    <message>
       <source>What is quantization?</source>
       <translation>什么是量化？</translation>
+    </message>
+    <message>
+      <source>What it cost</source>
+      <translation>代价</translation>
+    </message>
+    <message>
+      <source>What most people take: a third of the size, small losses.</source>
+      <translation>大多数人的选择：只有三分之一大小，损失很小。</translation>
+    </message>
+    <message>
+      <source>What the model read</source>
+      <translation>模型读到的内容</translation>
+    </message>
+    <message>
+      <source>What would help: {list}</source>
+      <translation>可以尝试：{list}</translation>
     </message>
     <message>
       <source>When a conversation no longer fits the context</source>
@@ -2014,6 +3142,14 @@
     <message>
       <source>When this conversation no longer fits</source>
       <translation>当这个对话放不下时</translation>
+    </message>
+    <message>
+      <source>Where four bits do not fit: losses begin to show.</source>
+      <translation>四比特放不下时用它，损失开始显现。</translation>
+    </message>
+    <message>
+      <source>Where it differs most</source>
+      <translation>差异最大的地方</translation>
     </message>
     <message>
       <source>Where {0} should be, there is none.</source>
@@ -2028,8 +3164,28 @@
       <translation>模型是谁，应该怎样回答</translation>
     </message>
     <message>
+      <source>Whole and verified</source>
+      <translation>完整且已校验</translation>
+    </message>
+    <message>
       <source>Whole turns are left out, the oldest first; the system prompt stays.</source>
       <translation>按整轮省略，从最早的开始；系统提示词保留。</translation>
+    </message>
+    <message>
+      <source>Will not fit</source>
+      <translation>放不下</translation>
+    </message>
+    <message>
+      <source>With {context} tokens of context; the longest that fits has {longest}.</source>
+      <translation>按 {context} 个词元的上下文计算；最长可用 {longest}。</translation>
+    </message>
+    <message>
+      <source>Without a key every program on this machine may use the server, and no other machine.</source>
+      <translation>没有密钥时，本机的任何程序都可以使用服务器，其他机器则不行。</translation>
+    </message>
+    <message>
+      <source>Work offline</source>
+      <translation>离线工作</translation>
     </message>
     <message>
       <source>Write a message</source>
@@ -2041,7 +3197,7 @@
     </message>
     <message>
       <source>Written</source>
-      <translation>写于</translation>
+      <translation>写出</translation>
     </message>
     <message>
       <source>XTC probability</source>
@@ -2052,8 +3208,16 @@
       <translation>XTC 阈值</translation>
     </message>
     <message>
+      <source>YOUR-KEY</source>
+      <translation>你的密钥</translation>
+    </message>
+    <message>
       <source>Yanmo is already open with this data.</source>
       <translation>研墨已经打开了这份数据。</translation>
+    </message>
+    <message>
+      <source>Yanmo is set to work offline.</source>
+      <translation>研墨已设为离线工作。</translation>
     </message>
     <message>
       <source>Yanmo {version}. Local models, nothing leaves this machine: no telemetry, no account.</source>
@@ -2076,12 +3240,40 @@
       <translation>你的消息</translation>
     </message>
     <message>
+      <source>a little smaller, hard to tell apart</source>
+      <translation>再小一点，仍难分辨</translation>
+    </message>
+    <message>
+      <source>a shorter context</source>
+      <translation>缩短上下文</translation>
+    </message>
+    <message>
+      <source>a smaller KV cache (q8_0)</source>
+      <translation>使用更小的 KV 缓存（q8_0）</translation>
+    </message>
+    <message>
+      <source>a smaller quantization or model</source>
+      <translation>换用更小的量化或模型</translation>
+    </message>
+    <message>
+      <source>about {size}</source>
+      <translation>约 {size}</translation>
+    </message>
+    <message>
+      <source>above {size}</source>
+      <translation>{size} 以上</translation>
+    </message>
+    <message>
       <source>adapter</source>
       <translation>适配器</translation>
     </message>
     <message>
       <source>all</source>
       <translation>全部</translation>
+    </message>
+    <message>
+      <source>as the system; or none, http://…, socks5://…</source>
+      <translation>留空为系统代理；或填 none、http://…、socks5://…</translation>
     </message>
     <message>
       <source>automatic</source>
@@ -2100,12 +3292,40 @@
       <translation>正在计算…</translation>
     </message>
     <message>
+      <source>bits</source>
+      <translation>比特</translation>
+    </message>
+    <message>
+      <source>bits a weight</source>
+      <translation>比特/权重</translation>
+    </message>
+    <message>
+      <source>cancelled</source>
+      <translation>已取消</translation>
+    </message>
+    <message>
       <source>chat</source>
       <translation>对话</translation>
     </message>
     <message>
-      <source>context {count}</source>
-      <translation>上下文 {count}</translation>
+      <source>checkpoint</source>
+      <translation>检查点</translation>
+    </message>
+    <message>
+      <source>closing other programs</source>
+      <translation>关闭其他程序</translation>
+    </message>
+    <message>
+      <source>compute</source>
+      <translation>计算缓冲</translation>
+    </message>
+    <message>
+      <source>conditions</source>
+      <translation>需接受条款</translation>
+    </message>
+    <message>
+      <source>conditions must be accepted on its page first</source>
+      <translation>需要先在网页上接受使用条款</translation>
     </message>
     <message>
       <source>conversation</source>
@@ -2116,12 +3336,56 @@
       <translation>每日</translation>
     </message>
     <message>
+      <source>done</source>
+      <translation>完成</translation>
+    </message>
+    <message>
+      <source>draft model</source>
+      <translation>草稿模型</translation>
+    </message>
+    <message>
       <source>embedding</source>
       <translation>嵌入</translation>
     </message>
     <message>
+      <source>failed</source>
+      <translation>失败</translation>
+    </message>
+    <message>
+      <source>fewer layers on the GPU</source>
+      <translation>减少 GPU 上的层数</translation>
+    </message>
+    <message>
+      <source>for those who have the room</source>
+      <translation>空间充裕时选它</translation>
+    </message>
+    <message>
+      <source>half the size, no difference in answers</source>
+      <translation>大小减半，回答没有差别</translation>
+    </message>
+    <message>
+      <source>imatrix</source>
+      <translation>矩阵</translation>
+    </message>
+    <message>
+      <source>llama.cpp's converter, for checkpoints that Yanmo does not know</source>
+      <translation>llama.cpp 的转换程序，用于研墨不认识的检查点</translation>
+    </message>
+    <message>
       <source>made by hand</source>
       <translation>手动</translation>
+    </message>
+    <message>
+      <source>made from</source>
+      <translation>来自</translation>
+    </message>
+    <message>
+      <source>median, 99 %, most</source>
+      <translation>中位、99 %、最大</translation>
+    </message>
+    <message>
+      <source>memory</source>
+      <translation>内存</translation>
     </message>
     <message>
       <source>missing</source>
@@ -2132,8 +3396,20 @@
       <translation>需要 torch 引擎</translation>
     </message>
     <message>
+      <source>never sent to a mirror</source>
+      <translation>绝不会发送给镜像</translation>
+    </message>
+    <message>
+      <source>no other program was found</source>
+      <translation>没有找到其他程序</translation>
+    </message>
+    <message>
       <source>none</source>
       <translation>无</translation>
+    </message>
+    <message>
+      <source>not all parts are there</source>
+      <translation>分卷不全</translation>
     </message>
     <message>
       <source>off</source>
@@ -2144,8 +3420,20 @@
       <translation>开</translation>
     </message>
     <message>
+      <source>only for large models</source>
+      <translation>只适合大模型</translation>
+    </message>
+    <message>
       <source>pasted picture</source>
       <translation>粘贴的图片</translation>
+    </message>
+    <message>
+      <source>perplexity</source>
+      <translation>困惑度</translation>
+    </message>
+    <message>
+      <source>perplexity of the base</source>
+      <translation>原始模型的困惑度</translation>
     </message>
     <message>
       <source>picture</source>
@@ -2160,16 +3448,116 @@
       <translation>随机</translation>
     </message>
     <message>
+      <source>reading</source>
+      <translation>读取中</translation>
+    </message>
+    <message>
       <source>reranker</source>
       <translation>重排</translation>
+    </message>
+    <message>
+      <source>same five likeliest</source>
+      <translation>前五词元一致</translation>
+    </message>
+    <message>
+      <source>same likeliest token</source>
+      <translation>首选词元一致</translation>
+    </message>
+    <message>
+      <source>size</source>
+      <translation>大小</translation>
+    </message>
+    <message>
+      <source>size of the file; larger dots write faster</source>
+      <translation>文件大小；圆点越大，写得越快</translation>
     </message>
     <message>
       <source>text</source>
       <translation>文本</translation>
     </message>
     <message>
+      <source>the hub itself, or https://…</source>
+      <translation>留空为官方地址，或填 https://…</translation>
+    </message>
+    <message>
+      <source>the picture could not be written</source>
+      <translation>图片无法写入</translation>
+    </message>
+    <message>
+      <source>the smallest with four bits</source>
+      <translation>四比特中最小的</translation>
+    </message>
+    <message>
+      <source>tok/s</source>
+      <translation>词元/秒</translation>
+    </message>
+    <message>
+      <source>tokens</source>
+      <translation>词元</translation>
+    </message>
+    <message>
+      <source>top 1</source>
+      <translation>首选一致</translation>
+    </message>
+    <message>
+      <source>up to {size}</source>
+      <translation>不超过 {size}</translation>
+    </message>
+    <message>
+      <source>used now</source>
+      <translation>当前已用</translation>
+    </message>
+    <message>
+      <source>waited {wait:.2f} s, read {read:.2f} s, wrote {write:.2f} s, {rate:.0f} tokens a second</source>
+      <translation>等待 {wait:.2f} 秒，读取 {read:.2f} 秒，写出 {write:.2f} 秒，每秒 {rate:.0f} 个词元</translation>
+    </message>
+    <message>
+      <source>waiting</source>
+      <translation>等待中</translation>
+    </message>
+    <message>
+      <source>weights</source>
+      <translation>权重</translation>
+    </message>
+    <message>
+      <source>what most people take</source>
+      <translation>大多数人的选择</translation>
+    </message>
+    <message>
+      <source>where four bits do not fit</source>
+      <translation>四比特放不下时用</translation>
+    </message>
+    <message>
+      <source>with a projector for pictures</source>
+      <translation>含看图用的投影器</translation>
+    </message>
+    <message>
+      <source>with importance matrix</source>
+      <translation>用重要性矩阵</translation>
+    </message>
+    <message>
+      <source>without importance matrix</source>
+      <translation>不用重要性矩阵</translation>
+    </message>
+    <message>
+      <source>writing</source>
+      <translation>写出中</translation>
+    </message>
+    <message>
+      <source>yes</source>
+      <translation>有</translation>
+    </message>
+    <message>
+      <source>yes, through its projector</source>
+      <translation>支持（通过投影器）</translation>
+    </message>
+    <message>
       <source>{0} cannot be opened: its disk may be read-only, or the file may belong to someone else.</source>
       <translation>无法打开 {0}：磁盘可能是只读的，或者文件属于其他用户。</translation>
+    </message>
+    <message>
+      <source>{0} cannot be started: {1}.</source>
+      <translation>{0} 无法启动：{1}。</translation>
     </message>
     <message>
       <source>{0} cannot be written: {1}.</source>
@@ -2180,16 +3568,36 @@
       <translation>无法写入 {0}：{1}。</translation>
     </message>
     <message>
+      <source>{0} does not answer.</source>
+      <translation>{0} 没有响应。</translation>
+    </message>
+    <message>
       <source>{0} does not exist.</source>
       <translation>{0} 不存在。</translation>
+    </message>
+    <message>
+      <source>{0} failed and said: {1}.</source>
+      <translation>{0} 失败，提示：{1}。</translation>
     </message>
     <message>
       <source>{0} is neither true nor false.</source>
       <translation>{0} 既不是真也不是假。</translation>
     </message>
     <message>
+      <source>{0} is there already and has no card: move it, or choose another folder.</source>
+      <translation>{0} 已经存在，而且没有质量卡：请把它移走，或另选一个文件夹。</translation>
+    </message>
+    <message>
+      <source>{0} is there already and was made by something else: move it, or choose another folder.</source>
+      <translation>{0} 已经存在，而且不是由这里做的：请把它移走，或另选一个文件夹。</translation>
+    </message>
+    <message>
       <source>{0} of {1} layers fit the graphics memory; the processor computes the others.</source>
       <translation>显存放得下 {1} 层中的 {0} 层，其余由处理器计算。</translation>
+    </message>
+    <message>
+      <source>{0} sent something that is no list of models.</source>
+      <translation>{0} 返回的不是模型列表。</translation>
     </message>
     <message>
       <source>{0}, {1} bits per weight, {2} MB: {3} smaller than {4}.</source>
@@ -2208,12 +3616,40 @@
       <translation>{architecture}，{size} 参数，{quantization}</translation>
     </message>
     <message>
+      <source>{cached} of {total} tokens of the prompt were in the cache</source>
+      <translation>提示的 {total} 个词元中有 {cached} 个在缓存里</translation>
+    </message>
+    <message>
+      <source>{count} conversations were held with it; they stay.</source>
+      <translation>有 {count} 个对话使用过它；对话会保留。</translation>
+    </message>
+    <message>
       <source>{count} conversations were imported</source>
       <translation>已导入 {count} 个对话</translation>
     </message>
     <message>
+      <source>{count} downloads</source>
+      <translation>{count} 次下载</translation>
+    </message>
+    <message>
+      <source>{count} files</source>
+      <translation>{count} 个文件</translation>
+    </message>
+    <message>
+      <source>{count} files, {size}</source>
+      <translation>{count} 个文件，共 {size}</translation>
+    </message>
+    <message>
       <source>{count} found</source>
       <translation>找到 {count} 条</translation>
+    </message>
+    <message>
+      <source>{count} models, {size}; {free} free on the disk</source>
+      <translation>{count} 个模型，共 {size}；磁盘剩余 {free}</translation>
+    </message>
+    <message>
+      <source>{count} of {total} layers on the GPU</source>
+      <translation>{total} 层中有 {count} 层在 GPU 上</translation>
     </message>
     <message>
       <source>{count} parameters</source>
@@ -2232,6 +3668,10 @@
       <translation>其中 {count} 个已经在这里</translation>
     </message>
     <message>
+      <source>{file} arrived, but it is not the file that the hub promises.</source>
+      <translation>{file} 已下载，但与社区公布的文件不一致。</translation>
+    </message>
+    <message>
       <source>{file} cannot be attached.</source>
       <translation>无法添加 {file}。</translation>
     </message>
@@ -2240,12 +3680,20 @@
       <translation>{file} 不能为 {model} 猜测。</translation>
     </message>
     <message>
+      <source>{file} could not be downloaded.</source>
+      <translation>无法下载 {file}。</translation>
+    </message>
+    <message>
       <source>{file} could not be imported.</source>
       <translation>无法导入 {file}。</translation>
     </message>
     <message>
       <source>{file} could not be quantized.</source>
       <translation>无法量化 {file}。</translation>
+    </message>
+    <message>
+      <source>{file} could not be written: {reason}</source>
+      <translation>{file} 无法写入：{reason}</translation>
     </message>
     <message>
       <source>{file} is damaged.</source>
@@ -2268,8 +3716,40 @@
       <translation>{file} 是为更新的或其他引擎制作的。</translation>
     </message>
     <message>
+      <source>{file} was replaced at the hub while it was downloaded.</source>
+      <translation>下载期间，社区上的 {file} 被替换了。</translation>
+    </message>
+    <message>
       <source>{folder} has {free} left.</source>
       <translation>{folder} 只剩 {free}。</translation>
+    </message>
+    <message>
+      <source>{hours} h {minutes} min</source>
+      <translation>{hours} 小时 {minutes} 分</translation>
+    </message>
+    <message>
+      <source>{hub} cannot be reached.</source>
+      <translation>无法连接 {hub}。</translation>
+    </message>
+    <message>
+      <source>{hub} did not answer as a hub does.</source>
+      <translation>{hub} 的回答不像一个模型社区。</translation>
+    </message>
+    <message>
+      <source>{hub} reported an error.</source>
+      <translation>{hub} 报告了错误。</translation>
+    </message>
+    <message>
+      <source>{hub} wants you to sign in and agree to them first; a token tells it who you are.</source>
+      <translation>{hub} 要求先登录并同意条款；令牌用来表明你的身份。</translation>
+    </message>
+    <message>
+      <source>{low} to {high}</source>
+      <translation>{low} 到 {high}</translation>
+    </message>
+    <message>
+      <source>{minutes} min {seconds} s</source>
+      <translation>{minutes} 分 {seconds} 秒</translation>
     </message>
     <message>
       <source>{model} cannot fill a gap in a text.</source>
@@ -2296,6 +3776,14 @@
       <translation>{model} 自上次校验后已改变：请重新下载。</translation>
     </message>
     <message>
+      <source>{model} has no variant “{variant}”.</source>
+      <translation>{model} 没有“{variant}”这个版本。</translation>
+    </message>
+    <message>
+      <source>{model} is given only to people who accepted its conditions.</source>
+      <translation>{model} 只提供给已接受其使用条款的人。</translation>
+    </message>
+    <message>
       <source>{model} is not running</source>
       <translation>{model} 没有在运行</translation>
     </message>
@@ -2304,8 +3792,32 @@
       <translation>{model} 没有变化：每个字节都和原来一样。</translation>
     </message>
     <message>
+      <source>{model} was not found on {hub}.</source>
+      <translation>在 {hub} 上找不到 {model}。</translation>
+    </message>
+    <message>
       <source>{model} was read completely and its hash is kept.</source>
       <translation>已完整读取 {model} 并记下其哈希。</translation>
+    </message>
+    <message>
+      <source>{name} is here, whole and verified</source>
+      <translation>{name} 已下载完成并通过校验</translation>
+    </message>
+    <message>
+      <source>{name}: all are slow on this machine, this one least.</source>
+      <translation>{name}：在这台电脑上都偏慢，这个最快。</translation>
+    </message>
+    <message>
+      <source>{name}: the least loss of what fits into {memory} of free memory and writes as fast as you read.</source>
+      <translation>{name}：在 {memory} 可用内存放得下、写得跟得上阅读的版本里，损失最小。</translation>
+    </message>
+    <message>
+      <source>{reads} read, {writes} written a second</source>
+      <translation>每秒读 {reads}，写 {writes}</translation>
+    </message>
+    <message>
+      <source>{seconds} s</source>
+      <translation>{seconds} 秒</translation>
     </message>
     <message>
       <source>{seconds} s to first token</source>
@@ -2318,6 +3830,14 @@
     <message>
       <source>{size} MB of memory</source>
       <translation>占用 {size} MB 内存</translation>
+    </message>
+    <message>
+      <source>{size} became free</source>
+      <translation>已释放 {size}</translation>
+    </message>
+    <message>
+      <source>{time} left</source>
+      <translation>剩余 {time}</translation>
     </message>
     <message>
       <source>{used} of {available} tokens are used by this conversation and the draft.</source>

@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from tests.benchmarks import engine_benchmarks, store_benchmarks, window_benchmarks
+from tests.benchmarks import download_benchmarks, engine_benchmarks, quantize_benchmarks, store_benchmarks, window_benchmarks
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
@@ -20,6 +20,8 @@ def main() -> int:
         ("The window", window_benchmarks.run_all),
         ("The store", store_benchmarks.run_all),
         ("The engine", engine_benchmarks.run_all),
+        ("Grinding", quantize_benchmarks.run_all),
+        ("Downloads", download_benchmarks.run_all),
     )
     for title, run in rooms:
         print(f"\n{title}", flush=True)

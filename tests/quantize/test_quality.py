@@ -12,8 +12,9 @@ from gguf import GGUFReader
 from models.errors import QuantizationFailed, UserFacingError
 from quantize.gguf.importance_matrix import compute_importance_matrix, read_importance_matrix, write_importance_matrix
 from quantize.gguf.quantize import quantize_file
+from quantize.probe import probe_model
 from quantize.quality import WINDOW, Quality, cut_windows, log_softmax, measure_quality
-from quantize.quality_card import hash_file
+from quantize.quality_card import hash_file, make_card, read_card, write_card, write_markdown
 from quantize.recipe import Recipe
 
 
@@ -145,3 +146,91 @@ def test_an_importance_matrix_survives_its_file_and_makes_small_types_possible(f
 def test_a_file_that_is_no_importance_matrix_is_refused(full: Path) -> None:
     with pytest.raises(UserFacingError, match="importance matrix"):
         read_importance_matrix(full)
+
+
+def spoil_weights(full: Path, target: Path, name: str, value: float) -> Path:
+    """The model with one kind of weight replaced."""
+    data = bytearray(full.read_bytes())
+    for tensor in GGUFReader(str(full)).tensors:
+        if name in tensor.name:
+            values = numpy.full(tensor.n_elements, value, numpy.float16 if tensor.tensor_type.name == "F16" else numpy.float32)
+            data[tensor.data_offset : tensor.data_offset + values.nbytes] = values.tobytes()
+    target.write_bytes(bytes(data))
+    return target
+
+
+def test_a_model_that_gives_no_numbers_is_broken_and_the_card_says_so(full: Path, text: str, tmp_path: Path) -> None:
+    made = spoil_weights(full, tmp_path / "nan.gguf", "blk.1.ffn_down", math.nan)
+    quality = measure_quality(made, text, base=full, most_windows=1, threads=1)
+    probe = probe_model(made, text, threads=1)
+    assert quality.is_broken and probe.fault == "nan"
+    card = make_card(made, full, Recipe("F16"), "test", quality, text, probe)
+    assert card.fault == "nan" and "broken" in write_markdown(card)
+    write_card(card, made)
+    assert (read_card(made) or {})["fault"] == "nan"
+
+
+def test_a_model_that_says_the_same_again_and_again_is_broken_only_where_its_base_is_better(
+    full: Path, text: str, tmp_path: Path
+) -> None:
+    from quantize.probe import is_looping
+
+    made = spoil_weights(full, tmp_path / "same.gguf", "output_norm", 0.0)
+    probe = probe_model(made, text, threads=1)
+    assert probe.fault in ("repeats", "empty")
+    quality = measure_quality(made, text, base=full, most_windows=1, threads=1)
+    assert make_card(made, full, Recipe("F16"), "test", quality, text, probe).fault in ("noise", probe.fault)
+    same = measure_quality(full, text, base=full, most_windows=1, threads=1)
+    assert make_card(full, full, Recipe("F16"), "test", same, text, probe).fault == ""
+    assert is_looping([5, 6] * 32) and is_looping([9] * 64) and not is_looping(list(range(64))) and not is_looping([1] * 8)
+
+
+def test_weights_that_are_no_numbers_are_not_quantized(full: Path, tmp_path: Path) -> None:
+    spoiled = spoil_weights(full, tmp_path / "nan.gguf", "blk.1.ffn_down", math.nan)
+    with pytest.raises(QuantizationFailed):
+        quantize_file(spoiled, tmp_path / "q.gguf", Recipe("Q4_K_M"), threads=1)
+    assert [path.name for path in tmp_path.iterdir()] == ["nan.gguf"]
+
+
+def test_matrices_merge_by_their_tokens_and_say_what_they_never_saw(full: Path, text: str, tmp_path: Path) -> None:
+    from quantize.gguf.matrix import Channel, ImportanceMatrix, merge_importance_matrices
+
+    one = compute_importance_matrix(full, text, tmp_path / "1.gguf", most_windows=1, threads=1)
+    both = merge_importance_matrices([one, one])
+    name = "blk.0.attn_q.weight"
+    assert both.windows == 2 and numpy.allclose(both.means()[name], one.means()[name])
+    channel = Channel(numpy.array([[1.0, 0.0], [0.0, 0.0]], numpy.float32), numpy.array([5, 0]))
+    seen = ImportanceMatrix({"blk.0.ffn_up_exps.weight": channel}, 1)
+    assert seen.untouched() == ["blk.0.ffn_up_exps.weight: 1 of 2 experts", "blk.0.ffn_up_exps.weight: 1 of 4 channels"]
+    with pytest.raises(QuantizationFailed, match="different models"):
+        merge_importance_matrices([one, ImportanceMatrix({name: channel}, 1)])
+
+
+def test_an_old_importance_matrix_is_read_and_a_damaged_one_refused(full: Path, text: str, tmp_path: Path) -> None:
+    import struct
+
+    one = compute_importance_matrix(full, text, tmp_path / "1.gguf", most_windows=2, threads=1)
+    means = one.means()
+    data = struct.pack("<i", len(means))
+    for name, values in means.items():
+        data += struct.pack("<i", len(name)) + name.encode() + struct.pack("<ii", 2, len(values)) + (values * 2).tobytes()
+    (tmp_path / "old.dat").write_bytes(data)
+    old = read_importance_matrix(tmp_path / "old.dat")
+    assert all(numpy.allclose(old.means()[name], values, rtol=1e-5) for name, values in means.items())
+    (tmp_path / "cut.dat").write_bytes(data[:-100])
+    with pytest.raises(UserFacingError, match="cut off"):
+        read_importance_matrix(tmp_path / "cut.dat")
+
+
+def test_experts_are_counted_each_by_the_tokens_they_saw(tmp_path: Path, text: str) -> None:
+    from quantize.gguf.convert import convert_checkpoint
+    from tests.quantize import checkpoints
+
+    checkpoints.make_decoder(tmp_path / "m", "qwen3 moe")
+    made = convert_checkpoint(tmp_path / "m", tmp_path / "m.gguf", "F32")
+    matrix = compute_importance_matrix(made, text, tmp_path / "i.gguf", most_windows=1, threads=1)
+    channel = matrix.channels["blk.0.ffn_gate_exps.weight"]
+    assert channel.counts.shape == (4,) and channel.counts.sum() == 2 * WINDOW
+    inputs = matrix.channels["blk.0.ffn_gate_inp.weight"].sums[0] if "blk.0.ffn_gate_inp.weight" in matrix.channels else None
+    if inputs is not None:  # each token goes to two experts
+        assert numpy.allclose(channel.sums.sum(axis=0), 2 * inputs, rtol=1e-3)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from html import escape
+from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QEvent, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from app import __version__
 from app.gui.chat.context_page import policy_names
+from app.gui.settings.hubs import HubSettings
 from app.gui.settings.snapshots_dialog import SnapshotsDialog
 from app.gui.settings.trash_dialog import TrashDialog
 from app.gui.theme import Tokens
@@ -35,6 +38,7 @@ class SettingsPage(QWidget):
         self._switch_names: list[tuple[Switch, Callable[[], str]]] = []
         self._choices: list[tuple[QComboBox, Callable[[], list[tuple[str, str]]], Callable[[], str]]] = []
         self._fields: dict[str, QComboBox | Switch] = {}
+        self._shows: list[Callable[[], None]] = []
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         area = QScrollArea(self)
@@ -72,6 +76,11 @@ class SettingsPage(QWidget):
             lambda: tr("When a conversation no longer fits the context"),
             lambda: list(policy_names().items()),
         )
+        self._file("quantize.converter", lambda: tr("llama.cpp's converter, for checkpoints that Yanmo does not know"))
+        self._layout.addWidget(make_separator(self))
+        self._caption(lambda: tr("Hubs"))
+        self._hubs = HubSettings(self._workstation, self._tokens, self)
+        self._layout.addWidget(self._hubs)
         self._layout.addWidget(make_separator(self))
         self._caption(lambda: tr("Your data"))
         self._folder = make_label("", "soft", self)
@@ -153,6 +162,37 @@ class SettingsPage(QWidget):
         self._fields[key] = field
         self._row(name, field)
 
+    def _file(self, key: str, name: Callable[[], str]) -> None:
+        """A row for the path of a file: one button chooses it, another takes it away."""
+        both = QWidget(self)
+        row = QHBoxLayout(both)
+        row.setContentsMargins(0, 0, 0, 0)
+        field, clear = QPushButton(both), QPushButton(both)
+        clear.setProperty("role", "link")
+        row.addWidget(clear)
+        row.addWidget(field)
+
+        def show() -> None:
+            path = str(self._workstation.settings.get(key))
+            field.setText(Path(path).name or tr("Choose…"))
+            field.setToolTip(escape(path))
+            clear.setText(tr("Remove"))
+            clear.setVisible(bool(path))
+
+        def keep(path: str) -> None:
+            self._workstation.settings.set(key, path)
+            show()
+
+        def choose() -> None:
+            path, _ = QFileDialog.getOpenFileName(self, name(), "", "Python (*.py)")
+            if path:
+                keep(path)
+
+        field.clicked.connect(choose)
+        clear.clicked.connect(lambda: keep(""))
+        self._shows.append(show)
+        self._row(name, both)
+
     def _open_folder(self) -> None:
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._workstation.paths.data)))
 
@@ -160,14 +200,18 @@ class SettingsPage(QWidget):
 
     def retheme(self, tokens: Tokens) -> None:
         """Wear other colours."""
+        self._hubs.retheme(tokens)
         for switch in self._switches:
             switch.tokens = tokens
             switch.update()
 
     def retranslate(self) -> None:
         """Speak another language."""
+        self._hubs.retranslate()
         for label, name in self._names:
             label.setText(name())
+        for show in self._shows:
+            show()
         for button, name in self._buttons:
             button.setText(name())
         for field, choices, name in self._choices:

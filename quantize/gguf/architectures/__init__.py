@@ -1,7 +1,9 @@
 """How each architecture's checkpoint becomes GGUF: one module each, all of the same shape.
 
-A module has ``CHECKPOINTS`` (the names in ``config.json``), ``NAME`` (llama.cpp's), ``write_settings(writer, config)`` and
-``convert(name, values, config)``, which gives the tensors that one tensor of the checkpoint becomes.
+A module has ``CHECKPOINTS`` (the names in ``config.json``), ``NAME`` (llama.cpp's), ``write_settings(writer, config)``,
+``convert(name, values, config)``, which gives the tensors that one tensor of the checkpoint becomes, and ``extra_tensors(config)``.
+``convert`` may reorder, cut and drop matrices but computes nothing on them, so that they can pass in the bits they are stored in;
+vectors come as float32.
 """
 
 from __future__ import annotations
@@ -12,12 +14,15 @@ from typing import Any
 
 from models.errors import UnsupportedArchitecture
 
-_MODULES = {
-    "LlamaForCausalLM": "llama",
-    "MistralForCausalLM": "llama",
-    "Qwen2ForCausalLM": "qwen2",
-    "Qwen3ForCausalLM": "qwen3",
-}
+MODULES = (
+    "bert", "deepseek2", "gemma2", "gemma3", "glm", "glm4", "gpt2", "granite", "internlm2", "llama", "minicpm", "mixtral", "nomic_bert",
+    "olmo2", "phi3", "qwen2", "qwen2_moe", "qwen3", "qwen3_moe", "smollm3", "stablelm", "xlm_roberta",
+)  # fmt: skip
+
+
+def load_module(module: str) -> ModuleType:
+    """One of ``MODULES``."""
+    return importlib.import_module(f"quantize.gguf.architectures.{module}")
 
 
 def find_architecture(config: dict[str, Any], name: str) -> ModuleType:
@@ -27,7 +32,8 @@ def find_architecture(config: dict[str, Any], name: str) -> ModuleType:
         UnsupportedArchitecture: there is none; ``name`` is the checkpoint's.
     """
     names = config.get("architectures") or [config.get("model_type", "")]
-    module = _MODULES.get(str(names[0]))
-    if module is None:
-        raise UnsupportedArchitecture(architecture=str(names[0]), file=name)
-    return importlib.import_module(f"quantize.gguf.architectures.{module}")
+    wanted = str(names[0])
+    for module in map(load_module, MODULES):
+        if wanted in module.CHECKPOINTS:
+            return module
+    raise UnsupportedArchitecture(architecture=wanted, file=name)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from models.errors import QuantizationFailed
+from quantize.gguf.architectures.rope import write_rope
 
 if TYPE_CHECKING:
     import numpy
 
-_LAYER_NAMES = {
+LAYER_NAMES = {
     "self_attn.q_proj": "attn_q",
     "self_attn.k_proj": "attn_k",
     "self_attn.v_proj": "attn_v",
@@ -23,7 +24,8 @@ _LAYER_NAMES = {
     "input_layernorm": "attn_norm",
     "post_attention_layernorm": "ffn_norm",
 }
-_NAMES = {"model.embed_tokens": "token_embd", "model.norm": "output_norm", "lm_head": "output"}
+NAMES = {"model.embed_tokens": "token_embd", "model.norm": "output_norm", "lm_head": "output"}
+LAYERS = "model.layers."
 
 
 def head_size(config: dict[str, Any]) -> int:
@@ -31,15 +33,15 @@ def head_size(config: dict[str, Any]) -> int:
     return int(config.get("head_dim") or config["hidden_size"] // config["num_attention_heads"])
 
 
-def rope_settings(config: dict[str, Any]) -> dict[str, Any]:
-    """Rotary settings, wherever this version of transformers wrote them."""
-    inside = config.get("rope_parameters") or config.get("rope_scaling") or {}
-    theta = config.get("rope_theta", inside.get("rope_theta", 10000.0))
-    return {**inside, "rope_theta": float(theta), "rope_type": inside.get("rope_type", inside.get("type", "default"))}
+def key_heads(config: dict[str, Any]) -> int:
+    """Heads of keys and values."""
+    return int(config.get("num_key_value_heads") or config["num_attention_heads"])
 
 
-def write_dimensions(writer: Any, config: dict[str, Any]) -> None:
-    """Write what llama.cpp must know of a decoder with rotary positions and RMS norms.
+def write_dimensions(writer: Any, config: dict[str, Any], *, rope_part: float = 0.0, value_size: int = 0) -> None:
+    """Write what llama.cpp must know of a decoder with rotary positions.
+
+    ``rope_part`` is the share of a head that turns, where it is told; ``value_size`` the width of a head of values, where it differs.
 
     Raises:
         QuantizationFailed: it scales its positions in a way that is not known here.
@@ -49,41 +51,37 @@ def write_dimensions(writer: Any, config: dict[str, Any]) -> None:
     writer.add_block_count(int(config["num_hidden_layers"]))
     writer.add_feed_forward_length(int(config["intermediate_size"]))
     writer.add_head_count(int(config["num_attention_heads"]))
-    writer.add_head_count_kv(int(config.get("num_key_value_heads") or config["num_attention_heads"]))
-    writer.add_layer_norm_rms_eps(float(config["rms_norm_eps"]))
+    writer.add_head_count_kv(key_heads(config))
+    if "rms_norm_eps" in config:
+        writer.add_layer_norm_rms_eps(float(config["rms_norm_eps"]))
+    elif "layer_norm_eps" in config:
+        writer.add_layer_norm_eps(float(config["layer_norm_eps"]))
     writer.add_key_length(head_size(config))
-    writer.add_value_length(head_size(config))
+    writer.add_value_length(value_size or head_size(config))
     writer.add_vocab_size(int(config["vocab_size"]))
-    rope = rope_settings(config)
-    writer.add_rope_freq_base(rope["rope_theta"])
-    kind = rope["rope_type"]
-    if kind in ("linear", "yarn"):
-        from gguf import RopeScalingType
-
-        writer.add_rope_scaling_type(RopeScalingType.LINEAR if kind == "linear" else RopeScalingType.YARN)
-        writer.add_rope_scaling_factor(float(rope["factor"]))
-        if kind == "yarn":
-            writer.add_rope_scaling_orig_ctx_len(int(rope["original_max_position_embeddings"]))
-    elif kind not in ("default", "llama3"):
-        raise QuantizationFailed(
-            file=str(config.get("model_type")), reason=f"Its positions are scaled by “{kind}”, which is not known here."
-        )
+    if rope_part:
+        writer.add_rope_dimension_count(int(rope_part * head_size(config)))
+    write_rope(writer, config)
 
 
-def tensor_name(name: str) -> str:
+def tensor_name(
+    name: str, layer_names: Mapping[str, str] = LAYER_NAMES, names: Mapping[str, str] = NAMES, layers: str = LAYERS
+) -> str:
     """llama.cpp's name for a tensor of the checkpoint; empty for one that is computed anew at load.
 
     Raises:
         QuantizationFailed: there is no such tensor in this kind of model: half a model would be worse than none.
     """
-    if name.endswith("rotary_emb.inv_freq"):
+    if name.endswith(("rotary_emb.inv_freq", "position_ids")):
         return ""
     stem, _, ending = name.rpartition(".")
-    if stem in _NAMES:
-        return f"{_NAMES[stem]}.{ending}"
-    parts = stem.split(".", 3)
-    if parts[:2] == ["model", "layers"] and len(parts) == 4 and parts[2].isdigit() and parts[3] in _LAYER_NAMES:
-        return f"blk.{parts[2]}.{_LAYER_NAMES[parts[3]]}.{ending}"
+    if ending not in ("weight", "bias"):  # experts of newer checkpoints have no ending
+        stem, ending = name, "weight"
+    if stem in names:
+        return f"{names[stem]}.{ending}"
+    number, _, inside = stem.removeprefix(layers).partition(".")
+    if stem.startswith(layers) and number.isdigit() and inside in layer_names:
+        return f"blk.{number}.{layer_names[inside]}.{ending}"
     raise QuantizationFailed(
         file=name, reason=f"The checkpoint holds the tensor “{name}”, which this kind of model does not have."
     )
@@ -99,3 +97,26 @@ def convert_as_it_stands(name: str, values: numpy.ndarray, config: dict[str, Any
 def no_extra_tensors(config: dict[str, Any]) -> Iterator[tuple[str, numpy.ndarray]]:  # noqa: ARG001
     """None, for architectures that have nothing beside the checkpoint's tensors."""
     yield from ()
+
+
+def interleave(values: numpy.ndarray, heads: int) -> numpy.ndarray:
+    """Rows of each head from halves (transformers) to pairs (llama.cpp); biases too."""
+    rows = values.shape[0]
+    return values.reshape(heads, 2, rows // heads // 2, *values.shape[1:]).swapaxes(1, 2).reshape(values.shape)
+
+
+def interleave_queries_and_keys(name: str, values: numpy.ndarray, config: dict[str, Any]) -> numpy.ndarray:
+    """The tensor with its rows in pairs where it belongs to queries or keys, else as it is."""
+    if ".self_attn.q_proj." in name:
+        return interleave(values, int(config["num_attention_heads"]))
+    if ".self_attn.k_proj." in name:
+        return interleave(values, key_heads(config))
+    return values
+
+
+def refuse(config: dict[str, Any], setting: str) -> QuantizationFailed:
+    """The error for a setting that llama.cpp has no place for."""
+    return QuantizationFailed(
+        file=str(config.get("model_type")),
+        reason=f"Its setting {setting} has a value that llama.cpp's version of this model cannot have.",
+    )

@@ -38,6 +38,7 @@ class Served:
     address: str
     starter: str
     tiny: str
+    slow: str
 
     def post(self, path: str, body: object, **more: object) -> httpx.Response:
         return httpx.post(self.address + path, json=body, timeout=60, **more)  # type: ignore[arg-type]
@@ -51,6 +52,7 @@ def open_server(folder: Path, options: ServerOptions | None = None, *, keys: tup
     paths = make_paths(folder)
     paths.models.mkdir(parents=True, exist_ok=True)
     make_tiny_model(paths.models / "tiny random 小.gguf", context=2048, template=TOOL_TEMPLATE, name="Tiny Random")
+    make_tiny_model(paths.models / "slow.gguf", layers=6, width=512, heads=8, context=2048, template=TOOL_TEMPLATE, name="Slow")
     workstation = make_workstation(paths)
     workstation.server.start_server = functools.partial(run_server, workstation)
     address = workstation.server.start(
@@ -59,14 +61,14 @@ def open_server(folder: Path, options: ServerOptions | None = None, *, keys: tup
         keys,  # type: ignore[arg-type]
     )
     cards = {card.name: card.id for card in workstation.library.list_models()}
-    return Served(workstation, address, workstation.starter_model(), cards["Tiny Random"])
+    return Served(workstation, address, workstation.starter_model(), cards["Tiny Random"], cards["Slow"])
 
 
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     served = open_server(tmp_path_factory.mktemp("server") / "研墨 data")
     # Loaded before any test, so that their look for threads left behind does not find those of the engines.
-    for model in (served.starter, served.tiny):
+    for model in (served.starter, served.tiny, served.slow):
         served.workstation.server.pool.acquire(model).give_back()
     served.get("/health")
     yield served

@@ -91,6 +91,35 @@ def test_mistakes_are_told_in_words_and_exit_with_1(yanmo: Any, tmp_path: Path) 
         assert "Traceback" not in err
 
 
+def test_models_of_other_programs_are_listed_once_they_are_wanted(
+    yanmo: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for variable in ("XDG_CACHE_HOME", "HF_HOME", "OLLAMA_MODELS"):
+        monkeypatch.delenv(variable, raising=False)
+    folder = tmp_path / ".lmstudio" / "models" / "owner" / "name"
+    folder.mkdir(parents=True)
+    write_gguf(folder / "theirs-Q4_0.gguf", {"general.name": (STRING, "Theirs")})
+    assert "Theirs" not in yanmo("models", "list", "--json")[1]
+    assert yanmo("models", "stores", "--use", "nonsense")[0] == 2
+    status, out, _ = yanmo("models", "stores", "--use", "lmstudio")
+    assert status == 0 and "used" in out
+    listed = json.loads(yanmo("models", "list", "--json")[1])["models"]
+    assert [card["store"] for card in listed if card["name"] == "Theirs"] == ["LM Studio"]
+    yanmo("models", "stores", "--drop", "lmstudio")
+    assert "Theirs" not in yanmo("models", "list", "--json")[1]
+
+
+def test_equal_files_are_kept_once(yanmo: Any, model: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "data" / "models"
+    folder.mkdir(parents=True)
+    for name in ("one.gguf", "two.gguf"):
+        (folder / name).write_bytes(model.read_bytes())
+    status, out, _ = yanmo("models", "share")
+    assert status == 0 and "became free" in out
+    assert (folder / "two.gguf").read_bytes() == model.read_bytes()
+
+
 def test_without_a_command_the_help_is_shown(yanmo: Any) -> None:
     status, out, _ = yanmo("models")
     assert status == 0

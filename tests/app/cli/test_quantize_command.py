@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.cli.main import main
-from app.cli.quantize import name_target
+from quantize.order import name_target
 from quantize.recipe import Recipe
 from resources import resource_folder
 
@@ -91,7 +91,13 @@ def test_an_importance_matrix_is_computed_and_used(tmp_path: Path, prose: Path, 
         (["quantize", str(STARTER), "--to", "Q4_0"], 1, "quantized already"),
         (["quantize", "nothing.gguf", "--to", "Q4_0"], 1, "not found"),
         (["quantize", str(STARTER), "--to", "Q4_0", "--override", "x"], 1, "PATTERN=TYPE"),
-        (["quantize", str(STARTER), "--to", "Q4_0", "--imatrix", "auto"], 1, "--calibration"),
+        (["quantize", str(STARTER), "--to", "Q4_0", "--imatrix", "auto", "--calibration", "nothing"], 1, "nothing"),
+        (["search-recipe", str(STARTER), "--max-kl", "0.1"], 1, "quantized already"),
+        (["search-recipe", str(STARTER), "--max-size", "many"], 1, "2.5GB"),
+        (["imatrix"], 1, "a model"),
+        (["convert", "nothing"], 1, "config.json"),
+        (["convert", str(STARTER.parent / "checkpoint"), "--split-max-size", "x"], 1, "--split-max-size"),
+        (["lora", "convert", "nothing", "--base", "nothing", "--out", "x"], 1, "adapter_config.json"),
         (["quality", str(STARTER), "--text", "nothing.txt"], 1, "nothing.txt"),
     ],
 )
@@ -105,3 +111,39 @@ def test_the_target_takes_the_place_of_the_sources_type() -> None:
     recipe = Recipe("Q4_K_M")
     assert name_target(Path("/m/Qwen3-8B-BF16.gguf"), recipe, None, is_one=True).name == "Qwen3-8B-Q4_K_M.gguf"
     assert name_target(Path("/m/f16.gguf"), recipe, None, is_one=True).name == "f16-Q4_K_M.gguf"
+
+
+def test_sizes_are_told_without_writing_anything(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    recipe = tmp_path / "r.toml"
+    assert main(["quantize", str(STARTER), "--to", "balanced,Q8_0", "--dry-run", "--save-recipe", str(recipe)]) == 0
+    said = capsys.readouterr().out
+    assert "Q4_K_M" in said and "MB" in said and not list(tmp_path.rglob("*.gguf"))
+    assert main(["quantize", str(STARTER), "--recipe", str(recipe), "--dry-run", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["size_bytes"] > 3_000_000
+
+
+def test_matrices_are_merged_and_looked_at(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one = tmp_path / "one.gguf"
+    assert main(["imatrix", str(STARTER), "--windows", "1", "--out", str(one), "--threads", "1"]) == 0
+    both = tmp_path / "both.gguf"
+    assert main(["imatrix", "--merge", str(one), str(one), "--out", str(both), "--json"]) == 0
+    capsys.readouterr()
+    assert main(["imatrix", "--show", str(both), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["windows"] == 2
+
+
+def test_a_checkpoint_is_converted_in_parts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = [
+        "convert",
+        str(STARTER.parent / "checkpoint"),
+        "--to",
+        "Q8_0",
+        "--split-max-size",
+        "2MB",
+        "--out",
+        str(tmp_path / "p"),
+    ]
+    assert main(command) == 0
+    first = capsys.readouterr().out.strip()
+    assert first.endswith("-00001-of-00004.gguf") or "-00001-of-" in first
+    assert len(list((tmp_path / "p").iterdir())) > 1

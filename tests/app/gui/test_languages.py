@@ -31,7 +31,7 @@ from models.errors import DamagedModelFile, iter_error_kinds
 ROOT = Path(__file__).resolve().parents[3]
 UNTRANSLATED = (
     "Top-p", "Min-p", "Top-k", "RAM", "VRAM", "Mirostat", "Mirostat 1", "Mirostat 2", "English", "Yanmo", "GB", "tok/s", "JSON",
-    "Flash attention", "Qwen3", "Gemma", "GGUF",
+    "Flash attention", "Qwen3", "Gemma", "GGUF", "Hugging Face", "AWQ", "Apache 2.0", "MIT",
 )  # fmt: skip
 ALLOWED = re.compile(r"[\W\d_]*|[a-z0-9_]+(\.\d+)?|/.*")
 

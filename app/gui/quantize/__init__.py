@@ -1,0 +1,1 @@
+"""The page on which models are made smaller, and what that cost is seen."""

@@ -1,0 +1,302 @@
+"""The left side of the Quantize page: of which model, which types, with what importance matrix, and where to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFileDialog,
+    QHBoxLayout,
+    QListWidget,
+    QListWidgetItem,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.gui.quantize.words import advice_of, preset_name
+from app.gui.translation import tr
+from app.gui.widgets import ElidedLabel, make_label
+from app.workstation import Workstation
+from quantize.gguf.types import FILE_TYPES
+from quantize.order import AUTO, BUILTIN, CONVERSATIONS, NONE, Order, strip_type
+from quantize.presets import PRESETS
+from quantize.recipe import Recipe
+
+_TYPE = int(Qt.ItemDataRole.UserRole)
+_MATRICES = (NONE, BUILTIN, CONVERSATIONS, "file")
+_MEASURED_WINDOWS = 8
+
+
+class OrderForm(QWidget):
+    """``ordered`` carries an :class:`Order`; ``source_changed`` the path of the model that was chosen."""
+
+    ordered = Signal(object)
+    source_changed = Signal(str)
+
+    def __init__(self, workstation: Workstation, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._workstation = workstation
+        self._sizes: dict[str, int] = {}
+        self._is_quantized = False
+        self._is_exact = True
+        self._file = ""
+        self._target = ""
+        self._make_fields()
+        self._lay_out()
+        self.retranslate()
+
+    def _make_fields(self) -> None:
+        self._source_label = make_label("", "strong", self)
+        self.source = QComboBox(self)
+        self.source.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.source.activated.connect(lambda _index: self._source_chosen())
+        self._browse = QPushButton(self)
+        self._browse.clicked.connect(self._choose_source)
+        self._note = make_label("", "soft", self)
+        self._note.setWordWrap(True)
+        self._types_label = make_label("", "strong", self)
+        self.types = QListWidget(self)
+        self.types.setObjectName("types")
+        self.types.setWordWrap(True)
+        self.types.setMinimumHeight(220)
+        self.types.itemChanged.connect(lambda _item: self._show_total())
+        self.types.itemClicked.connect(self._toggle)
+        self._all_types = QCheckBox(self)
+        self._all_types.toggled.connect(lambda _on: self._fill_types())
+        self._matrix_label = make_label("", "strong", self)
+        self.matrix = QComboBox(self)
+        self.matrix.activated.connect(self._matrix_chosen)
+        self.both = QCheckBox(self)
+        self.both.toggled.connect(lambda _on: self._show_total())
+        self.measure = QCheckBox(self)
+        self.measure.setChecked(True)
+        self.again = QCheckBox(self)
+        self.again.toggled.connect(lambda _on: self._show_total())
+        self._place = ElidedLabel("soft", self)
+        self._move = QPushButton(self)
+        self._move.setProperty("role", "link")
+        self._move.clicked.connect(self._choose_target)
+        self._total = make_label("", "soft", self)
+        self.start = QPushButton(self)
+        self.start.setProperty("role", "primary")
+        self.start.clicked.connect(self._order)
+
+    def _lay_out(self) -> None:
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(8)
+        row = QHBoxLayout()
+        row.addWidget(self.source, 1)
+        row.addWidget(self._browse)
+        place = QHBoxLayout()
+        place.addWidget(self._place, 1)
+        place.addWidget(self._move)
+        layout.addWidget(self._source_label)
+        layout.addLayout(row)
+        for widget in (self._note, self._types_label, self.types, self._all_types, self._matrix_label, self.matrix, self.both):
+            layout.addWidget(widget)
+        layout.addWidget(self.measure)
+        layout.addWidget(self.again)
+        layout.addLayout(place)
+        layout.addWidget(self._total)
+        layout.addWidget(self.start)
+        layout.setStretchFactor(self.types, 1)
+
+    # ---- the model
+
+    def fill_sources(self) -> None:
+        """Read the library; what was chosen stays chosen."""
+        chosen = self.path()
+        self.source.clear()
+        for card in sorted(self._workstation.library.list_models(), key=lambda found: (found.format == "gguf", found.name)):
+            if card.kind in ("projector", "adapter") or ".imatrix" in Path(card.path).name:
+                continue
+            kind = tr("checkpoint") if card.format != "gguf" else card.quantization
+            name = tr("Starter") if card.is_starter else card.name
+            self.source.addItem(f"{name} · {kind}", card.path)
+        if chosen:
+            self.choose_source(chosen, tell=False)
+        if self.source.count() and self.path() != chosen:
+            self._source_chosen()
+        self._show_total()
+
+    def path(self) -> str:
+        """The path of the chosen model; empty where there is none."""
+        return str(self.source.currentData() or "")
+
+    def choose_source(self, path: str, *, tell: bool = True) -> None:
+        """Choose a model by its path, listed or not."""
+        index = self.source.findData(path)
+        if index < 0:
+            self.source.addItem(Path(path).name, path)
+            index = self.source.count() - 1
+        self.source.setCurrentIndex(index)
+        if tell:
+            self._source_chosen()
+
+    def _source_chosen(self) -> None:
+        self._sizes = {}
+        self._is_quantized = False
+        self._target = ""
+        self._fill_types()
+        self.source_changed.emit(self.path())
+
+    def _choose_source(self) -> None:
+        path = QFileDialog.getExistingDirectory(self, tr("Choose a folder with a checkpoint"))
+        if path:
+            self.choose_source(path)
+
+    def show_sizes(self, source: str, sizes: dict[str, int], *, is_exact: bool, is_quantized: bool) -> None:
+        """What the service found out of a model."""
+        if source == self.path():
+            self._sizes, self._is_exact, self._is_quantized = sizes, is_exact, is_quantized
+            self._fill_types()
+
+    # ---- the types
+
+    def chosen_types(self) -> list[str]:
+        """The types that are ticked, largest first."""
+        items = [self.types.item(row) for row in range(self.types.count())]
+        return [str(item.data(_TYPE)) for item in items if item.checkState() == Qt.CheckState.Checked]
+
+    def choose_types(self, names: list[str]) -> None:
+        """Tick these and no others; all types are shown where one of them is no preset."""
+        if not set(names) <= {preset.file_type for preset in PRESETS}:
+            self._all_types.setChecked(True)
+        for row in range(self.types.count()):
+            item = self.types.item(row)
+            is_on = str(item.data(_TYPE)) in names
+            item.setCheckState(Qt.CheckState.Checked if is_on else Qt.CheckState.Unchecked)
+
+    def _fill_types(self) -> None:
+        ticked = set(self.chosen_types()) or {"Q4_K_M"}
+        presets = {preset.file_type: preset for preset in PRESETS}
+        shown = list(FILE_TYPES) if self._all_types.isChecked() else list(presets)
+        self.types.blockSignals(True)
+        self.types.clear()
+        for name in shown:
+            size = self._sizes.get(name)
+            words = f"{size / 2**20:,.1f} MB" if size else ""
+            if size and not self._is_exact:
+                words = tr("about {size}").format(size=words)
+            title = f"{preset_name(name)} · {name}" if name in presets else name
+            item = QListWidgetItem(f"{title}\n{words}" + (f"  ·  {advice_of(name)}" if name in presets else ""))
+            item.setData(_TYPE, name)
+            item.setToolTip(advice_of(name) if name in presets else "")
+            item.setFlags(Qt.ItemFlag.ItemIsUserCheckable | Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
+            item.setCheckState(Qt.CheckState.Checked if name in ticked else Qt.CheckState.Unchecked)
+            item.setSizeHint(QSize(10, 48))
+            self.types.addItem(item)
+        self.types.blockSignals(False)
+        first = next((row for row in range(self.types.count()) if shown[row] in ticked), 0)
+        self.types.scrollToItem(self.types.item(first), QListWidget.ScrollHint.PositionAtCenter)
+        self._show_total()
+
+    def _toggle(self, item: QListWidgetItem) -> None:
+        """A click anywhere on the row ticks it; Qt itself ticks only at the box."""
+        point = self.types.viewport().mapFromGlobal(self.cursor().pos())
+        if point.x() - self.types.visualItemRect(item).left() > 30:
+            is_on = item.checkState() == Qt.CheckState.Checked
+            item.setCheckState(Qt.CheckState.Unchecked if is_on else Qt.CheckState.Checked)
+
+    # ---- the matrix and the place
+
+    def _matrix_chosen(self, index: int) -> None:
+        if _MATRICES[index] == "file":
+            path, _ = QFileDialog.getOpenFileName(
+                self, tr("Choose an importance matrix"), "", tr("Importance matrices (*.gguf *.dat);;All files (*)")
+            )
+            self._file = path
+            if not path:
+                self.matrix.setCurrentIndex(0)
+        self._show_total()
+
+    def _choose_target(self) -> None:
+        path = QFileDialog.getExistingDirectory(self, tr("Choose the folder for the new files"), self.target())
+        if path:
+            self._target = path
+            self._show_total()
+
+    def target(self) -> str:
+        """The folder that the files go to: one of their own among the models."""
+        stem = strip_type(Path(self.path()).stem or "model") if not Path(self.path()).is_dir() else Path(self.path()).name
+        return self._target or str(self._workstation.paths.models / stem)
+
+    def _show_total(self) -> None:
+        types = self.chosen_types()
+        kind = _MATRICES[max(0, self.matrix.currentIndex())]
+        self.both.setEnabled(kind != NONE)
+        self.again.setVisible(self._is_quantized)
+        copies = 2 if kind != NONE and self.both.isChecked() else 1
+        total = sum(self._sizes.get(name, 0) for name in types) * copies
+        self._total.setText(
+            tr("{count} files, {size}").format(count=len(types) * copies, size=f"{total / 2**20:,.1f} MB") if total else ""
+        )
+        self._place.set_full_text(tr("Into {folder}").format(folder=self.target()))
+        needing = [name for name in types if FILE_TYPES[name].needs_imatrix and kind == NONE]
+        lacks = tr("An importance matrix is needed for {types}.").format(types=", ".join(needing)) if needing else ""
+        quantized = tr("This model is quantized already. Its original would give better files.") if self._is_quantized else ""
+        self._note.setText("  ".join(words for words in (quantized, lacks) if words))
+        self._note.setVisible(bool(quantized or lacks))
+        may = not self._is_quantized or self.again.isChecked()
+        self.start.setEnabled(bool(self.path() and types and not needing and may))
+
+    def make_orders(self) -> list[Order]:
+        """What the form asks for: one order, or two where types are wanted with and without a matrix."""
+        kind = _MATRICES[self.matrix.currentIndex()]
+        imatrix = {NONE: NONE, "file": self._file}.get(kind, AUTO)
+        settings = self._workstation.settings
+        wanted = [imatrix] if imatrix == NONE or not self.both.isChecked() else [imatrix, NONE]
+        orders = []
+        for matrix in wanted:
+            types = [name for name in self.chosen_types() if matrix != NONE or not FILE_TYPES[name].needs_imatrix]
+            if not types:
+                continue
+            order = Order(
+                self.path(),
+                tuple(map(Recipe, types)),
+                self.target(),
+                matrix,
+                CONVERSATIONS if kind == CONVERSATIONS else BUILTIN,
+                BUILTIN if self.measure.isChecked() else "",
+                windows=_MEASURED_WINDOWS,
+                may_requantize=self.again.isChecked() or not self._is_quantized,
+                converter=str(settings.get("quantize.converter")),
+                converter_python=str(settings.get("quantize.converter_python")),
+            )
+            orders.append(order)
+        return orders
+
+    def _order(self) -> None:
+        for order in self.make_orders():
+            self.ordered.emit(order)
+
+    def retranslate(self) -> None:
+        """Speak another language."""
+        self._source_label.setText(tr("Model"))
+        self._browse.setText(tr("Checkpoint…"))
+        self._types_label.setText(tr("Make"))
+        self._all_types.setText(tr("Show all {count} types").format(count=len(FILE_TYPES)))
+        self._matrix_label.setText(tr("Importance matrix"))
+        index = max(0, self.matrix.currentIndex())
+        self.matrix.clear()
+        names = (tr("None"), tr("From the built-in text"), tr("From my conversations"), tr("From a file…"))
+        self.matrix.addItems(list(names))
+        self.matrix.setCurrentIndex(index)
+        self.matrix.setToolTip(tr("A text shows which weights matter most; small types lose much less with it."))
+        self.both.setText(tr("Also without it, to compare"))
+        self.measure.setText(tr("Measure what is lost"))
+        self.again.setText(tr("Quantize again all the same"))
+        self._move.setText(tr("Change…"))
+        self.start.setText(tr("Start"))
+        for widget, label in (
+            (self.source, self._source_label),
+            (self.types, self._types_label),
+            (self.matrix, self._matrix_label),
+        ):
+            widget.setAccessibleName(label.text())
+        self._fill_types()

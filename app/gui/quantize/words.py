@@ -1,0 +1,56 @@
+"""Names and sentences of the Quantize page that come from data, in the language of the window."""
+
+from __future__ import annotations
+
+from app.gui.translation import tr
+from quantize.pipeline import Step
+
+
+def preset_name(file_type: str) -> str:
+    """The name of a preset in plain words; the type itself where it is none."""
+    names = {
+        "Q8_0": tr("As good as the original"),
+        "Q6_K": tr("Hardly a difference"),
+        "Q5_K_M": tr("Very good"),
+        "Q4_K_M": tr("Balanced"),
+        "IQ4_XS": tr("Small"),
+        "IQ3_M": tr("Tight"),
+        "IQ2_M": tr("Tiny"),
+    }
+    return names.get(file_type, file_type)
+
+
+def advice_of(file_type: str) -> str:
+    """When to take a preset; empty where the type is none."""
+    advice = {
+        "Q8_0": tr("half the size, no difference in answers"),
+        "Q6_K": tr("for those who have the room"),
+        "Q5_K_M": tr("a little smaller, hard to tell apart"),
+        "Q4_K_M": tr("what most people take"),
+        "IQ4_XS": tr("the smallest with four bits"),
+        "IQ3_M": tr("where four bits do not fit"),
+        "IQ2_M": tr("only for large models"),
+    }
+    return advice.get(file_type, "")
+
+
+def step_words(step: Step) -> str:
+    """What a step does, with its file and where it is."""
+    kinds = {
+        "convert": tr("Converting"),
+        "imatrix": tr("Reading the importance matrix"),
+        "quantize": tr("Quantizing"),
+        "measure": tr("Measuring"),
+    }
+    return f"{kinds.get(step.kind, step.kind)}  {step.file}  ({step.number}/{step.count})"
+
+
+def fault_words(fault: str) -> str:
+    """Why a file is broken."""
+    faults = {
+        "nan": tr("Broken: it gives no numbers."),
+        "noise": tr("Broken: it predicts worse than guessing."),
+        "empty": tr("Broken: it writes nothing."),
+        "repeats": tr("Broken: it writes the same again and again."),
+    }
+    return faults.get(fault, "")

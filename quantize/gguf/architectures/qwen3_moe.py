@@ -1,0 +1,34 @@
+"""Qwen3 with experts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from quantize.gguf.architectures.decoder import no_extra_tensors as extra_tensors
+from quantize.gguf.architectures.decoder import refuse, write_dimensions
+from quantize.gguf.architectures.experts import convert_experts, write_expert_counts
+
+if TYPE_CHECKING:
+    import numpy
+
+__all__ = ["CHECKPOINTS", "NAME", "convert", "extra_tensors", "write_settings"]
+
+CHECKPOINTS = ("Qwen3MoeForCausalLM",)
+NAME = "qwen3moe"
+
+
+def write_settings(writer: Any, config: dict[str, Any]) -> None:
+    """Metadata of the architecture."""
+    if config.get("mlp_only_layers") or config.get("decoder_sparse_step", 1) != 1:
+        raise refuse(config, "mlp_only_layers")
+    if not config.get("norm_topk_prob"):
+        raise refuse(config, "norm_topk_prob")
+    write_dimensions(writer, config)
+    write_expert_counts(writer, config)
+    writer.add_expert_feed_forward_length(int(config["moe_intermediate_size"]))
+
+
+def convert(name: str, values: numpy.ndarray, config: dict[str, Any]) -> Iterator[tuple[str, numpy.ndarray]]:  # noqa: ARG001
+    """The tensors that one tensor of the checkpoint becomes."""
+    yield from convert_experts(name, values)

@@ -1,0 +1,80 @@
+"""An order: what is to be made of a model, as plain values that survive the program, and where each file will lie."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from models.errors import InvalidOption
+from quantize.gguf.types import FILE_TYPES
+from quantize.recipe import Recipe
+
+BUILTIN, CONVERSATIONS, AUTO, NONE = "builtin", "conversations", "auto", "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """``source`` is a GGUF or a checkpoint folder; ``out`` a folder, a file where one is made, or empty for beside the source.
+
+    ``imatrix`` is none, auto or a file; ``calibration`` what auto reads: builtin, conversations, or a file or folder. ``measure`` is the
+    text the loss is measured on: builtin, a file, or empty for no measuring. ``windows`` limit both to so many times 512 tokens.
+    """
+
+    source: str
+    recipes: tuple[Recipe, ...]
+    out: str = ""
+    imatrix: str = NONE
+    calibration: str = BUILTIN
+    measure: str = BUILTIN
+    windows: int = 0
+    imatrix_windows: int = 0
+    threads: int = 0
+    may_requantize: bool = False
+    converter: str = ""
+    converter_python: str = "python3"
+
+    def __post_init__(self) -> None:
+        if not self.recipes:
+            raise InvalidOption(option="--to", value="empty", allowed="at least one type")
+        for name in ("windows", "imatrix_windows", "threads"):
+            if getattr(self, name) < 0:
+                raise InvalidOption(option=name, value=getattr(self, name), allowed="0 or more")
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values; the inverse of :func:`order_from_json`."""
+        return asdict(self)
+
+
+def order_from_json(value: dict[str, Any]) -> Order:
+    """An order that was kept.
+
+    Raises:
+        InvalidOption, TypeError, KeyError: it is none.
+    """
+    recipes = tuple(
+        Recipe(**{**recipe, "overrides": tuple((str(a), str(b)) for a, b in recipe["overrides"])}) for recipe in value["recipes"]
+    )
+    return replace(Order(**{**value, "recipes": recipes}))
+
+
+def strip_type(stem: str) -> str:
+    """A file's stem without the type at its end."""
+    for name in sorted(FILE_TYPES, key=len, reverse=True):
+        if stem.upper().endswith(("-" + name, "." + name, "_" + name)):
+            return stem[: -len(name) - 1]
+    return stem
+
+
+def name_target(source: Path, recipe: Recipe, out: Path | None, *, is_one: bool) -> Path:
+    """Where the file goes: as asked, else beside the source with the type in place of the source's.
+
+    A recipe with overrides of its own gets the beginning of its hash into the name, so that two of a type do not meet.
+    """
+    own = "" if recipe == Recipe(recipe.file_type, imatrix_sha256=recipe.imatrix_sha256) else "-" + recipe.sha256()[:6]
+    name = f"{strip_type(source.stem)}-{recipe.file_type.upper()}{own}{'-imatrix' if recipe.imatrix_sha256 else ''}.gguf"
+    if out is None:
+        return source.with_name(name)
+    if is_one and not out.is_dir() and out.suffix == ".gguf":
+        return out
+    return out / name
