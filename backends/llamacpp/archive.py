@@ -89,6 +89,10 @@ class Archive:
             return None
         return data[start:]
 
+    def takes(self, byte_count: int) -> bool:
+        """Whether a state of this size is kept: one that would fill half the folder is not worth what it costs to write."""
+        return byte_count <= self._budget // 2
+
     def save(self, tokens: Sequence[int], state: bytes, owner: str) -> None:
         """Write an owner's sequence, in the background; one that is a beginning of it goes. More than the budget is not kept."""
         self.wait()

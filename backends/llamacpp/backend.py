@@ -239,7 +239,7 @@ class LlamaCppBackend:
             forms.close()
         if scheduler is not None:
             scheduler.close()
-            while scheduler.rest() and self._archive is not None:
+            while scheduler.rest(is_final=True) and self._archive is not None:
                 self._archive.wait()
         if self._archive is not None:
             self._archive.wait()

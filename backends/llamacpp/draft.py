@@ -62,7 +62,8 @@ class DraftModel:
         self._seconds = 0.0
         self._is_cancelled: CancelCheck = lambda: False
         self._abort = self._api.ggml_abort_callback(lambda _data: self._is_cancelled())
-        self._api.llama_set_abort_callback(self.model.context, self._abort, None)
+        self._no_abort = self._api.ggml_abort_callback()
+        self._can_abort = False
 
     def guess(self, tokens: Sequence[int], room: int, plain_seconds: float, is_cancelled: CancelCheck) -> list[int]:
         """Tokens that may follow, ``room`` at most; none while it does not pay, or while the draft still reads the text."""
@@ -137,6 +138,9 @@ class DraftModel:
 
     def _read(self, tokens: list[int]) -> bool:
         """Put tokens into the draft's cache; false where it was interrupted or has no room, and then it is empty."""
+        if (can_abort := len(tokens) > 1) != self._can_abort:  # for one token, asking at every node would cost more than the token
+            self._can_abort = can_abort
+            self._api.llama_set_abort_callback(self.model.context, self._abort if can_abort else self._no_abort, None)
         self._batch.clear()
         self._batch.add(0, len(self._held), tokens, 1)
         if self._api.llama_decode(self.model.context, self._batch.as_struct()):

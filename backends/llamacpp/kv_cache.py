@@ -96,9 +96,13 @@ class KvCache:
         target.is_busy, target.adapters = True, adapters
         return target
 
+    def size_of(self, slot: Slot) -> int:
+        """Bytes that :meth:`export` would give."""
+        return int(self._api.llama_state_seq_get_size(self._context, slot.id))
+
     def export(self, slot: Slot) -> bytes:
         """The state of a sequence, as :meth:`restore` takes it; empty where the engine cannot give it."""
-        room = int(self._api.llama_state_seq_get_size(self._context, slot.id))
+        room = self.size_of(slot)
         buffer = (ctypes.c_uint8 * room)()
         written = int(self._api.llama_state_seq_get_data(self._context, buffer, room, slot.id))
         return bytes(memoryview(buffer)[:written])

@@ -48,12 +48,15 @@ class Placement:
     def __init__(self, library: NativeLibrary, options: LoadOptions) -> None:
         self._api = library.api
         self._options = options
-        self._ggml = GgmlLibrary(library_folder())
         self._kept: list[Any] = []
         if options.rpc_servers:
             self._reach_servers(options.rpc_servers)
         if options.numa:
             self._api.llama_numa_init(NUMA_STRATEGIES.index(options.numa))
+
+    @property
+    def _ggml(self) -> GgmlLibrary:
+        return GgmlLibrary(library_folder())
 
     def fill(self, parameters: Any) -> None:
         """Set the fields of ``llama_model_params`` that say where weights go."""
@@ -90,6 +93,8 @@ class Placement:
             parameters.main_gpu = 0
 
     def _find_overrides(self) -> list[_Override]:
+        if not self._options.tensor_overrides and not self._options.cpu_experts:
+            return []
         types = self._ggml.buffer_types()
         found = []
         for pattern, name in self._options.tensor_overrides:
@@ -153,7 +158,9 @@ def choose_places(library: NativeLibrary, headers: Sequence[GgufHeader], options
             return Places(on_cpu, "CPU", f"The device {missing[0]} is not here, so the processor computes.")
         gpus = [device for device in gpus if device.name in wanted]
     name = options.device or ", ".join(device.name for device in gpus) or "CPU"
-    if name == "CPU" or options.gpu_layers > 0 or options.rpc_servers or options.tensor_overrides:
+    if name == "CPU" and not options.rpc_servers:
+        return Places(on_cpu, "CPU")
+    if options.gpu_layers > 0 or options.rpc_servers or options.tensor_overrides:
         return Places(options, name)
     trained = headers[0].of_architecture("context_length")
     context = options.context_length or min(trained or DEFAULT_CONTEXT_LIMIT, DEFAULT_CONTEXT_LIMIT)

@@ -9,6 +9,7 @@ from pathlib import Path
 from backends.events import Failed, FinishReason, GenerationEvent
 from backends.llamacpp.archive import Archive
 from backends.llamacpp.batch import Batch
+from backends.llamacpp.interrupt import Interrupt
 from backends.llamacpp.keeper import Keeper
 from backends.llamacpp.kv_cache import KvCache, common_length
 from backends.llamacpp.model import NativeModel
@@ -26,8 +27,6 @@ _SMALLEST_CHUNK = 64
 """Tokens from which on more at once are hardly read faster; half as many cost a fifth more."""
 _ROWS = 8
 """Rows that a processor's matrix product takes together: what is left over is computed one by one, at twice the cost or more."""
-_SLOW_STEP_SECONDS = 0.05
-"""A step that takes longer is computed under the abort callback; for faster ones it would cost more than it saves."""
 _WORTH_WAITING = 32
 """Tokens of a common beginning that another request is reading right now, for which a request waits some steps."""
 _TURN_SECONDS = 0.25
@@ -78,9 +77,7 @@ class Scheduler:
         self._active: list[Reply] = []
         self._events: list[tuple[int, GenerationEvent]] = []
         self._computing: list[Reply] = []
-        self._abort = model.api.ggml_abort_callback(self._should_abort)
-        self._no_abort = model.api.ggml_abort_callback()
-        self._can_abort = False
+        self._interrupt = Interrupt(model.api, model.context, self._should_abort)
         self._rate = _FIRST_RATE
         self._largest_chunk = self._batch.size
         self._step_seconds = 0.0
@@ -121,12 +118,14 @@ class Scheduler:
                 self._compute(parts)
         for reply in self._active:
             self._collect(reply)
+        if not self._active:
+            self._interrupt.rest()
         events, self._events = self._events, []
         return events
 
-    def rest(self) -> bool:
-        """Save a sequence that is not on disk yet; false where there is none. Called when nothing happens for a while."""
-        return self._keeper is not None and self._keeper.keep_one()
+    def rest(self, *, is_final: bool = False) -> bool:
+        """Save a sequence that is not on disk yet; false where there is none. Called when nothing happens for a while, and at the end."""
+        return self._keeper is not None and self._keeper.keep_one(is_final=is_final)
 
     def forget(self, owner: str) -> None:
         """Keep nothing of an owner; what is being written for it goes on, and is not kept."""
@@ -142,6 +141,7 @@ class Scheduler:
         self.drop_all()
         self._waiting.close()
         self._speculation.close()
+        self._interrupt.close()
 
     def drop_all(self) -> None:
         """Forget every request without a word."""
@@ -273,11 +273,8 @@ class Scheduler:
     def _compute(self, parts: list[_Part]) -> None:
         """Decode the batch and deal with what became of it."""
         reads = any(part.reply.is_reading for part in parts)
-        can_abort = reads or self._step_seconds > _SLOW_STEP_SECONDS
         self._computing = [part.reply for part in parts]
-        if can_abort != self._can_abort:
-            self._can_abort = can_abort
-            self._api.llama_set_abort_callback(self._context, self._abort if can_abort else self._no_abort, None)
+        self._interrupt.begin()
         started = time.perf_counter()
         result = int(self._api.llama_decode(self._context, self._batch.as_struct()))
         if result == 0:
@@ -290,7 +287,7 @@ class Scheduler:
             if reads:
                 self._rate = self._batch.count / self._step_seconds
                 self._largest_chunk = min(self._batch.size, self._largest_chunk * 2)
-        elif result == _ABORTED and any(reply.is_cancelled() for reply in self._computing):
+        elif result == _ABORTED:
             self._take_stock(parts)
         elif result == _NO_ROOM:
             self._recover_room(parts)
@@ -384,5 +381,5 @@ class Scheduler:
         self._events.extend((reply.id, event) for event in reply.events)
         reply.events.clear()
 
-    def _should_abort(self, _data: object) -> bool:
+    def _should_abort(self) -> bool:
         return any(reply.is_cancelled() for reply in self._computing)

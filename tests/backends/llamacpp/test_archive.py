@@ -141,12 +141,13 @@ def test_the_budget_is_kept_and_what_was_used_least_recently_goes(folder: Path) 
     assert not archive.holds([9] * 10)
 
 
-def test_a_sequence_larger_than_the_budget_is_offered_once(tiny_model: Path, folder: Path) -> None:
+def test_a_sequence_larger_than_half_the_budget_is_not_written(tiny_model: Path, folder: Path) -> None:
     backend = open_backend(tiny_model, folder)
     assert backend._archive is not None
     backend._archive._budget = 10
     run(backend, complete(STORY, max_tokens=1))
-    assert [backend.rest(), backend.rest()] == [True, False]
+    assert [backend.rest(), backend.rest()] == [False, False]
+    assert files(folder) == []
     backend.close()
     assert files(folder) == []
 
@@ -267,3 +268,25 @@ def test_a_worker_forgets_while_it_answers(tiny_model: Path, folder: Path) -> No
     finally:
         link.close()
     assert files(folder) == []
+
+
+def test_what_is_mostly_saved_is_written_again_only_at_the_end(tiny_model: Path, folder: Path) -> None:
+    backend = open_backend(tiny_model, folder)
+
+    def tidy() -> list[tuple[str, int]]:
+        while backend.rest():
+            backend._archive.wait()  # type: ignore[union-attr]
+        backend._archive.wait()  # type: ignore[union-attr]
+        return [(path.name, path.stat().st_size) for path in files(folder)]
+
+    run(backend, complete("abcdef " * 80, max_tokens=1))
+    first = tidy()
+    assert len(first) == 1
+    run(backend, complete("abcdef " * 80 + "and a few words", max_tokens=1))
+    assert tidy() == first
+    run(backend, complete("abcdef " * 80 + "and a great many words more " * 20, max_tokens=1))
+    assert tidy() != first
+    run(backend, complete("abcdef " * 80 + "and a great many words more " * 20 + "end", max_tokens=1))
+    before = tidy()
+    backend.close()
+    assert [(path.name, path.stat().st_size) for path in files(folder)] != before

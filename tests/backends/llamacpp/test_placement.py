@@ -187,6 +187,8 @@ def test_experts_that_stay_take_no_room(tmp_path: Path) -> None:
 def test_places_are_told_and_a_full_gpu_gives_way(library: NativeLibrary, tiny_model: Path) -> None:
     headers = [read_header(tiny_model)]
     assert choose_places(library, headers, LoadOptions(gpu_layers=0)).device == "CPU"
+    if not library.api.llama_supports_gpu_offload():
+        assert choose_places(library, headers, LoadOptions()).options.gpu_layers == 0
     tried = Places(LoadOptions(), "CUDA0")
     elsewhere = fall_back(tried)
     assert elsewhere is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -211,8 +212,8 @@ def test_a_cancel_in_the_middle_of_a_decode_harms_nobody_else(slow_model: Path) 
     stays = bench.ask(prompt, 12)
     for _ in range(3):
         bench.step()
-    asked = iter(range(10_000))
-    leaves = bench.ask(letters("the one that goes " * 20), 5, lambda: next(asked) > 40)
+    asked_at = time.perf_counter()
+    leaves = bench.ask(letters("the one that goes " * 20), 5, lambda: time.perf_counter() - asked_at > 0.08)
     bench.run()
     end = bench.end(leaves)
     assert isinstance(end, Finished)
@@ -232,21 +233,27 @@ def test_a_cancel_between_two_parts_of_a_decode_keeps_the_finished_part(slow_mod
         asked += 1
         return asked > limit
 
-    for cancelled in (False, True):
+    was_between = False
+    for cancelled in (False, *[True] * 8):  # a busy machine may reach the cancel too early or too late
         stays = bench.ask(prompt, 6)
         for _ in range(3):
             bench.step()
         bench.scheduler._rate = 1e6  # all of the next prompt in one decode, which the engine computes 512 tokens at a time
-        goes = bench.ask(letters(f"{cancelled} the one that goes " * 45)[:900], 1, is_cancelled)
+        goes = bench.ask(letters(f"{time.perf_counter()} the one that goes " * 45)[:900], 1, is_cancelled)
         asked = 0
         bench.step()
         held = max(len(slot.tokens) for slot in bench.scheduler.cache.slots)
-        assert 400 < held < 900 if cancelled else held == 900
+        assert cancelled or held == 900
         bench.run()
         loop.compare(prompt, bench.output(stays), whole=6)
         if not cancelled:
             limit = int(asked * 0.8)
-            bench.reset()
+        elif 400 < held < 900:
+            was_between = True
+            break
+        asked = 0
+        bench.reset()
+    assert was_between
     assert isinstance(bench.end(goes), Finished)
     bench.close()
     loop.close()
