@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from app.paths import Paths
 from app.services.chat import Chat
@@ -382,26 +382,6 @@ def make_workstation(paths: Paths, *, exclusive: bool = True, make_link: MakeLin
         if lock is not None:
             lock.release()
         raise
-    return workstation
-
-
-def make_temporary_workstation(paths: Paths, *, make_link: MakeLink | None = None) -> Workstation:
-    """A workstation that keeps nothing: this machine's models and settings over an empty store, deleted on close."""
-    import tempfile
-
-    settings: dict[str, Any] = {}
-    with contextlib.suppress(UserFacingError), make_workstation(paths, exclusive=False) as real:
-        settings = real.settings.all()
-    folder = tempfile.TemporaryDirectory(prefix="yanmo-", ignore_cleanup_errors=True)
-    try:
-        workstation = Workstation(replace(paths, data=Path(folder.name)), FolderLock(Path(folder.name) / "lock"), make_link)
-    except BaseException:
-        folder.cleanup()
-        raise
-    workstation.on_close(folder.cleanup)
-    for key, value in settings.items():
-        with contextlib.suppress(UserFacingError, KeyError):
-            workstation.settings.set(key, value)
     return workstation
 
 

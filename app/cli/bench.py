@@ -77,7 +77,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run_bench(arguments: argparse.Namespace, make_workstation: Callable[[], Workstation]) -> int:  # noqa: ARG001
     """The command."""
-    from app.workstation import make_temporary_workstation
+    from app.temporary import make_temporary_workstation
     from backends.options import LoadOptions
 
     streams = [count for count in arguments.streams if count]

@@ -143,7 +143,8 @@ def run_without_window(arguments: argparse.Namespace) -> int:
 
 def _open_for_chat(arguments: argparse.Namespace) -> Workstation:
     """The person's own data; where a window has it open, or nothing is to be kept, a folder that is deleted afterwards."""
-    from app.workstation import make_temporary_workstation, make_workstation
+    from app.temporary import make_temporary_workstation
+    from app.workstation import make_workstation
 
     if arguments.no_save:
         return make_temporary_workstation(arguments.paths)

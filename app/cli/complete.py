@@ -42,7 +42,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run_complete(arguments: argparse.Namespace, make_workstation: Callable[[], Workstation]) -> int:  # noqa: ARG001
     """The command."""
-    from app.workstation import make_temporary_workstation
+    from app.temporary import make_temporary_workstation
     from backends.backend import GenerationRequest
     from backends.events import Failed, Finished, TextDelta
     from backends.options import generation_options_from_json

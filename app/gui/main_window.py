@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, QTimer, Slot
 from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
     QApplication,
-    QFileDialog,
     QFrame,
     QHBoxLayout,
     QMainWindow,
@@ -29,7 +27,7 @@ from app.gui.models.page import ModelsPage
 from app.gui.quantize.page import QuantizePage
 from app.gui.server.page import ServerPage
 from app.gui.settings.page import SettingsPage
-from app.gui.settings.transfer import make_labels
+from app.gui.settings.transfer import ask_and_export, ask_and_import
 from app.gui.settings.trash_dialog import TrashDialog
 from app.gui.theme import Sizes, Tokens, apply_theme, choose_tokens
 from app.gui.translation import Translations, tr, translated_error
@@ -45,7 +43,6 @@ from app.services.events import (
     SettingChanged,
     SizesPredicted,
 )
-from app.text.export import ExportFormat
 from app.workstation import Workstation
 from models.errors import UserFacingError
 
@@ -124,6 +121,7 @@ class MainWindow(QMainWindow):
         return button
 
     def _connect_pages(self) -> None:
+        workstation = self._workstation
         self.library.load_requested.connect(self._load_from_library)
         self.library.import_requested.connect(self._import_from_library)
         self.library.verify_requested.connect(self.chat.models.verify)
@@ -131,8 +129,10 @@ class MainWindow(QMainWindow):
         self.quantize.trouble.connect(self.chat.tell)
         self.quantize.trouble.connect(lambda _error: self.show_page("chat"))
         self.quantize.load_requested.connect(self._load_from_library)
-        self.settings.export_requested.connect(self._export_everything)
-        self.settings.import_requested.connect(self._import_conversations)
+        self.settings.export_requested.connect(
+            lambda: self._tell_after(ask_and_export(self, self._workstation, self._translations.language))
+        )
+        self.settings.import_requested.connect(lambda: self._tell_after(ask_and_import(self, workstation)))
 
     def _make_handlers(self) -> dict[str, Callable[[], object]]:
         chat = self.chat
@@ -241,32 +241,10 @@ class MainWindow(QMainWindow):
     def _switch_language(self) -> None:
         self._workstation.settings.set("language", "en" if self._translations.language == "zh_CN" else "zh_CN")
 
-    def _export_everything(self) -> None:
-        filters: dict[str, ExportFormat] = {"JSON (*.json)": "json", "HTML (*.html)": "html", "Markdown (*.md)": "md"}
-        path, chosen = QFileDialog.getSaveFileName(self, tr("Export everything"), "yanmo.json", ";;".join(filters))
-        if not path:
+    def _tell_after(self, work: Callable[[], str] | None) -> None:
+        """Do something and say on the chat page how it went; nothing where a person thought better of it."""
+        if work is None:
             return
-        kind = filters.get(chosen, "json")
-        self._tell_after(lambda: self._export_to(Path(path), kind))
-
-    def _export_to(self, path: Path, kind: ExportFormat) -> str:
-        self._workstation.portability.export_to(path, kind, labels=make_labels(self._translations.language))
-        return tr("Exported to {file}").format(file=path)
-
-    def _import_conversations(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, tr("Import"), "", "JSON (*.json)")
-        if path:
-            self._tell_after(lambda: self._import_from(Path(path)))
-
-    def _import_from(self, path: Path) -> str:
-        imported = self._workstation.portability.import_and_count(path)
-        said = tr("{count} conversations were imported").format(count=len(imported.added))
-        if imported.already_here:
-            said += " " + tr("{count} were here already").format(count=imported.already_here)
-        return said
-
-    def _tell_after(self, work: Callable[[], str]) -> None:
-        """Do something and say on the chat page how it went."""
         self.show_page("chat")
         try:
             self.chat.notice.say(work())

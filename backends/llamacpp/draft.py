@@ -138,7 +138,9 @@ class DraftModel:
 
     def _read(self, tokens: list[int]) -> bool:
         """Put tokens into the draft's cache; false where it was interrupted or has no room, and then it is empty."""
-        if (can_abort := len(tokens) > 1) != self._can_abort:  # for one token, asking at every node would cost more than the token
+        if (
+            can_abort := len(tokens) > 1
+        ) != self._can_abort:  # for one token, asking at every node would cost more than the token
             self._can_abort = can_abort
             self._api.llama_set_abort_callback(self.model.context, self._abort if can_abort else self._no_abort, None)
         self._batch.clear()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -230,6 +231,7 @@ def test_health_metrics_slots_and_documentation_answer(served: Served) -> None:
     assert served.get("/v1/health").status_code == 200
     assert "im_start" in served.get("/props").json()["chat_template"]
     assert all(not slot["is_processing"] for slot in served.get("/slots").json())
+    served.post("/v1/completions", {"model": served.tiny, "prompt": "x", "max_tokens": 1})
     text = served.get("/metrics").text
     assert "# TYPE yanmo:requests_total counter" in text
     assert float(text.split("\nyanmo:requests_total ")[1].split("\n")[0]) > 0
@@ -243,6 +245,9 @@ def test_health_metrics_slots_and_documentation_answer(served: Served) -> None:
 def test_every_call_is_in_the_log_with_what_it_cost(served: Served) -> None:
     served.post("/v1/chat/completions", {"model": served.starter, "messages": HELLO}, headers={"user-agent": "Zed/1"})
     record = served.workstation.server.log.list()[-1]
+    deadline = time.monotonic() + 5
+    while not record.ended_at and time.monotonic() < deadline:  # the record is closed after the answer has gone
+        time.sleep(0.01)
     assert (record.path, record.client, record.state) == ("/v1/chat/completions", "Zed/1", "done")
     assert record.usage.output_tokens > 0
     assert record.text
