@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from app import __version__
 from app.api import (
     anthropic,
+    downloading,
     embeddings,
     llama_server,
     lm_studio,
@@ -57,6 +58,7 @@ ROUTES: tuple[tuple[str, str, Endpoint], ...] = (
     ("POST", "/api/generate", ollama_chat.generate),
     ("POST", "/api/embed", ollama.embed),
     ("POST", "/api/embeddings", ollama.embed_one),
+    ("POST", "/api/pull", downloading.pull),
     ("DELETE", "/api/delete", ollama.delete),
     ("POST", "/api/copy", ollama.copy),
     ("GET", "/api/v0/models", lm_studio.list_models),
@@ -67,6 +69,8 @@ ROUTES: tuple[tuple[str, str, Endpoint], ...] = (
     ("GET", "/api/v1/models", lm_studio.list_models_v1),
     ("POST", "/api/v1/models/load", lm_studio.load),
     ("POST", "/api/v1/models/unload", lm_studio.unload),
+    ("POST", "/api/v1/models/download", downloading.download),
+    ("GET", "/api/v1/models/download/status/{id}", downloading.status),
     ("GET", "/health", llama_server.health),
     ("GET", "/v1/health", llama_server.health),
     ("GET", "/props", llama_server.props),

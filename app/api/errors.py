@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from models.download_errors import DownloadError, GatedModel, HubError, RepositoryNotFound, VariantNotFound
 from models.errors import (
     AmbiguousModel,
     CannotHear,
@@ -41,6 +42,11 @@ _STATUS: tuple[tuple[type[UserFacingError], int, str], ...] = (
     (OutOfMemory, 503, "out_of_memory"),
     (LoadCancelled, 503, "load_cancelled"),
     (EngineUnavailable, 501, "engine_unavailable"),
+    (RepositoryNotFound, 404, "model_not_found"),
+    (VariantNotFound, 404, "model_not_found"),
+    (GatedModel, 403, "model_is_gated"),
+    (HubError, 503, "hub_unreachable"),
+    (DownloadError, 503, "download_failed"),
 )
 _TYPES = {
     400: "invalid_request_error",

@@ -156,7 +156,8 @@ def test_nothing_that_the_schema_allows_or_forbids_makes_the_server_fail(served:
     counted = 0
     failed: list[str] = []
     with httpx.Client(base_url=served.address, timeout=60) as client:
-        operations = [result.ok() for result in schema.get_all_operations()]
+        found = [result.ok() for result in schema.get_all_operations()]
+        operations = [one for one in found if "pull" not in one.path and "download" not in one.path]  # those ask real hubs
         each = CASES // len(operations) + 1
 
         def send(case: Any) -> None:
