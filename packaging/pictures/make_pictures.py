@@ -6,13 +6,17 @@ from the store. Nothing is painted by hand.
 
 from __future__ import annotations
 
+import functools
+import json
 import os
 import sqlite3
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("QT_SCALE_FACTOR", "1")
@@ -20,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from PySide6.QtTest import QTest
 
+from app.api.server import run_server
 from app.gui.application import make_application, make_window
 from app.gui.main_window import MainWindow
 from app.gui.translation import Translations
@@ -124,10 +129,34 @@ def take_others(window: MainWindow, workstation: Workstation, out: Path, suffix:
             parent = workstation.messages.append(long.id, parent, role, (TextPart(text),)).id
         window.chat.open_conversation(long.id)
         save(window, out, "long-chat-en")
-    for page in ("settings", "library"):
+    for page in ("settings", "library", "quantize"):
         window.show_page(page)
         save(window, out, f"{page}-{suffix}")
+    show_server(window, workstation)
+    save(window, out, f"server-{suffix}")
+    workstation.server.stop()
     window.show_page("chat")
+
+
+def show_server(window: MainWindow, workstation: Workstation) -> None:
+    """The server at work: a few calls of programs, the last of them chosen."""
+    workstation.server.start_server = functools.partial(run_server, workstation)
+    workstation.server.start()
+    window.show_page("server")
+    question = {"messages": [{"role": "user", "content": "What is quantization?"}], "max_tokens": 60}
+    calls = (("/v1/chat/completions", "Zed/1"), ("/v1/messages", "claude-cli/2"), ("/v1/chat/completions", "OpenAI/Python"))
+    for path, client in calls:
+        request = Request(
+            workstation.server.address + path,
+            json.dumps(question).encode(),
+            {"Content-Type": "application/json", "User-Agent": client},
+        )
+        thread = threading.Thread(target=lambda sent=request: urlopen(sent, timeout=60).read())
+        thread.start()
+        wait(lambda started=thread: not started.is_alive())
+    QTest.qWait(600)
+    window.server.inspector.table.selectRow(0)
+    QTest.qWait(1200)
 
 
 def main() -> int:

@@ -66,8 +66,8 @@ class Run:
             time.sleep(0.01)
 
     def kill(self) -> None:
-        """The tree at once: children are found before the parent dies."""
-        tree = [*psutil.Process(self.process.pid).children(recursive=True), psutil.Process(self.process.pid)]
+        """The tree at once: children are found before the parent dies, and die after it, so that it sees none of them go."""
+        tree = [psutil.Process(self.process.pid), *psutil.Process(self.process.pid).children(recursive=True)]
         self.killed_at = time.time()
         for process in tree:
             try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import threading
 
@@ -174,7 +175,8 @@ class Inspector(QWidget):
                             finally:
                                 lease.give_back()
                             break
-                self._rendered.emit(record.id, text or "\n".join(message.text for message in request.messages))
+                with contextlib.suppress(RuntimeError):  # the window may have been closed meanwhile
+                    self._rendered.emit(record.id, text or "\n".join(message.text for message in request.messages))
 
             threading.Thread(target=work, name="prompt", daemon=True).start()
         return self._prompts[record.id]

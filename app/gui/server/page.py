@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
+from typing import Any
 
 from PySide6.QtCore import QEvent, QTimer, Signal
 from PySide6.QtGui import QGuiApplication, QShowEvent
@@ -168,9 +170,9 @@ class ServerPage(QWidget):
                     self._server.stop()
                 else:
                     self._server.start()
-                self._settled.emit(None)
+                _tell(self._settled, None)
             except UserFacingError as error:
-                self._settled.emit(error)
+                _tell(self._settled, error)
 
         threading.Thread(target=work, name="server switch", daemon=True).start()
 
@@ -218,9 +220,9 @@ class ServerPage(QWidget):
                 request = Request(f"{address}/v1/chat/completions", json.dumps(body).encode(), headers)
                 with urlopen(request, timeout=120) as reply:
                     said = json.load(reply)["choices"][0]["message"]["content"]
-                self._tested.emit(ok.format(answer=said))
+                _tell(self._tested, ok.format(answer=said))
             except (OSError, ValueError, KeyError) as error:
-                self._tested.emit(failed.format(reason=error))
+                _tell(self._tested, failed.format(reason=error))
 
         threading.Thread(target=work, name="self-test", daemon=True).start()
 
@@ -309,3 +311,9 @@ class ServerPage(QWidget):
         if event.type() == QEvent.Type.LanguageChange:
             self.retranslate()
         super().changeEvent(event)
+
+
+def _tell(signal: Any, value: object) -> None:
+    """Emit from a thread; the window may have been closed meanwhile."""
+    with contextlib.suppress(RuntimeError):
+        signal.emit(value)

@@ -144,7 +144,7 @@ def make_short(body: Any, path: str, model: str) -> Any:
     return body
 
 
-CASES = int(os.environ.get("YANMO_FUZZ_CASES", "120"))
+CASES = int(os.environ.get("YANMO_FUZZ_CASES", "400"))
 
 
 def test_nothing_that_the_schema_allows_or_forbids_makes_the_server_fail(served: Served) -> None:

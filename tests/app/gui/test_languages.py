@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 
 from app.gui.error_card import make_error_card
 from app.gui.main_window import MainWindow
+from app.gui.server.clients import CLIENTS
 from app.gui.theme import LIGHT
 from app.gui.translation import Translations, tr, tr_reason, translated_error
 from app.workstation import Workstation
@@ -85,11 +86,15 @@ def visible_texts(widget: QWidget) -> list[str]:
     return [text for text in texts if text]
 
 
+# Names of programs are the same in every language.
+PROGRAMS = tuple(re.sub(r" \(.*\)", "", name) for entry in CLIENTS for name in entry.split(", "))
+
+
 def english_in(texts: list[str]) -> list[str]:
     left = []
     for text in texts:
         plain = re.sub(r"<[^>]*>|\([^)]*\)", "", text)
-        for word in UNTRANSLATED:
+        for word in (*PROGRAMS, *UNTRANSLATED):
             plain = plain.replace(word, "")
         if (
             re.search(r"[A-Za-z]{2,}", plain)
@@ -105,7 +110,7 @@ def test_no_english_is_left_in_the_chinese_window(qtbot, window: MainWindow, wor
     window.chat.open_conversation(conversation.id)
     workstation.settings.set("language", "zh_CN")
     qtbot.waitUntil(lambda: "新对话" in visible_texts(window), timeout=5000)
-    for page in ("chat", "library", "settings"):
+    for page in ("chat", "library", "quantize", "server", "settings"):
         window.show_page(page)
     assert QLocale().name() == "zh_CN"
     assert english_in(visible_texts(window)) == []
