@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from app.api.content import Media, decode_base64, read_function
 from app.api.desk import Call, Desk, make_id
-from app.api.errors import ApiError, bad_request
+from app.api.errors import bad_request
 from app.api.openai_chat import Choice, collect
 from app.api.parameters import read_count, read_options, read_stops, read_switch, template_values
 from app.api.running import Done, Order, count_tokens, while_connected
@@ -29,30 +29,16 @@ _BILLING = re.compile(r"^\s*x-anthropic-billing-header:.*$", re.IGNORECASE)
 
 async def create(desk: Desk, request: Request) -> Response:
     """Answer a conversation."""
-    call = await desk.open(request)
-    try:
+    async with desk.call(request) as call:
         return await _answer(call)
-    except ApiError as error:
-        call.fail(error)
-        call.close()
-        raise
-    except BaseException:
-        call.close()
-        raise
 
 
 async def count(desk: Desk, request: Request) -> Response:
     """How many tokens a conversation would take."""
-    call = await desk.open(request)
-    try:
+    async with desk.call(request) as call:
         order = read_order(call.body, call.media, needs_limit=False)
         lease = await call.acquire()
         return reply_json({"input_tokens": await count_tokens(lease, order.request)})
-    except ApiError as error:
-        call.fail(error)
-        raise
-    finally:
-        call.close()
 
 
 async def _answer(call: Call) -> Response:
@@ -65,14 +51,14 @@ async def _answer(call: Call) -> Response:
     if streams:
         total = await count_tokens(lease, order.request)
         pieces = _stream(call, lease, order, frame, total)
-        return EventStream(pieces, call.close, dialect="anthropic", done="", on_error=call.record.fail)
+        return EventStream(pieces, call.hand_over(), dialect="anthropic", done="", on_error=call.record.fail)
     choice = await while_connected(call.request, collect(call, lease, order))
     reason = _stop_reason(choice.done, bool(choice.names))
     usage = _usage(choice.done.usage)
     body = {**frame, "content": _blocks(choice), "stop_reason": reason, "stop_sequence": None, "usage": usage}
     if reason == "end_turn" and stops and choice.done.stop_text in stops:
         body |= {"stop_reason": "stop_sequence", "stop_sequence": choice.done.stop_text}
-    return reply_json(body, call.close)
+    return reply_json(body)
 
 
 def read_order(body: Mapping[str, Any], media: Media, *, needs_limit: bool = True) -> Order:

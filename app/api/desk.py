@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,8 +34,9 @@ class Desk:
     parallel: int = 8
     started_at: float = field(default_factory=time.time)
 
-    async def open(self, request: Request, *, model: Any = None) -> Call:
-        """Read the body and begin a record.
+    @contextlib.asynccontextmanager
+    async def call(self, request: Request) -> AsyncIterator[Call]:
+        """Read the body, begin a record, and close both at the end of the block, unless a stream took that over.
 
         Raises:
             ApiError: the body is no JSON object.
@@ -44,14 +46,21 @@ class Desk:
         size = int(request.headers.get("content-length") or 0)
         kept = body if size < _MOST_KEPT else {key: value for key, value in body.items() if not isinstance(value, list | dict)}
         record = self.log.start(request.url.path, client[:200], request.scope.get("yanmo_key", ""), kept)
-        if model is not None:
-            record.model = str(model)
-        return Call(self, request, body, record)
+        call = Call(self, request, body, record)
+        try:
+            yield call
+        except BaseException as error:
+            if isinstance(error, ApiError):
+                call.fail(error)
+            call.close()
+            raise
+        if not call.is_handed_over:
+            call.close()
 
 
 @dataclass
 class Call:
-    """One request on its way. Whatever happens, :meth:`close` is called once it is over."""
+    """One request on its way. A stream that outlives the endpoint closes it itself; see :meth:`hand_over`."""
 
     desk: Desk
     request: Request
@@ -60,6 +69,7 @@ class Call:
     media: Media = field(default_factory=Media)
     leases: list[Lease] = field(default_factory=list)
     is_closed: bool = False
+    is_handed_over: bool = False
 
     async def acquire(self, name: Any = None) -> Lease:
         """The model that the body names, or ``name``. Raises ApiError."""
@@ -72,6 +82,11 @@ class Call:
         """The reply, noted in the record."""
         self.record.request = order.request
         return answer(lease, order, self.record)
+
+    def hand_over(self) -> Callable[[], None]:
+        """What closes the call, for the stream that now has to."""
+        self.is_handed_over = True
+        return self.close
 
     def close(self) -> None:
         """Let go of models and files, and end the record."""

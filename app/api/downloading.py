@@ -26,34 +26,20 @@ _STATES = {"waiting": "downloading", "running": "downloading", "done": "complete
 
 async def pull(desk: Desk, request: Request) -> Response:
     """Download a model and tell how far it is, a line at a time."""
-    call = await desk.open(request)
-    try:
+    async with desk.call(request) as call:
         download = await _start(call)
         if read_switch(call.body, "stream", True):
             return EventStream(
-                _tell(call, download), call.close, dialect="ollama", lines=True, done="", on_error=call.record.fail
+                _tell(call, download), call.hand_over(), dialect="ollama", lines=True, done="", on_error=call.record.fail
             )
         await while_connected(request, _wait(call, download))
-        return reply_json({"status": "success"}, call.close)
-    except ApiError as error:
-        call.fail(error)
-        call.close()
-        raise
-    except BaseException:
-        call.close()
-        raise
+        return reply_json({"status": "success"})
 
 
 async def download(desk: Desk, request: Request) -> Response:
     """Begin a download and give its number."""
-    call = await desk.open(request)
-    try:
+    async with desk.call(request) as call:
         return reply_json(_show(desk, await _start(call)))
-    except ApiError as error:
-        call.fail(error)
-        raise
-    finally:
-        call.close()
 
 
 async def status(desk: Desk, request: Request) -> Response:

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api.desk import Call, Desk, make_id
-from app.api.errors import ApiError, bad_request, describe
+from app.api.errors import bad_request, describe
 from app.api.parameters import read_switch, read_whole
 from app.api.running import while_connected
 from app.api.streams import reply_json
@@ -22,8 +22,7 @@ _MOST_INPUTS = 8192
 
 async def create(desk: Desk, request: Request) -> Response:
     """Vectors of texts."""
-    call = await desk.open(request)
-    try:
+    async with desk.call(request) as call:
         texts, tokens = _read_input(call.body.get("input"))
         encoding = call.body.get("encoding_format") or "float"
         if encoding not in ("float", "base64"):
@@ -37,17 +36,11 @@ async def create(desk: Desk, request: Request) -> Response:
         used = int(sum(result.token_counts))
         usage = {"prompt_tokens": used, "total_tokens": used}
         return reply_json({"object": "list", "data": data, "model": call.record.model, "usage": usage})
-    except ApiError as error:
-        call.fail(error)
-        raise
-    finally:
-        call.close()
 
 
 async def rerank(desk: Desk, request: Request) -> Response:
     """How well documents answer a query: Jina's and Cohere's shape."""
-    call = await desk.open(request)
-    try:
+    async with desk.call(request) as call:
         body = call.body
         query, documents = body.get("query"), body.get("documents")
         if not isinstance(query, str) or not query:
@@ -74,11 +67,6 @@ async def rerank(desk: Desk, request: Request) -> Response:
         return reply_json(
             {"id": make_id("rerank-"), "object": "list", "model": name, "results": results, "usage": usage, "meta": meta}
         )
-    except ApiError as error:
-        call.fail(error)
-        raise
-    finally:
-        call.close()
 
 
 async def embed(call: Call, request: EmbeddingRequest) -> EmbeddingResult:

@@ -11,7 +11,7 @@ from starlette.responses import PlainTextResponse, Response
 from app import __version__
 from app.api import openai_chat
 from app.api.desk import Call, Desk
-from app.api.errors import ApiError, bad_request
+from app.api.errors import bad_request
 from app.api.openai_chat import Choice, timings_of
 from app.api.parameters import read_count, read_options, read_switch
 from app.api.running import Order, ask, count_tokens, render, while_connected
@@ -96,7 +96,7 @@ async def metrics(desk: Desk, request: Request) -> Response:  # noqa: ARG001
 
 async def tokenize(desk: Desk, request: Request) -> Response:
     """Ids of a text."""
-    async with _Opened(desk, request) as call:
+    async with desk.call(request) as call:
         text = call.body.get("content")
         if not isinstance(text, str) or len(text) > _MOST_TEXT:
             raise bad_request(f"“content” must be text of at most {_MOST_TEXT} characters.", "content")
@@ -117,7 +117,7 @@ async def tokenize(desk: Desk, request: Request) -> Response:
 
 async def detokenize(desk: Desk, request: Request) -> Response:
     """The text of ids."""
-    async with _Opened(desk, request) as call:
+    async with desk.call(request) as call:
         tokens = call.body.get("tokens")
         if not isinstance(tokens, list) or any(isinstance(token, bool) or not isinstance(token, int) for token in tokens):
             raise bad_request("“tokens” must be a list of ids.", "tokens")
@@ -128,14 +128,14 @@ async def detokenize(desk: Desk, request: Request) -> Response:
 
 async def apply_template(desk: Desk, request: Request) -> Response:
     """The prompt that messages become."""
-    async with _Opened(desk, request) as call:
+    async with desk.call(request) as call:
         order, _ = openai_chat.read_order(call, call.body)
         return reply_json({"prompt": await render(await call.acquire(), order.request)})
 
 
 async def count_chat(desk: Desk, request: Request) -> Response:
     """How many tokens a conversation would take."""
-    async with _Opened(desk, request) as call:
+    async with desk.call(request) as call:
         order, _ = openai_chat.read_order(call, call.body)
         return reply_json(
             {"object": "response.input_tokens", "input_tokens": await count_tokens(await call.acquire(), order.request)}
@@ -153,8 +153,7 @@ async def adapters(desk: Desk, request: Request) -> Response:  # noqa: ARG001
 
 async def infill(desk: Desk, request: Request) -> Response:
     """Write what stands between two texts."""
-    call = await desk.open(request)
-    try:
+    async with desk.call(request) as call:
         prefix, suffix = call.body.get("input_prefix", ""), call.body.get("input_suffix", "")
         if not isinstance(prefix, str) or not isinstance(suffix, str):
             raise bad_request("“input_prefix” and “input_suffix” must be text.", "input_prefix")
@@ -169,16 +168,9 @@ async def infill(desk: Desk, request: Request) -> Response:
         order = Order(gap, silent=most == 0)
         lease = await call.acquire()
         if read_switch(call.body, "stream"):
-            return EventStream(_stream(call, lease, order), call.close, on_error=call.record.fail)
+            return EventStream(_stream(call, lease, order), call.hand_over(), on_error=call.record.fail)
         choice = await while_connected(request, openai_chat.collect(call, lease, order))
-        return reply_json({"content": "".join(choice.text), "stop": True, **_ending(choice)}, call.close)
-    except ApiError as error:
-        call.fail(error)
-        call.close()
-        raise
-    except BaseException:
-        call.close()
-        raise
+        return reply_json({"content": "".join(choice.text), "stop": True, **_ending(choice)})
 
 
 async def _stream(call: Call, lease: Any, order: Order) -> Any:
@@ -201,21 +193,3 @@ def _ending(choice: Choice) -> dict[str, Any]:
         "tokens_cached": done.usage.cached_tokens,
         "timings": timings_of(done.usage),
     }
-
-
-class _Opened:
-    """A call that is closed at the end of the block, whatever happens in it."""
-
-    def __init__(self, desk: Desk, request: Request) -> None:
-        self._desk, self._request = desk, request
-        self._call: Call | None = None
-
-    async def __aenter__(self) -> Call:
-        self._call = await self._desk.open(self._request)
-        return self._call
-
-    async def __aexit__(self, kind: Any, error: Any, trace: Any) -> None:
-        if self._call is not None:
-            if isinstance(error, ApiError):
-                self._call.fail(error)
-            self._call.close()

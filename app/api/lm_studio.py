@@ -12,13 +12,12 @@ from starlette.responses import Response
 
 from app.api import openai_chat, openai_completions
 from app.api.desk import Desk
-from app.api.errors import ApiError, bad_request, describe
+from app.api.errors import ApiError, bad_request
 from app.api.ollama import size_in_words
 from app.api.openai_models import capabilities_of
 from app.api.streams import reply_json
 from app.services.engine_pool import PooledModel
 from models.card import ModelCard
-from models.errors import UserFacingError
 
 _KINDS = {"embedding": "embeddings", "reranker": "embeddings"}
 
@@ -31,7 +30,7 @@ async def list_models(desk: Desk, request: Request) -> Response:  # noqa: ARG001
 
 async def show_model(desk: Desk, request: Request) -> Response:
     """One of them."""
-    card = _find(desk, request.path_params["id"])
+    card = desk.models.find_card(request.path_params["id"])
     return reply_json(_show(card, _loaded(desk).get(card.id)))
 
 
@@ -53,8 +52,7 @@ async def list_models_v1(desk: Desk, request: Request) -> Response:  # noqa: ARG
 
 async def load(desk: Desk, request: Request) -> Response:
     """Put a model in memory."""
-    call = await desk.open(request)
-    try:
+    async with desk.call(request) as call:
         name = call.body.get("model")
         if not isinstance(name, str) or not name:
             raise bad_request("“model” must be a name.", "model")
@@ -67,47 +65,22 @@ async def load(desk: Desk, request: Request) -> Response:
         if call.body.get("echo_load_config"):
             value["load_config"] = {"context_length": lease.facts.context_length}
         return reply_json(value)
-    except ApiError as error:
-        call.fail(error)
-        raise
-    finally:
-        call.close()
 
 
 async def unload(desk: Desk, request: Request) -> Response:
     """Free a model's memory, after its answers."""
-    call = await desk.open(request)
-    try:
+    async with desk.call(request) as call:
         name = call.body.get("instance_id") or call.body.get("model")
         if not isinstance(name, str) or not name:
             raise bad_request("“instance_id” must be a name.", "instance_id")
-        try:
-            reference = desk.models.resolve(name)
-        except UserFacingError as error:
-            raise describe(error) from error
+        reference = desk.models.find_reference(name)
         if not await asyncio.to_thread(desk.pool.unload, reference):
             raise ApiError(404, f"{name} is not loaded by the server.", "model_not_loaded")
         return reply_json({"instance_id": reference})
-    except ApiError as error:
-        call.fail(error)
-        raise
-    finally:
-        call.close()
 
 
 def _loaded(desk: Desk) -> dict[str, PooledModel]:
     return {model.reference: model for model in desk.pool.list_loaded()}
-
-
-def _find(desk: Desk, name: str) -> ModelCard:
-    try:
-        reference = desk.models.resolve(name)
-    except UserFacingError as error:
-        raise describe(error) from error
-    card = next((card for card in desk.models.list_cards() if card.id == reference), None)
-    if card is None:
-        raise ApiError(404, f"The model {name} is not in the library.", "model_not_found")
-    return card
 
 
 def _show(card: ModelCard, loaded: PooledModel | None) -> dict[str, Any]:
@@ -188,6 +161,4 @@ async def _with_stats(desk: Desk, response: Response) -> Response:
             "context_length": facts.context_length,
         }
         value["runtime"] = {"name": "llama.cpp", "version": facts.engine_version, "supported_formats": ["gguf"]}
-    finished = reply_json(value)
-    finished.background = response.background
-    return finished
+    return reply_json(value)

@@ -16,7 +16,7 @@ from starlette.responses import PlainTextResponse, Response
 from app.api.desk import Desk
 from app.api.embeddings import embed as make_vectors
 from app.api.embeddings import shorten
-from app.api.errors import ApiError, bad_request, describe
+from app.api.errors import bad_request, describe
 from app.api.openai_models import capabilities_of, modified_at
 from app.api.running import while_connected
 from app.api.streams import reply_json
@@ -70,9 +70,8 @@ async def running(desk: Desk, request: Request) -> Response:  # noqa: ARG001
 
 async def show(desk: Desk, request: Request) -> Response:
     """What is known of a model."""
-    call = await desk.open(request)
-    try:
-        card = _find_card(desk, _name_in(call.body))
+    async with desk.call(request) as call:
+        card = desk.models.find_card(_name_in(call.body))
         metadata = await asyncio.to_thread(_read_metadata, card, bool(call.body.get("verbose")))
         template = str(metadata.pop("tokenizer.chat_template", "") or "")
         return reply_json(
@@ -87,54 +86,36 @@ async def show(desk: Desk, request: Request) -> Response:
                 "modified_at": stamp(modified_at(card)),
             }
         )
-    except ApiError as error:
-        call.fail(error)
-        raise
-    finally:
-        call.close()
 
 
 async def delete(desk: Desk, request: Request) -> Response:
     """Remove a model from the list; files outside of Yanmo's own folder stay where they are."""
-    call = await desk.open(request)
-    try:
-        card = _find_card(desk, _name_in(call.body))
+    async with desk.call(request) as call:
+        card = desk.models.find_card(_name_in(call.body))
         desk.pool.unload(card.id)
         try:
             await asyncio.to_thread(desk.workstation.library.remove, card.id, delete=card.is_copy)
         except UserFacingError as error:
             raise describe(error) from error
         return Response(status_code=200)
-    except ApiError as error:
-        call.fail(error)
-        raise
-    finally:
-        call.close()
 
 
 async def copy(desk: Desk, request: Request) -> Response:
     """Another name for a model."""
-    call = await desk.open(request)
-    try:
+    async with desk.call(request) as call:
         source, target = call.body.get("source"), call.body.get("destination")
         if not isinstance(source, str) or not isinstance(target, str) or not target:
             raise bad_request("“source” and “destination” must be names.", "source")
-        card = _find_card(desk, source)
+        card = desk.models.find_card(source)
         aliases = desk.models.aliases()
         aliases[target.removesuffix(":latest")] = card.id
         desk.workstation.settings.set("server.aliases", aliases)
         return Response(status_code=200)
-    except ApiError as error:
-        call.fail(error)
-        raise
-    finally:
-        call.close()
 
 
 async def embed(desk: Desk, request: Request) -> Response:
     """Vectors of one or several texts."""
-    call = await desk.open(request)
-    try:
+    async with desk.call(request) as call:
         value = call.body.get("input")
         texts = (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else ()
         if any(not isinstance(text, str) for text in texts):
@@ -152,17 +133,11 @@ async def embed(desk: Desk, request: Request) -> Response:
                 "prompt_eval_count": int(sum(result.token_counts)),
             }
         )
-    except ApiError as error:
-        call.fail(error)
-        raise
-    finally:
-        call.close()
 
 
 async def embed_one(desk: Desk, request: Request) -> Response:
     """The older form: one text, one vector."""
-    call = await desk.open(request)
-    try:
+    async with desk.call(request) as call:
         prompt = call.body.get("prompt")
         if not isinstance(prompt, str):
             raise bad_request("“prompt” must be text.", "prompt")
@@ -170,11 +145,6 @@ async def embed_one(desk: Desk, request: Request) -> Response:
             return reply_json({"embedding": []})
         result = await while_connected(request, make_vectors(call, EmbeddingRequest(texts=(prompt,), normalize=False)))
         return reply_json({"embedding": [float(number) for number in result.vectors[0]]})
-    except ApiError as error:
-        call.fail(error)
-        raise
-    finally:
-        call.close()
 
 
 def _name_in(body: Mapping[str, Any]) -> str:
@@ -182,17 +152,6 @@ def _name_in(body: Mapping[str, Any]) -> str:
     if not isinstance(name, str) or not name:
         raise bad_request("“model” must be a name.", "model")
     return name
-
-
-def _find_card(desk: Desk, name: str) -> ModelCard:
-    try:
-        reference = desk.models.resolve(name)
-    except UserFacingError as error:
-        raise describe(error) from error
-    card = next((card for card in desk.models.list_cards() if card.id == reference), None)
-    if card is None:
-        raise ApiError(404, f"The model {name} is not in the library.", "model_not_found")
-    return card
 
 
 def _show_tag(desk: Desk, card: ModelCard) -> dict[str, Any]:

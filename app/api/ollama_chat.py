@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from app.api.content import decode_base64, read_tools
 from app.api.desk import Call, Desk
-from app.api.errors import ApiError, bad_request, describe
+from app.api.errors import bad_request
 from app.api.ollama import stamp
 from app.api.openai_chat import Choice, collect
 from app.api.parameters import read_options, read_switch, read_table, template_values
@@ -23,7 +23,6 @@ from app.services.engine_pool import Lease
 from backends.backend import GenerationRequest
 from backends.events import ReasoningDelta, TextDelta, Usage
 from backends.messages import ImagePart, Message, Part, ReasoningPart, TextPart, ToolCallPart, ToolResultPart
-from models.errors import UserFacingError
 
 _DURATION = re.compile(r"(-?\d+(?:\.\d+)?)(ms|s|m|h)")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -41,8 +40,7 @@ async def generate(desk: Desk, request: Request) -> Response:
 
 
 async def _run(desk: Desk, request: Request, read: Any, shape: _Shape) -> Response:
-    call = await desk.open(request)
-    try:
+    async with desk.call(request) as call:
         keep = read_keep_alive(call.body.get("keep_alive"))
         streams = read_switch(call.body, "stream", True)
         started = time.perf_counter_ns()
@@ -54,24 +52,16 @@ async def _run(desk: Desk, request: Request, read: Any, shape: _Shape) -> Respon
         desk.pool.set_idle_seconds(lease.engine.reference, keep)
         name = str(call.body.get("model") or lease.engine.reference)
         if streams:
-            return EventStream(_stream(call, lease, order, shape, name, load), call.close, dialect="ollama", lines=True, done="")
+            return EventStream(
+                _stream(call, lease, order, shape, name, load), call.hand_over(), dialect="ollama", lines=True, done=""
+            )
         choice = await while_connected(request, collect(call, lease, order))
-        return reply_json(shape.whole(name, choice, _durations(choice.done.usage, load)), call.close)
-    except ApiError as error:
-        call.fail(error)
-        call.close()
-        raise
-    except BaseException:
-        call.close()
-        raise
+        return reply_json(shape.whole(name, choice, _durations(choice.done.usage, load)))
 
 
 async def _only_load(call: Call, shape: _Shape, keep: float | None) -> Response:
     """A request without words loads the model, or with ``keep_alive`` 0 unloads it."""
-    try:
-        reference = call.desk.models.resolve(call.body.get("model"))
-    except UserFacingError as error:
-        raise describe(error) from error
+    reference = call.desk.models.find_reference(call.body.get("model"))
     if keep == 0:
         call.desk.pool.unload(reference)
         reason = "unload"
@@ -80,7 +70,7 @@ async def _only_load(call: Call, shape: _Shape, keep: float | None) -> Response:
         call.desk.pool.set_idle_seconds(reference, keep)
         reason = "load"
     value = {**shape.piece(str(call.body.get("model") or ""), {}, True), "done_reason": reason}
-    return reply_json(value, call.close)
+    return reply_json(value)
 
 
 def read_keep_alive(value: Any) -> float | None:

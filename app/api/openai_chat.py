@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from app.api.content import choose_tools, read_messages, read_tools
 from app.api.desk import Call, Desk, make_id
-from app.api.errors import ApiError, bad_request
+from app.api.errors import bad_request
 from app.api.merging import merge
 from app.api.parameters import read_count, read_options, read_switch, read_table, read_whole, template_values
 from app.api.running import AnswerEvent, Done, Order, while_connected, with_seed
@@ -30,16 +30,8 @@ FINGERPRINT = "yanmo"
 
 async def create(desk: Desk, request: Request) -> Response:
     """Answer a conversation."""
-    call = await desk.open(request)
-    try:
+    async with desk.call(request) as call:
         return await _answer(call)
-    except ApiError as error:
-        call.fail(error)
-        call.close()
-        raise
-    except BaseException:
-        call.close()
-        raise
 
 
 async def _answer(call: Call) -> Response:
@@ -52,9 +44,9 @@ async def _answer(call: Call) -> Response:
     orders = [replace(order, request=_vary(order.request, index)) for index in range(count)]
     if streams:
         pieces = _stream(call, reply, orders, shows_usage=shows_usage, shows_progress=read_switch(body, "return_progress"))
-        return EventStream(pieces, call.close, on_error=call.record.fail)
+        return EventStream(pieces, call.hand_over(), on_error=call.record.fail)
     choices = await while_connected(call.request, _gather(call, lease, orders))
-    return reply_json(reply.whole(choices), call.close)
+    return reply_json(reply.whole(choices))
 
 
 def read_order(call: Call, body: Mapping[str, Any]) -> tuple[Order, int]:

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api.desk import Call, Desk, make_id
-from app.api.errors import ApiError, bad_request
+from app.api.errors import bad_request
 from app.api.merging import merge
 from app.api.openai_chat import FINGERPRINT, finish_reason, timings_of
 from app.api.parameters import read_count, read_options, read_switch, read_table, read_whole
@@ -30,16 +30,8 @@ _DEFAULT_TOKENS = 16
 
 async def create(desk: Desk, request: Request) -> Response:
     """Continue texts."""
-    call = await desk.open(request)
-    try:
+    async with desk.call(request) as call:
         return await _answer(call)
-    except ApiError as error:
-        call.fail(error)
-        call.close()
-        raise
-    except BaseException:
-        call.close()
-        raise
 
 
 async def _answer(call: Call) -> Response:
@@ -48,9 +40,9 @@ async def _answer(call: Call) -> Response:
     await plan.read_prompt_texts(lease)
     frame = Frame(make_id("cmpl-"), lease, plan, int(time.time()))
     if plan.streams:
-        return EventStream(_stream(call, frame), call.close, on_error=call.record.fail)
+        return EventStream(_stream(call, frame), call.hand_over(), on_error=call.record.fail)
     texts = await while_connected(call.request, _gather(call, frame))
-    return reply_json(frame.whole(texts), call.close)
+    return reply_json(frame.whole(texts))
 
 
 @dataclass

@@ -10,10 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api.desk import Desk
-from app.api.errors import describe
 from app.api.streams import reply_json
 from models.card import ModelCard
-from models.errors import UserFacingError
 
 
 async def list_models(desk: Desk, request: Request) -> Response:
@@ -33,10 +31,7 @@ async def list_models(desk: Desk, request: Request) -> Response:
 
 async def show_model(desk: Desk, request: Request) -> Response:
     """One of them."""
-    try:
-        reference = desk.models.resolve(request.path_params["id"])
-    except UserFacingError as error:
-        raise describe(error) from error
+    reference = desk.models.find_reference(request.path_params["id"])
     loaded = next((model for model in desk.pool.list_loaded() if model.reference == reference), None)
     card = next((card for card in desk.models.list_cards() if card.id == reference), None)
     value = _show_card(card, loaded) if card is not None else _show_loaded(loaded)

@@ -60,16 +60,8 @@ class Plan:
 
 async def create(desk: Desk, request: Request) -> Response:
     """Answer."""
-    call = await desk.open(request)
-    try:
+    async with desk.call(request) as call:
         return await _answer(call)
-    except ApiError as error:
-        call.fail(error)
-        call.close()
-        raise
-    except BaseException:
-        call.close()
-        raise
 
 
 async def show(desk: Desk, request: Request) -> Response:
@@ -125,10 +117,10 @@ async def _answer(call: Call) -> Response:
     lease = await call.acquire()
     writer = Writer(_frame(call.body, lease), plan.custom)
     if read_switch(call.body, "stream"):
-        return EventStream(_stream(call, lease, plan, writer), call.close, done="", on_error=call.record.fail)
+        return EventStream(_stream(call, lease, plan, writer), call.hand_over(), done="", on_error=call.record.fail)
     await while_connected(call.request, _write(call, lease, plan, writer))
     _keep(call.desk, plan, writer)
-    return reply_json(writer.response, call.close)
+    return reply_json(writer.response)
 
 
 def _read_plan(call: Call) -> Plan:

@@ -114,6 +114,21 @@ class Models:
             raise AmbiguousModel(model=name, candidates=", ".join(card.id for card in found))
         return found[0].id
 
+    def find_reference(self, name: object) -> str:
+        """As :meth:`resolve`, with errors for clients. Raises ApiError."""
+        try:
+            return self.resolve(name)
+        except UserFacingError as error:
+            raise describe(error) from error
+
+    def find_card(self, name: object) -> ModelCard:
+        """The library's card of a model. Raises ApiError."""
+        reference = self.find_reference(name)
+        for card in self.list_cards():
+            if card.id == reference:
+                return card
+        raise ApiError(404, f"The model {name} is not in the library.", "model_not_found")
+
     def _is_loaded(self, reference: str) -> bool:
         return any(model.reference == reference for model in self._pool.list_loaded())
 

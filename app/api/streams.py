@@ -7,7 +7,6 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from starlette.background import BackgroundTask
 from starlette.responses import JSONResponse, StreamingResponse
 
 from app.api.errors import ApiError, error_body
@@ -81,9 +80,9 @@ class EventStream(StreamingResponse):
         return event(body, "error" if self._dialect == "anthropic" else "").encode()
 
 
-def reply_json(value: Any, finish: Finish | None = None) -> JSONResponse:
+def reply_json(value: Any) -> JSONResponse:
     """A whole answer."""
-    return _Json(value, background=BackgroundTask(finish) if finish else None)
+    return _Json(value)
 
 
 class _Json(JSONResponse):
