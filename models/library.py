@@ -298,6 +298,10 @@ def _order(card: ModelCard) -> tuple[bool, str, str]:
     return (not card.is_starter, card.name.lower(), card.path)
 
 
+_MATRICES = (".imatrix.gguf",)
+"""Importance matrices lie beside models in the same format."""
+
+
 def iter_models(folder: Path) -> Iterator[Path]:
     """Paths of models under ``folder``: GGUF files (the first part of a split one) and safetensors folders.
 
@@ -320,7 +324,8 @@ def iter_models(folder: Path) -> Iterator[Path]:
         if "config.json" in files and any(name.endswith(".safetensors") for name in files):
             yield here
         for name in sorted(files):
-            if name.lower().endswith(".gguf") and not is_partial(name) and not is_later_part(here / name):
+            is_gguf = name.lower().endswith(".gguf") and not name.lower().endswith(_MATRICES)
+            if is_gguf and not is_partial(name) and not is_later_part(here / name):
                 yield here / name
 
 

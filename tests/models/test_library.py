@@ -45,6 +45,7 @@ def test_folders_are_searched_deeply_and_other_files_passed_over(place: Path) ->
     write_gguf(deep / "模型.gguf")
     write_gguf(deep / "half.gguf.part")
     write_gguf(deep / ".hidden.gguf")
+    write_gguf(deep / "模型.imatrix.gguf")
     (deep / "notes.txt").write_text("x", encoding="utf-8")
     assert sorted(names(open_library(place, place / "elsewhere"))) == ["yanmo-starter-Q8_0.gguf", "模型.gguf"]
 
