@@ -18,7 +18,7 @@ from app.api.guard import Guard, GuardOptions
 from app.api.running import Models
 from app.services.server import RunningServer, ServerOptions
 from app.workstation import Workstation
-from models.errors import ServerNotStarted
+from models.errors import InvalidOption, ServerNotStarted
 
 _log = logging.getLogger(__name__)
 _HOUSEKEEPING_SECONDS = 2.0
@@ -108,8 +108,11 @@ def run_server(workstation: Workstation, options: ServerOptions) -> RunningServe
     """Start a server; see :class:`ApiServer`.
 
     Raises:
+        InvalidOption: there is no such port.
         ServerNotStarted: the address is in use, not of this machine, or open to others without a key.
     """
+    if not 0 <= options.port <= 65535:  # the C library would take the number modulo 65536
+        raise InvalidOption(option="port", value=options.port, allowed="a whole number from 0 to 65535")
     if not is_loopback(options.host) and not workstation.server.keys.are_needed:
         raise ServerNotStarted(
             address=f"{options.host}:{options.port}",

@@ -12,7 +12,7 @@ import pytest
 from app.api.guard import tidy_path
 from app.api.server import run_server
 from app.services.server import ServerOptions
-from models.errors import ServerNotStarted
+from models.errors import InvalidOption, ServerNotStarted
 from tests.app.api.conftest import Served, open_server
 
 KEY = "a-key-from-the-command-line"
@@ -104,6 +104,8 @@ def test_it_does_not_open_to_others_without_a_key(tmp_path: Path, locked: Served
         served.workstation.server.stop()
         with pytest.raises(ServerNotStarted):
             run_server(served.workstation, ServerOptions(host="0.0.0.0", port=0))
+        with pytest.raises(InvalidOption):
+            run_server(served.workstation, ServerOptions(port=99_999))
         taken = socket.socket()
         taken.bind(("127.0.0.1", 0))
         taken.listen()
