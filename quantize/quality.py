@@ -155,6 +155,10 @@ def log_softmax(logits: numpy.ndarray) -> numpy.ndarray:
     return rows
 
 
+_MUCH_WORSE = 0.5
+"""Nats a token above its base from which on a model that is worse than guessing is called broken."""
+
+
 class _Tally:
     """Sums over all scored tokens."""
 
@@ -196,8 +200,11 @@ class _Tally:
 
         count = len(self._losses)
         losses = numpy.asarray(self._losses)
-        is_broken = not bool(numpy.isfinite(losses).all()) or float(losses.mean()) > math.log(reader.vocabulary_size)
         mean = float(losses.mean())
+        limit = math.log(reader.vocabulary_size)
+        if self.has_base and count and math.isfinite(base := float(numpy.mean(self._base_losses))):
+            limit = max(limit, base + _MUCH_WORSE)  # a text that its base cannot guess either says nothing against a file
+        is_broken = not bool(numpy.isfinite(losses).all()) or mean > limit
         spread = max(0.0, float((losses**2).mean()) - mean**2)
         perplexity = math.exp(mean) if math.isfinite(mean) and mean < 700 else math.inf
         values: dict[str, Any] = {}
