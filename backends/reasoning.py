@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from backends.events import ReasoningDelta, TextDelta
+from backends.held_back import held_back
 from backends.messages import Message, ReasoningPart
 
 
@@ -144,7 +145,7 @@ class ReasoningSplitter:
                 deltas.append(ReasoningDelta(thought))
             self._held, self._state, self._trims = self._held[place + len(close) :], "between", True
             return True
-        certain = len(self._held) - _held_back(self._held, close)
+        certain = len(self._held) - held_back(self._held, close)
         certain = len(self._held[:certain].rstrip())  # the white space before a closing marker belongs to nobody
         if certain:
             deltas.append(ReasoningDelta(self._held[:certain]))
@@ -167,15 +168,7 @@ class ReasoningSplitter:
     def _answer(self, deltas: list[TextDelta | ReasoningDelta]) -> None:
         for close in _ANSWER_CLOSES:
             self._held = self._held.replace(close, "")
-        certain = len(self._held) - max(_held_back(self._held, close) for close in _ANSWER_CLOSES)
+        certain = len(self._held) - max(held_back(self._held, close) for close in _ANSWER_CLOSES)
         if certain:
             deltas.append(TextDelta(self._held[:certain]))
             self._held = self._held[certain:]
-
-
-def _held_back(text: str, marker: str) -> int:
-    """Length of the longest proper beginning of ``marker`` that ``text`` ends with."""
-    for length in range(min(len(marker) - 1, len(text)), 0, -1):
-        if text.endswith(marker[:length]):
-            return length
-    return 0

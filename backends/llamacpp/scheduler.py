@@ -13,7 +13,7 @@ from backends.llamacpp.interrupt import Interrupt
 from backends.llamacpp.keeper import Keeper
 from backends.llamacpp.kv_cache import KvCache, common_length
 from backends.llamacpp.model import NativeModel
-from backends.llamacpp.part import Part as _Part
+from backends.llamacpp.part import Part
 from backends.llamacpp.reply import Reply
 from backends.llamacpp.shifting import shift
 from backends.llamacpp.speculation import Speculation
@@ -218,9 +218,9 @@ class Scheduler:
         self._is_crowded = True
         return True
 
-    def _fill_batch(self) -> list[_Part]:
+    def _fill_batch(self) -> list[Part]:
         self._batch.clear()
-        parts: list[_Part] = []
+        parts: list[Part] = []
         group = self._choose_group()
         readers = [reply for reply in group if reply.is_reading]
         for reply in group:
@@ -260,7 +260,7 @@ class Scheduler:
             return []
         return self._speculation.guess(reply, min(self._batch.room, self.cache.free, self._largest_chunk) - 1)
 
-    def _add(self, reply: Reply, count: int, guesses: Sequence[int] = ()) -> _Part:
+    def _add(self, reply: Reply, count: int, guesses: Sequence[int] = ()) -> Part:
         assert reply.slot is not None
         start = len(reply.slot.tokens)
         if reply.tells_prompt:
@@ -268,9 +268,9 @@ class Scheduler:
         tokens = [*reply.tokens[start : start + count], *guesses]
         outputs = len(tokens) if reply.tells_prompt else int(start + count == len(reply.tokens)) + len(guesses)
         row = self._batch.add(reply.slot.id, start, tokens, outputs) + len(tokens) - outputs
-        return _Part(reply, tokens, row, outputs, len(guesses))
+        return Part(reply, tokens, row, outputs, len(guesses))
 
-    def _compute(self, parts: list[_Part]) -> None:
+    def _compute(self, parts: list[Part]) -> None:
         """Decode the batch and deal with what became of it."""
         reads = any(part.reply.is_reading for part in parts)
         self._computing = [part.reply for part in parts]
@@ -294,7 +294,7 @@ class Scheduler:
         else:
             self._start_afresh(parts, GenerationFailed(reason=f"The engine could not compute the next step (code {result})."))
 
-    def _accept(self, parts: list[_Part]) -> None:
+    def _accept(self, parts: list[Part]) -> None:
         """Note what the cache now holds, and let those choose who have logits."""
         for part in parts:
             assert part.reply.slot is not None
@@ -312,7 +312,7 @@ class Scheduler:
                 if reason is not None:
                     self._finish(part.reply, reason)
 
-    def _choose(self, part: _Part) -> FinishReason | None:
+    def _choose(self, part: Part) -> FinishReason | None:
         """One token, and after it as many more as were guessed right; wrong guesses leave the cache."""
         reply, slot = part.reply, part.reply.slot
         assert slot is not None
@@ -328,7 +328,7 @@ class Scheduler:
         finally:
             self.cache.trim(slot, first + self._right_guesses)
 
-    def _take_stock(self, parts: list[_Part]) -> None:
+    def _take_stock(self, parts: list[Part]) -> None:
         """A request was cancelled in the middle of a decode: what was finished stays, and who lost logits reads a token anew."""
         for part in parts:
             slot = part.reply.slot
@@ -337,7 +337,7 @@ class Scheduler:
             self.cache.trim(slot, len(part.reply.tokens) - 1)
         self._drop_cancelled()
 
-    def _recover_room(self, parts: list[_Part]) -> None:
+    def _recover_room(self, parts: list[Part]) -> None:
         """The cache had no room although the count said so: its layout is not that of one cell a token."""
         if self.cache.evict_one() or self._preempt():
             return
@@ -346,7 +346,7 @@ class Scheduler:
             return
         self._start_afresh(parts, OutOfMemory(model=self._name, reason="The KV cache has no room left."))
 
-    def _start_afresh(self, parts: list[_Part], error: UserFacingError) -> None:
+    def _start_afresh(self, parts: list[Part], error: UserFacingError) -> None:
         """Fail those who computed; the others read again from an empty cache."""
         for part in parts:
             self._fail(part.reply, error)

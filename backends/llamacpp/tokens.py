@@ -7,6 +7,7 @@ import ctypes
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from backends.held_back import held_back
 from models.errors import GenerationFailed
 
 SENTENCEPIECE = 1
@@ -137,7 +138,7 @@ class StopFinder:
             place, self.text = min(places)
             shown, self._held = self._held[:place], ""
             return shown
-        keep = max(_overlap(self._held, stop) for stop in self._stops)
+        keep = max(held_back(self._held, stop) for stop in self._stops)
         cut = len(self._held) - keep
         shown, self._held = self._held[:cut], self._held[cut:]
         return shown
@@ -146,11 +147,3 @@ class StopFinder:
         """What was held back and never became a stop text."""
         held, self._held = self._held, ""
         return held
-
-
-def _overlap(text: str, stop: str) -> int:
-    """Length of the longest proper beginning of ``stop`` that ``text`` ends with."""
-    for length in range(min(len(stop) - 1, len(text)), 0, -1):
-        if text.endswith(stop[:length]):
-            return length
-    return 0

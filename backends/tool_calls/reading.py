@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from backends.events import TextDelta
+from backends.held_back import held_back
 from backends.tool_calls.events import BadCall, CallArguments, CallBegun, CallEnded, Tool, ToolEvent
 from backends.tool_calls.json_calls import JsonCall, JsonValue, repair_arguments
 
@@ -132,7 +133,7 @@ class ToolCallSplitter:
             self._held, self._raw = "", [opening]
             self._section = self._style.open(opening, self._tools, self._calls)
             return rest or None
-        keep = max((_overlap(self._held, marker) for marker in self._style.openings), default=0)
+        keep = max((held_back(self._held, marker) for marker in self._style.openings), default=0)
         if self._at_head and not self._held.strip():
             return None
         if self._style.only_at_head and keep < len(self._held.lstrip()):
@@ -338,10 +339,3 @@ class NamedSection(Section):
         self._held = self._held[place + (0 if keeps else len(mark)) :]
         self._value = JsonValue()
         return True
-
-
-def _overlap(text: str, marker: str) -> int:
-    for length in range(min(len(marker) - 1, len(text)), 0, -1):
-        if text.endswith(marker[:length]):
-            return length
-    return 0

@@ -34,6 +34,7 @@ MakeLink = Callable[..., WorkerLink]
 @pytest.fixture
 def open_link() -> Iterator[MakeLink]:
     """Makes links, and proves afterwards that none of their processes is left."""
+    before = set(threading.enumerate())
     links: list[WorkerLink] = []
     pids: list[int] = []
 
@@ -51,7 +52,7 @@ def open_link() -> Iterator[MakeLink]:
     for link in links:
         link.close()
     assert not any(psutil.pid_exists(pid) for pid in pids)
-    assert not any(thread.name.startswith("engine ") for thread in threading.enumerate())
+    assert not any(thread.name.startswith("engine ") for thread in set(threading.enumerate()) - before)
 
 
 def test_a_reply_comes_in_order_and_ends(open_link: MakeLink) -> None:

@@ -64,7 +64,7 @@ def open_server(folder: Path, options: ServerOptions | None = None, *, keys: tup
     return Served(workstation, address, workstation.starter_model(), cards["Tiny Random"], cards["Slow"])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     served = open_server(tmp_path_factory.mktemp("server") / "研墨 data")
     # Loaded before any test, so that their look for threads left behind does not find those of the engines.

@@ -186,11 +186,12 @@ def test_a_fingerprint_notices_a_changed_block_a_changed_size_and_changed_facts(
 
 @pytest.fixture
 def links() -> Iterator[list[WorkerLink]]:
+    before = set(threading.enumerate())
     opened: list[WorkerLink] = []
     yield opened
     for link in opened:
         link.close()
-    assert not any(thread.name.startswith("engine ") for thread in threading.enumerate())
+    assert not any(thread.name.startswith("engine ") for thread in set(threading.enumerate()) - before)
 
 
 def test_a_quiet_moment_is_enough_even_if_the_process_is_killed_then(
