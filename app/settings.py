@@ -95,6 +95,7 @@ SETTINGS: dict[str, Setting] = {
     "server.idle_minutes": _number(30, 0, 100_000),
     "server.parallel": _number(8, 1, 128),
     "server.context_length": _number(0, 0, 16_777_216),
+    "remote.connections": Setting([], is_valid=lambda value: isinstance(value, list), allowed="a list of connections"),
     "quantize.converter": _text(),
     "quantize.converter_python": _text("python3"),
     "hubs.offline": _switch(False),

@@ -14,7 +14,8 @@ from starlette.requests import Request
 
 from app.api.content import Media
 from app.api.errors import ApiError, bad_request
-from app.api.running import AnswerEvent, Models, Order, answer
+from app.api.model_names import Models
+from app.api.running import AnswerEvent, Order, answer
 from app.services.engine_pool import EnginePool, Lease
 from app.services.request_log import RequestLog, RequestRecord
 from app.workstation import Workstation

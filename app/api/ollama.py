@@ -72,7 +72,10 @@ async def show(desk: Desk, request: Request) -> Response:
     """What is known of a model."""
     async with desk.call(request) as call:
         card = desk.models.find_card(_name_in(call.body))
-        metadata = await asyncio.to_thread(_read_metadata, card, bool(call.body.get("verbose")))
+        is_here = card.format == "gguf"
+        metadata = (
+            await asyncio.to_thread(_read_metadata, card, bool(call.body.get("verbose"))) if is_here else _tell_little(card)
+        )
         template = str(metadata.pop("tokenizer.chat_template", "") or "")
         return reply_json(
             {
@@ -95,6 +98,7 @@ async def delete(desk: Desk, request: Request) -> Response:
         desk.pool.unload(card.id)
         try:
             await asyncio.to_thread(desk.workstation.library.remove, card.id, delete=card.is_copy)
+            desk.models.forget_cards()
         except UserFacingError as error:
             raise describe(error) from error
         return Response(status_code=200)
@@ -173,12 +177,12 @@ def _details(card: ModelCard | None, facts: LoadedModel | None) -> dict[str, Any
         "format": "gguf",
         "family": architecture,
         "families": [architecture],
-        "parameter_size": size_in_words(count),
+        "parameter_size": parameters_in_words(count),
         "quantization_level": card.quantization if card else facts.quantization if facts else "",
     }
 
 
-def size_in_words(count: int) -> str:
+def parameters_in_words(count: int) -> str:
     """Parameters as people say them: 8.0B, 494M."""
     return f"{count / 1e9:.1f}B" if count >= 1e9 else f"{count / 1e6:.2f}M"
 
@@ -194,6 +198,16 @@ def _digest(desk: Desk, card: ModelCard | None) -> str:
 def stamp(seconds: float) -> str:
     """A moment as Ollama writes it, in UTC."""
     return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _tell_little(card: ModelCard) -> dict[str, Any]:
+    """What is known of a model of another server, in the names that a file's header would have."""
+    architecture = card.architecture or "remote"
+    return {
+        "general.architecture": architecture,
+        "general.parameter_count": card.parameter_count,
+        f"{architecture}.context_length": card.context_length,
+    }
 
 
 def _read_metadata(card: ModelCard, with_arrays: bool) -> dict[str, Any]:

@@ -55,6 +55,7 @@ def _show_card(card: ModelCard, loaded: Any) -> dict[str, Any]:
         "max_model_len": context,
         "status": {"value": "loaded" if facts is not None else "unloaded"},
         "capabilities": capabilities_of(card),
+        "is_distant": card.format == "remote",
         "meta": {
             "n_params": card.parameter_count,
             "n_ctx_train": card.context_length,
