@@ -47,6 +47,7 @@ class Desk:
         size = int(request.headers.get("content-length") or 0)
         kept = body if size < _MOST_KEPT else {key: value for key, value in body.items() if not isinstance(value, list | dict)}
         record = self.log.start(request.url.path, client[:200], request.scope.get("yanmo_key", ""), kept)
+        record.is_cut = kept is not body
         call = Call(self, request, body, record)
         try:
             yield call
@@ -76,7 +77,7 @@ class Call:
         """The model that the body names, or ``name``. Raises ApiError."""
         lease = await self.desk.models.acquire(self.body.get("model") if name is None else name)
         self.leases.append(lease)
-        self.record.model = lease.facts.name
+        self.record.model, self.record.reference = lease.facts.name, lease.engine.reference
         return lease
 
     def answer(self, lease: Lease, order: Order) -> AsyncIterator[AnswerEvent]:

@@ -92,6 +92,10 @@
       <translation>地址</translation>
     </message>
     <message>
+      <source>After {count} characters it differs from what was read before. Now: “{now}”. Before: “{then}”.</source>
+      <translation>从第 {count} 个字符起与此前读过的内容不同。现在：“{now}”；此前：“{then}”。</translation>
+    </message>
+    <message>
       <source>All kinds</source>
       <translation>所有种类</translation>
     </message>
@@ -1044,6 +1048,10 @@
       <translation>输出不是数字。</translation>
     </message>
     <message>
+      <source>It goes on from what was read before.</source>
+      <translation>它接着此前读过的内容。</translation>
+    </message>
+    <message>
       <source>It has almost stopped sending.</source>
       <translation>对方几乎停止了发送。</translation>
     </message>
@@ -1424,6 +1432,10 @@
       <translation>大小和日期没变，内容却变了：磁盘可能出了故障。</translation>
     </message>
     <message>
+      <source>Its first {count} characters had been read before and were forgotten: room was needed, or the model was loaded anew.</source>
+      <translation>开头 {count} 个字符此前读过，但已被忘掉：为了腾出空间，或模型重新加载过。</translation>
+    </message>
+    <message>
       <source>Its hash differs, and fetching it a second time gave the same bytes.</source>
       <translation>哈希值不一致，重新下载后内容仍相同。</translation>
     </message>
@@ -1678,6 +1690,10 @@
     <message>
       <source>Look again</source>
       <translation>重新扫描</translation>
+    </message>
+    <message>
+      <source>Look at the call in the list; it says more.</source>
+      <translation>请查看列表中的这次调用，那里有更多说明。</translation>
     </message>
     <message>
       <source>Look in the trash, or choose another conversation.</source>
@@ -1936,6 +1952,10 @@
       <translation>模型库里没有这个名称，也没有这样的文件。</translation>
     </message>
     <message>
+      <source>Nothing that begins like this had been read by this model.</source>
+      <translation>此模型此前没有读过这样开头的内容。</translation>
+    </message>
+    <message>
       <source>Nothing was asked yet. Start the server and connect a program.</source>
       <translation>还没有任何请求。启动服务器并连接一个程序吧。</translation>
     </message>
@@ -1990,6 +2010,10 @@
     <message>
       <source>Only for large models that would not fit otherwise.</source>
       <translation>只适合否则放不下的大模型。</translation>
+    </message>
+    <message>
+      <source>Open in chat</source>
+      <translation>在聊天中打开</translation>
     </message>
     <message>
       <source>Open its page</source>
@@ -2240,6 +2264,10 @@
       <translation>用此快照替换所有对话？今天的数据库会保留在旁边。</translation>
     </message>
     <message>
+      <source>Replay on…</source>
+      <translation>换模型重放…</translation>
+    </message>
+    <message>
       <source>Reply</source>
       <translation>回复</translation>
     </message>
@@ -2442,6 +2470,10 @@
     <message>
       <source>State</source>
       <translation>状态</translation>
+    </message>
+    <message>
+      <source>Status {0}.</source>
+      <translation>状态码 {0}。</translation>
     </message>
     <message>
       <source>Stop (Esc)</source>
@@ -2896,6 +2928,10 @@
       <translation>服务器无法在 {address} 启动。</translation>
     </message>
     <message>
+      <source>The server did not answer as it should.</source>
+      <translation>服务器没有正常应答。</translation>
+    </message>
+    <message>
       <source>The server did not start</source>
       <translation>服务器没有启动成功</translation>
     </message>
@@ -3138,6 +3174,10 @@
     <message>
       <source>This build of the engine has no such device.</source>
       <translation>这个版本的引擎没有这样的设备。</translation>
+    </message>
+    <message>
+      <source>This call was too long to be kept whole, so it cannot be sent again.</source>
+      <translation>这次调用太长，未能完整保留，因此不能重发。</translation>
     </message>
     <message>
       <source>This conversation</source>
