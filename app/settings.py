@@ -89,6 +89,7 @@ SETTINGS: dict[str, Setting] = {
     "server.ollama_port": _switch(False),
     "server.keys": Setting([], is_valid=lambda value: isinstance(value, list), allowed="a list of keys"),
     "server.aliases": _table(),
+    "server.made_models": _table(),
     "server.hosts": _texts(),
     "server.origins": _texts(),
     "server.models_at_once": _number(3, 1, 64),

@@ -43,6 +43,8 @@ class Desk:
             ApiError: the body is no JSON object.
         """
         body = await read_body(request)
+        if (made := self.models.made.find(body.get("model"))) is not None:
+            body = made.complete(request.url.path, body)
         client = request.headers.get("user-agent", "")
         size = int(request.headers.get("content-length") or 0)
         kept = body if size < _MOST_KEPT else {key: value for key, value in body.items() if not isinstance(value, list | dict)}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from app.api.errors import ApiError, describe
 from app.services.engine_pool import EnginePool, Lease
+from app.services.made_models import MadeModels
 from app.workstation import Workstation
 from models.card import ModelCard
 from models.errors import AmbiguousModel, ModelNotFound, UserFacingError
@@ -22,6 +23,7 @@ class Models:
     def __init__(self, workstation: Workstation, pool: EnginePool) -> None:
         self._workstation = workstation
         self._pool = pool
+        self.made = MadeModels(workstation.settings)
         self._cards: tuple[float, object, list[ModelCard]] = (0.0, None, [])
 
     def list_cards(self) -> list[ModelCard]:
@@ -62,6 +64,8 @@ class Models:
             if fnmatch.fnmatchcase(name.lower(), pattern.lower()):
                 name = model
                 break
+        if (made := self.made.find(name)) is not None:
+            name = made.base
         if self._is_loaded(name):
             return name
         # Only what the library lists is found: no path from a request ever opens a file.

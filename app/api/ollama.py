@@ -20,6 +20,7 @@ from app.api.errors import bad_request, describe
 from app.api.openai_models import capabilities_of, modified_at
 from app.api.running import while_connected
 from app.api.streams import reply_json
+from app.services.made_models import MadeModel, modelfile, parameter_lines
 from backends.embeddings import EmbeddingRequest
 from backends.events import LoadedModel
 from models.card import ModelCard
@@ -41,7 +42,14 @@ async def version(desk: Desk, request: Request) -> Response:  # noqa: ARG001
 
 async def tags(desk: Desk, request: Request) -> Response:  # noqa: ARG001
     """Every model."""
-    return reply_json({"models": [_show_tag(desk, card) for card in desk.models.list_cards()]})
+    cards = desk.models.list_cards()
+    by_id = {card.id: card for card in cards}
+    made = [
+        {**_show_tag(desk, by_id[one.base]), "name": one.name, "model": one.name, "modified_at": stamp(one.made_at)}
+        for one in desk.models.made.list()
+        if one.base in by_id
+    ]
+    return reply_json({"models": [*made, *(_show_tag(desk, card) for card in cards)]})
 
 
 async def running(desk: Desk, request: Request) -> Response:  # noqa: ARG001
@@ -77,11 +85,14 @@ async def show(desk: Desk, request: Request) -> Response:
             await asyncio.to_thread(_read_metadata, card, bool(call.body.get("verbose"))) if is_here else _tell_little(card)
         )
         template = str(metadata.pop("tokenizer.chat_template", "") or "")
+        made = desk.models.made.find(_name_in(call.body)) or MadeModel("", card.id)
         return reply_json(
             {
-                "license": card.licence,
-                "modelfile": f"FROM {card.id}\n",
-                "parameters": "",
+                "license": made.licence or card.licence,
+                "modelfile": modelfile(made),
+                "parameters": "\n".join(parameter_lines(made)),
+                "system": made.system,
+                "messages": [dict(message) for message in made.messages],
                 "template": template,
                 "details": _details(card, None),
                 "model_info": metadata,
@@ -94,6 +105,8 @@ async def show(desk: Desk, request: Request) -> Response:
 async def delete(desk: Desk, request: Request) -> Response:
     """Remove a model from the list; files outside of Yanmo's own folder stay where they are."""
     async with desk.call(request) as call:
+        if await asyncio.to_thread(desk.models.made.remove, _name_in(call.body)):
+            return Response(status_code=200)
         card = desk.models.find_card(_name_in(call.body))
         desk.pool.unload(card.id)
         try:
@@ -110,6 +123,8 @@ async def copy(desk: Desk, request: Request) -> Response:
         source, target = call.body.get("source"), call.body.get("destination")
         if not isinstance(source, str) or not isinstance(target, str) or not target:
             raise bad_request("“source” and “destination” must be names.", "source")
+        if desk.models.made.copy(source, target):
+            return Response(status_code=200)
         card = desk.models.find_card(source)
         aliases = desk.models.aliases()
         aliases[target.removesuffix(":latest")] = card.id
