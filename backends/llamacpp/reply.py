@@ -146,6 +146,10 @@ class Reply:
         if not self._first_token_at:
             self._first_token_at = time.perf_counter()
         if self._model.tokenizer.is_end(token):
+            if (
+                likelihoods is not None and self._options.prompt_logprobs
+            ):  # who reads every token expects one for each that was asked
+                self.events.append(likelihoods.describe(token, self._options.logprobs or 0))
             return "stop"
         self._output += 1
         self.tokens.append(token)
