@@ -6,9 +6,9 @@ import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from app.cli import hubs
+from app.cli import hubs, options
 from app.cli.figures import count_text, print_json, size_text
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ _EXAMPLES = """examples:
   yanmo models show yanmo-starter-Q8_0
   yanmo models import ~/Downloads/Qwen3-4B-Q4_K_M.gguf
   yanmo models import --copy /media/stick/model.gguf
+  yanmo models set Qwen3-4B-Q4_K_M temperature=0.6 context_length=16384
   yanmo models verify Qwen3-4B-Q4_K_M
   yanmo models remove Qwen3-4B-Q4_K_M
 """
@@ -76,6 +77,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     share.set_defaults(run=share_files)
 
     hubs.add_commands(commands)
+    options.add_parser(commands, "set")
 
     for command in (listing, show, add, remove, verify, stores, share):
         command.add_argument("--json", action="store_true", help="print JSON")
@@ -107,8 +109,9 @@ def show_model(arguments: argparse.Namespace, make_workstation: MakeWorkstation)
         card = workstation.library.find(arguments.model)
         sha256 = workstation.library.known_sha256(card)
         memory = _estimate(card, workstation)
+        chosen = _chosen_defaults(card, workstation)
     if arguments.json:
-        print_json({**card.to_json(), "sha256": sha256, "memory": memory})
+        print_json({**card.to_json(), "sha256": sha256, "memory": memory, "defaults": chosen})
         return 0
     facts = {
         "id": card.id,
@@ -127,6 +130,7 @@ def show_model(arguments: argparse.Namespace, make_workstation: MakeWorkstation)
         "licence": card.licence,
         "SHA-256": sha256 or "not computed yet: yanmo models verify",
         "memory": ", ".join(f"{size_text(needed)} with {context} tokens" for context, needed in memory.items()),
+        "used with": ", ".join(f"{name}={value}" for name, value in chosen.items()),
     }
     for name, text in facts.items():
         if text:
@@ -268,6 +272,17 @@ def _estimate(card: ModelCard, workstation: Workstation) -> dict[str, int]:
     shape = workstation.planner.shape_of(card)
     contexts = [length for length in (2048, 8192, 32768) if length <= card.context_length] or [card.context_length or 2048]
     return {f"{length:,}": workstation.planner.plan(shape, LoadOptions(context_length=length)).needed for length in contexts}
+
+
+def _chosen_defaults(card: ModelCard, workstation: Workstation) -> dict[str, Any]:
+    """What was chosen for a model beside the usual."""
+    from dataclasses import asdict
+
+    from backends.options import LoadOptions
+
+    usual, reference = asdict(LoadOptions()), workstation.find_model(card.path)
+    loading = asdict(workstation.defaults.load_options(reference))
+    return {name: value for name, value in loading.items() if value != usual[name]} | workstation.defaults.sampling(reference)
 
 
 def _confirm(card: ModelCard) -> bool:

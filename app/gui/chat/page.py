@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from PySide6.QtCore import QEvent, Signal
@@ -27,7 +28,6 @@ from app.gui.translation import tr, translated_error
 from app.store.records import Conversation, Preset
 from app.workstation import Workstation
 from backends.messages import TextPart
-from backends.options import generation_options_from_json
 from models.errors import UserFacingError
 
 NARROW = 1080
@@ -208,9 +208,7 @@ class ChatPage(QWidget):
     def _show_settings(self) -> None:
         conversation = self._conversation or self._workstation.plan_conversation(self._workstation.engines.current_model)
         presets = self._workstation.presets.list()
-        chosen = next((preset for preset in presets if preset.name == conversation.preset), None)
-        policy = {"context_policy": self._workstation.settings.get("chat.context_policy")}
-        default = generation_options_from_json(policy | (chosen.options if chosen else {}))
+        default = self._workstation.chat.options_of(replace(conversation, options={}))
         self.inspector.show_conversation(conversation, presets, default)
 
     def _show_title(self) -> None:

@@ -127,7 +127,7 @@ class ModelPanel(QWidget):
     def _choose_options(self) -> None:
         """What a person chooses here, this model is loaded with from now on."""
         if self._card is not None:
-            self._workstation.engines.set_options(self._card.id, self._options(self._card))
+            self._workstation.defaults.set_load_options(self._card.id, self._options(self._card))
         self._plan()
 
     def _plan(self) -> None:
