@@ -117,7 +117,7 @@ class Workstation:
         )
         self.details = Details(self.settings, self.conversations, lambda: str(self.settings.get("model.default")))
         self.updates = Updates(self.hubs, self.downloads)
-        self.planner = Planner(lambda: self.hardware, paths.knowledge, self._engine_memory)
+        self.planner = Planner(lambda: self.hardware, paths.knowledge, self._engine_memory, self._find_card)
         self.events.subscribe(self._on_event)
 
     @property
@@ -298,9 +298,13 @@ class Workstation:
         self.jobs.submit("disk", lambda is_cancelled: self._kept_context.forget(conversation_ids), "forgetting")
 
     def _size_of(self, reference: str) -> int:
+        card = None if reference.startswith(_ECHO) else self._find_card(reference)
+        return card.size_bytes if card else 0
+
+    def _find_card(self, reference: str) -> ModelCard | None:
         with contextlib.suppress(UserFacingError):
-            return 0 if reference.startswith(_ECHO) else self.library.find(reference).size_bytes
-        return 0
+            return self.library.find(reference)
+        return None
 
     def _free_memory(self) -> int:
         return self.hardware.snapshot().ram_free

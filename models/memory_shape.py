@@ -43,7 +43,10 @@ class LayerShape:
 
 @dataclass(frozen=True, slots=True)
 class MemoryShape:
-    """A model. Weights in bytes; widths in numbers. ``feed_forward`` is what works at once: for experts, of those that are used."""
+    """A model. Weights in bytes; widths in numbers. ``feed_forward`` is what works at once: for experts, of those that are used.
+
+    ``kv_type`` is the type of the cache where the engine has no choice; ``process_bytes`` what the engine itself takes, 0 for llama.cpp.
+    """
 
     architecture: str
     layers: tuple[LayerShape, ...]
@@ -57,7 +60,8 @@ class MemoryShape:
     feed_forward: int
     used_experts: int
     trained_context: int
-    projector_weights: int = 0
+    kv_type: str = ""
+    process_bytes: int = 0
 
     @property
     def weights(self) -> int:

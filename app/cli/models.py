@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -264,14 +265,13 @@ def _make_row(card: ModelCard) -> tuple[str, ...]:
 
 
 def _estimate(card: ModelCard, workstation: Workstation) -> dict[str, int]:
-    """Bytes needed for some context lengths, for a GGUF."""
-    if card.format != "gguf" or card.kind not in ("chat", "base"):
+    """Bytes needed for some context lengths, with what was chosen for the model otherwise."""
+    if card.kind not in ("chat", "base"):
         return {}
-    from backends.options import LoadOptions
-
-    shape = workstation.planner.shape_of(card)
+    options = workstation.defaults.load_options(workstation.find_model(card.path))
     contexts = [length for length in (2048, 8192, 32768) if length <= card.context_length] or [card.context_length or 2048]
-    return {f"{length:,}": workstation.planner.plan(shape, LoadOptions(context_length=length)).needed for length in contexts}
+    plans = [workstation.planner.plan_card(card, replace(options, context_length=length)) for length in contexts]
+    return {f"{length:,}": plan.needed for length, plan in zip(contexts, plans, strict=True)}
 
 
 def _chosen_defaults(card: ModelCard, workstation: Workstation) -> dict[str, Any]:

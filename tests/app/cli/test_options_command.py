@@ -113,9 +113,11 @@ def test_draft_model_adapter_and_engine_are_known_by_name_and_what_is_none_is_re
     make_tiny_adapter(folder / "style.gguf", seed=4)
     status, _, error = yanmo("models", "set", model, "draft_model=Small", 'adapters=[["style.gguf", 0.5]]', "engine=llamacpp")
     assert (status, error) == (0, "")
-    status, out, _ = yanmo("chat", model, "-p", "hi hi hi hi", "--max-tokens", "12", "--temperature", "0", "--json")
-    assert status == 0
-    assert json.loads(out)["run"]["drafted_tokens"] > 0
+    assert yanmo("chat", model, "-p", "hi", "--max-tokens", "2")[0] == 0
+    make_tiny_model(folder / "foreign.gguf", name="Foreign", extra_words=("ab", "cd"))
+    assert yanmo("models", "set", model, "draft_model=Foreign")[0] == 0
+    status, _, error = yanmo("chat", model, "-p", "hi", "--max-tokens", "2")
+    assert (status, "foreign.gguf" in error, "vocabular" in error) == (1, True, True)
     for change in (
         "draft_model=style.gguf",
         "draft_model=nothing",
