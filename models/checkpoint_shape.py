@@ -12,8 +12,8 @@ from models.memory_shape import LayerShape, MemoryShape
 
 _LAYER = re.compile(r"(?:^|\.)(?:layers|layer|h|blocks|block)\.(\d+)\.")
 _EMBEDDINGS = ("embed_tokens", "wte", "wpe", "word_embeddings", "tok_embeddings", "embed_in", "position_embeddings")
-_PROCESS_BYTES = 430 << 20
-"""Python with torch and transformers, before a model is there."""
+_PROCESS_BYTES = 300 << 20
+"""Python with torch and transformers on a processor, before a model is there."""
 _UNPACKED_BYTES = 2
 """A packed matrix is unpacked in half precision, one at a time."""
 _MOST_LAYERS = 100_000
@@ -67,6 +67,7 @@ def _make_shape(config: dict[str, Any], tensors: Sequence[SafetensorsTensor], to
         trained_context=_whole(text, "max_position_embeddings", "n_positions"),
         kv_type="f32" if _type_name(config, text) == "float32" else "f16",
         process_bytes=_PROCESS_BYTES + _unpacked(tensors),
+        engine="torch",
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any
+from typing import Any, Literal
 
 from models.gguf_header import GgufHeader
 
@@ -45,7 +45,7 @@ class LayerShape:
 class MemoryShape:
     """A model. Weights in bytes; widths in numbers. ``feed_forward`` is what works at once: for experts, of those that are used.
 
-    ``kv_type`` is the type of the cache where the engine has no choice; ``process_bytes`` what the engine itself takes, 0 for llama.cpp.
+    For torch ``kv_type`` is the type of the cache, which is the weights', and ``process_bytes`` what the engine itself takes.
     """
 
     architecture: str
@@ -62,6 +62,7 @@ class MemoryShape:
     trained_context: int
     kv_type: str = ""
     process_bytes: int = 0
+    engine: Literal["llamacpp", "torch"] = "llamacpp"
 
     @property
     def weights(self) -> int:
