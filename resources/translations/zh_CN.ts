@@ -60,6 +60,10 @@
       <translation>同一系列、用于提前猜测的小模型：其 id 或路径；文本保持不变</translation>
     </message>
     <message>
+      <source>A small model of the same family that guesses ahead; the text stays the same</source>
+      <translation>同系列的小模型，用来提前猜测后文；生成的文字不变</translation>
+    </message>
+    <message>
       <source>A text claims to be {0} bytes long.</source>
       <translation>有一段文本声称长 {0} 字节。</translation>
     </message>
@@ -76,6 +80,10 @@
       <translation>大于 1 时，刚用过的词元更不容易再出现。</translation>
     </message>
     <message>
+      <source>Adapters in GGUF of the same architecture are listed. “yanmo lora convert” makes one of a PEFT folder.</source>
+      <translation>这里列出同一架构的 GGUF 适配器。用“yanmo lora convert”可以把 PEFT 文件夹转换成这种格式。</translation>
+    </message>
+    <message>
       <source>Add a GGUF file</source>
       <translation>添加 GGUF 文件</translation>
     </message>
@@ -86,6 +94,10 @@
     <message>
       <source>Add a folder…</source>
       <translation>添加文件夹…</translation>
+    </message>
+    <message>
+      <source>All as usual</source>
+      <translation>全部恢复默认</translation>
     </message>
     <message>
       <source>All kinds</source>
@@ -218,6 +230,14 @@
     <message>
       <source>Batch size</source>
       <translation>批大小</translation>
+    </message>
+    <message>
+      <source>Begin with the model's own</source>
+      <translation>从模型自带的模板开始</translation>
+    </message>
+    <message>
+      <source>Bends how the temperature follows the uncertainty.</source>
+      <translation>调节温度随不确定程度变化的快慢。</translation>
     </message>
     <message>
       <source>Best for this machine</source>
@@ -524,6 +544,18 @@
       <translation>深色</translation>
     </message>
     <message>
+      <source>Defaults</source>
+      <translation>默认设置</translation>
+    </message>
+    <message>
+      <source>Defaults of {name}</source>
+      <translation>{name} 的默认设置</translation>
+    </message>
+    <message>
+      <source>Defaults…</source>
+      <translation>默认设置…</translation>
+    </message>
+    <message>
       <source>Delete</source>
       <translation>删除</translation>
     </message>
@@ -554,6 +586,10 @@
     <message>
       <source>Deterministic</source>
       <translation>确定性</translation>
+    </message>
+    <message>
+      <source>Devices, threads and the rest are in the chat's panel, under Model.</source>
+      <translation>设备、线程等其余选项在对话右侧面板的“模型”里。</translation>
     </message>
     <message>
       <source>Download {size}</source>
@@ -602,6 +638,10 @@
     <message>
       <source>Embedding</source>
       <translation>嵌入</translation>
+    </message>
+    <message>
+      <source>Empty: the model's own template</source>
+      <translation>留空：使用模型自带的模板</translation>
     </message>
     <message>
       <source>Engine</source>
@@ -1448,6 +1488,10 @@
       <translation>保留惊奇度适中的词元；1 为关闭。</translation>
     </message>
     <message>
+      <source>Keeps tokens within so many standard deviations of the likeliest; 0 is off.</source>
+      <translation>只保留与最可能的词元相差不超过这么多个标准差的词元；0 关闭。</translation>
+    </message>
+    <message>
       <source>Keys</source>
       <translation>密钥</translation>
     </message>
@@ -1484,6 +1528,10 @@
       <translation>省略最早的几轮</translation>
     </message>
     <message>
+      <source>Lets the temperature move by as much; 0 keeps it.</source>
+      <translation>允许温度上下浮动这么多；0 表示不变。</translation>
+    </message>
+    <message>
       <source>Licence</source>
       <translation>许可证</translation>
     </message>
@@ -1502,6 +1550,10 @@
     <message>
       <source>Listen at Ollama's port 11434 too</source>
       <translation>同时监听 Ollama 的端口 11434</translation>
+    </message>
+    <message>
+      <source>LoRA adapters</source>
+      <translation>LoRA 适配器</translation>
     </message>
     <message>
       <source>Load</source>
@@ -1534,6 +1586,10 @@
     <message>
       <source>Load with these settings</source>
       <translation>按这些设置加载</translation>
+    </message>
+    <message>
+      <source>Loading</source>
+      <translation>加载</translation>
     </message>
     <message>
       <source>Loading the model… {percent} %</source>
@@ -1832,14 +1888,6 @@
       <translation>本机</translation>
     </message>
     <message>
-      <source>Only GGUF files say how much memory they need.</source>
-      <translation>只有 GGUF 文件能说明所需内存。</translation>
-    </message>
-    <message>
-      <source>Only GGUF files say in their header how much memory they need.</source>
-      <translation>只有 GGUF 文件会在文件头中说明所需内存。</translation>
-    </message>
-    <message>
       <source>Only choices above this probability are left out.</source>
       <translation>只略去概率高于此值的选项。</translation>
     </message>
@@ -2132,6 +2180,14 @@
       <translation>采样</translation>
     </message>
     <message>
+      <source>Sampling, engine, draft model, LoRA and template of this model</source>
+      <translation>这个模型的采样、引擎、草稿模型、LoRA 和模板</translation>
+    </message>
+    <message>
+      <source>Save</source>
+      <translation>保存</translation>
+    </message>
+    <message>
       <source>Save as preset</source>
       <translation>存为预设</translation>
     </message>
@@ -2296,6 +2352,10 @@
       <translation>状态</translation>
     </message>
     <message>
+      <source>Steers the surprise of the text instead of top-k, top-p and min-p: 0 off, 1 or 2.</source>
+      <translation>代替 top-k、top-p 和 min-p，控制文字的意外程度：0 关闭，或 1、2。</translation>
+    </message>
+    <message>
       <source>Stop (Esc)</source>
       <translation>停止 (Esc)</translation>
     </message>
@@ -2318,6 +2378,10 @@
     <message>
       <source>Store equal files once</source>
       <translation>相同文件只存一份</translation>
+    </message>
+    <message>
+      <source>Strength</source>
+      <translation>强度</translation>
     </message>
     <message>
       <source>Summarise our conversation so far for yourself, in its own language, in at most {words} words: who wants what, facts, names, numbers, decisions and open questions. Write only the summary.</source>
@@ -2384,6 +2448,18 @@
       <translation>温度</translation>
     </message>
     <message>
+      <source>Temperature exponent</source>
+      <translation>温度指数</translation>
+    </message>
+    <message>
+      <source>Temperature range</source>
+      <translation>温度范围</translation>
+    </message>
+    <message>
+      <source>Template</source>
+      <translation>模板</translation>
+    </message>
+    <message>
       <source>Text {number} is too long for {model}.</source>
       <translation>第 {number} 段文本对 {model} 来说太长。</translation>
     </message>
@@ -2430,6 +2506,10 @@
     <message>
       <source>The checkpoint holds the tensor “{0}”, which this kind of model does not have.</source>
       <translation>检查点含有张量“{0}”，这类模型没有它。</translation>
+    </message>
+    <message>
+      <source>The configuration of this model cannot be read, so its memory is not known.</source>
+      <translation>无法读取这个模型的配置，因此不知道它需要多少内存。</translation>
     </message>
     <message>
       <source>The connection failed: {0}.</source>
@@ -2860,6 +2940,10 @@
       <translation>这个对话里有声音。</translation>
     </message>
     <message>
+      <source>There is no adapter for this architecture in the library.</source>
+      <translation>模型库里没有适用于这种架构的适配器。</translation>
+    </message>
+    <message>
       <source>There is no converter at {0}.</source>
       <translation>{0} 处没有转换程序。</translation>
     </message>
@@ -3000,6 +3084,10 @@
       <translation>令牌</translation>
     </message>
     <message>
+      <source>Tokens guessed ahead</source>
+      <translation>提前猜测的词元数</translation>
+    </message>
+    <message>
       <source>Tokens guessed from what was written before; the text stays the same</source>
       <translation>根据已写内容猜测的词元数；文本保持不变</translation>
     </message>
@@ -3122,6 +3210,10 @@
     <message>
       <source>Waiting: {types}</source>
       <translation>等待中：{types}</translation>
+    </message>
+    <message>
+      <source>What a conversation, its preset or a request says comes first. What is left empty is as usual.</source>
+      <translation>对话、预设或请求中的设置优先；留空的项目照常。</translation>
     </message>
     <message>
       <source>What has arrived is kept. Resume the download later, or choose another source.</source>
@@ -3414,6 +3506,10 @@
     <message>
       <source>never sent to a mirror</source>
       <translation>绝不会发送给镜像</translation>
+    </message>
+    <message>
+      <source>no draft model</source>
+      <translation>不使用草稿模型</translation>
     </message>
     <message>
       <source>no other program was found</source>

@@ -8,11 +8,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
-    QDoubleSpinBox,
     QFormLayout,
     QHBoxLayout,
-    QListWidget,
-    QListWidgetItem,
     QPlainTextEdit,
     QPushButton,
     QSpinBox,
@@ -21,7 +18,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.gui.models.adapter_list import AdapterList
 from app.gui.models.sampling_form import SamplingForm
+from app.gui.theme import Tokens
 from app.gui.translation import tr, translated_error
 from app.gui.widgets import Segments, make_label
 from app.workstation import Workstation
@@ -32,16 +31,15 @@ from models.card import ModelCard
 from models.errors import UserFacingError
 from models.gguf_header import read_header
 
-_SCALE_ROLE = Qt.ItemDataRole.UserRole + 1
-
 
 class DefaultsDialog(QDialog):
     """Edits one model's defaults; nothing is kept before Save."""
 
-    def __init__(self, workstation: Workstation, card: ModelCard, parent: QWidget | None = None) -> None:
+    def __init__(self, workstation: Workstation, tokens: Tokens, card: ModelCard, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._workstation = workstation
         self._card = card
+        self._tokens = tokens
         self._cards = workstation.library.list_known()
         self.setWindowTitle(tr("Defaults"))
         self.resize(640, 560)
@@ -55,7 +53,7 @@ class DefaultsDialog(QDialog):
         note.setWordWrap(True)
         layout.addWidget(note)
         self.tabs = Segments(4, self)
-        self.tabs.set_names((tr("Sampling"), tr("Loading"), tr("LoRA"), tr("Template")))
+        self.tabs.set_names((tr("Sampling"), tr("Loading"), "LoRA", tr("Template")))
         self._stack = QStackedWidget(self)
         self.tabs.chosen.connect(self._stack.setCurrentIndex)
         layout.addWidget(self.tabs)
@@ -71,6 +69,7 @@ class DefaultsDialog(QDialog):
         layout.addWidget(self._trouble)
         layout.addLayout(self._make_buttons())
         self._show(workstation.defaults.load_options(card.id), workstation.defaults.sampling(card.id))
+        self.sampling.fields["temperature"].setFocus()
 
     def _make_buttons(self) -> QHBoxLayout:
         row = QHBoxLayout()
@@ -106,7 +105,7 @@ class DefaultsDialog(QDialog):
             if name != "echo":  # for tests and bug reports
                 self.engine.addItem(name, name)
         self.draft = QComboBox(page)
-        self.draft.addItem(tr("none"), "")
+        self.draft.addItem(tr("no draft model"), "")
         for card in self._cards:
             if card.format == "gguf" and card.kind in ("chat", "base") and card.id != self._card.id:
                 self.draft.addItem(card.name, card.id)
@@ -122,6 +121,8 @@ class DefaultsDialog(QDialog):
         for label, field, tip in rows:
             field.setAccessibleName(label)
             field.setToolTip(tip)
+            if isinstance(field, QSpinBox):
+                field.setAlignment(Qt.AlignmentFlag.AlignRight)
             form.addRow(label, field)
         hint = make_label(tr("Devices, threads and the rest are in the chat's panel, under Model."), "faint", page)
         hint.setWordWrap(True)
@@ -132,20 +133,8 @@ class DefaultsDialog(QDialog):
         page = QWidget(self)
         layout = QVBoxLayout(page)
         layout.setContentsMargins(0, 0, 0, 0)
-        self.adapters = QListWidget(page)
-        self.adapters.setAccessibleName(tr("LoRA adapters"))
-        self.adapters.currentItemChanged.connect(lambda *_items: self._show_scale())
+        self.adapters = AdapterList(self._tokens, page)
         layout.addWidget(self.adapters, 1)
-        row = QHBoxLayout()
-        self.scale = QDoubleSpinBox(page)
-        self.scale.setRange(-100.0, 100.0)
-        self.scale.setSingleStep(0.1)
-        self.scale.setAccessibleName(tr("Strength"))
-        self.scale.valueChanged.connect(self._scale_changed)
-        row.addWidget(make_label(tr("Strength"), "", page))
-        row.addWidget(self.scale)
-        row.addStretch()
-        layout.addLayout(row)
         hint = make_label(
             tr("Adapters in GGUF of the same architecture are listed. “yanmo lora convert” makes one of a PEFT folder."),
             "faint",
@@ -187,34 +176,13 @@ class DefaultsDialog(QDialog):
         self._tell("")
 
     def _fill_adapters(self, chosen: tuple[Adapter, ...]) -> None:
-        self.adapters.clear()
         scales = {adapter.path: adapter.scale for adapter in chosen}
         names = {
             card.path: card.name
             for card in self._cards
             if card.kind == "adapter" and card.format == "gguf" and card.architecture == self._card.architecture
         }
-        for path in dict.fromkeys([*scales, *names]):
-            item = QListWidgetItem(names.get(path, path))
-            item.setToolTip(path)
-            item.setData(Qt.ItemDataRole.UserRole, path)
-            item.setData(_SCALE_ROLE, scales.get(path, 1.0))
-            item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
-            item.setCheckState(Qt.CheckState.Checked if path in scales else Qt.CheckState.Unchecked)
-            self.adapters.addItem(item)
-        self.adapters.setCurrentRow(0)
-        self._show_scale()
-
-    def _show_scale(self) -> None:
-        item = self.adapters.currentItem()
-        self.scale.setEnabled(item is not None)
-        self.scale.blockSignals(True)
-        self.scale.setValue(float(item.data(_SCALE_ROLE)) if item is not None else 1.0)
-        self.scale.blockSignals(False)
-
-    def _scale_changed(self, value: float) -> None:
-        if (item := self.adapters.currentItem()) is not None:
-            item.setData(_SCALE_ROLE, value)
+        self.adapters.show_adapters({path: names.get(path, path) for path in dict.fromkeys([*scales, *names])}, scales)
 
     def _begin_template(self) -> None:
         try:
@@ -234,12 +202,6 @@ class DefaultsDialog(QDialog):
         Raises:
             UserFacingError: the template is none.
         """
-        items = [self.adapters.item(number) for number in range(self.adapters.count())]
-        chosen = tuple(
-            Adapter(str(item.data(Qt.ItemDataRole.UserRole)), round(float(item.data(_SCALE_ROLE)), 2))
-            for item in items
-            if item.checkState() == Qt.CheckState.Checked
-        )
         template = self.template.toPlainText()
         if template.strip():
             ChatTemplate(template)
@@ -250,7 +212,7 @@ class DefaultsDialog(QDialog):
             engine=str(self.engine.currentData()),
             draft_model=str(self.draft.currentData()),
             draft_tokens=self.draft_tokens.value(),
-            adapters=chosen,
+            adapters=self.adapters.chosen(),
             chat_template=template if template.strip() else "",
         )
 

@@ -137,7 +137,7 @@ class ModelPanel(QWidget):
         """Everything that this model is used with."""
         from app.gui.models.defaults_dialog import DefaultsDialog
 
-        if self._card is not None and DefaultsDialog(self._workstation, self._card, self).exec():
+        if self._card is not None and DefaultsDialog(self._workstation, self.bars.tokens, self._card, self).exec():
             card, self._card = self._card, None
             self.show_card(card)
 

@@ -46,12 +46,12 @@ class SamplingForm(QWidget):
             for widget in (shown, field):
                 widget.setToolTip(tip)
             column = 2 * (number // rows)
-            grid.addWidget(shown, number % rows, column)
-            grid.addWidget(field, number % rows, column + 1, Qt.AlignmentFlag.AlignRight)
+            grid.addWidget(shown, number % rows, column + number // rows)
+            grid.addWidget(field, number % rows, column + 1 + number // rows, Qt.AlignmentFlag.AlignRight)
             self.fields[name] = field
-        for column in range(_COLUMNS):
-            grid.setColumnStretch(2 * column, 1)
-        grid.setColumnMinimumWidth(1, _FIELD_WIDTH + 20)
+        grid.setColumnMinimumWidth(2, 20)
+        for column in (0, 3):
+            grid.setColumnStretch(column, 1)
         grid.setRowStretch(rows, 1)
 
     def show_values(self, values: Mapping[str, float]) -> None:
