@@ -13,6 +13,7 @@ from app.cli import hubs, options
 from app.cli.figures import count_text, print_json, size_text
 
 if TYPE_CHECKING:
+    from app.services.model_details import ModelUse
     from app.workstation import Workstation
     from models.card import ModelCard
 
@@ -155,7 +156,7 @@ def remove_model(arguments: argparse.Namespace, make_workstation: MakeWorkstatio
     with make_workstation() as workstation:
         card = workstation.library.find(arguments.model, is_exact=True)
         deletes = card.is_copy or arguments.delete
-        if deletes and not arguments.yes and not card.is_starter and not _confirm(card):
+        if deletes and not arguments.yes and not card.is_starter and not _confirm(card, workstation.details.use_of(card)):
             print("Nothing was deleted. To delete without this question, add --yes.", file=sys.stderr)
             return 1
         card = workstation.library.remove(card.path, delete=arguments.delete)
@@ -285,9 +286,15 @@ def _chosen_defaults(card: ModelCard, workstation: Workstation) -> dict[str, Any
     return {name: value for name, value in loading.items() if value != usual[name]} | workstation.defaults.sampling(reference)
 
 
-def _confirm(card: ModelCard) -> bool:
+def _confirm(card: ModelCard, use: ModelUse) -> bool:
     if not sys.stdin.isatty():
         return False
+    if use.conversations:
+        print(f"{use.conversations} conversations were held with it; they stay.")
+    if use.models:
+        print(f"{use.models} models are used with it, as draft model or adapter.")
+    if use.is_default:
+        print("It is the model that new conversations use.")
     files = "\n".join(card.files) if card.format == "gguf" else card.path
     return input(f"Delete {size_text(card.size_bytes)}?\n{files}\n[y/N] ").strip().lower() in ("y", "yes")
 

@@ -208,6 +208,10 @@
       <translation>优先使用</translation>
     </message>
     <message>
+      <source>Asking the hubs…</source>
+      <translation>正在询问模型站…</translation>
+    </message>
+    <message>
       <source>Assistant</source>
       <translation>助手</translation>
     </message>
@@ -592,6 +596,10 @@
       <translation>设备、线程等其余选项在对话右侧面板的“模型”里。</translation>
     </message>
     <message>
+      <source>Download them? The old ones stay until then.</source>
+      <translation>要下载吗？下载完成前保留旧文件。</translation>
+    </message>
+    <message>
       <source>Download {size}</source>
       <translation>下载 {size}</translation>
     </message>
@@ -658,6 +666,10 @@
     <message>
       <source>Error: {error}</source>
       <translation>错误：{error}</translation>
+    </message>
+    <message>
+      <source>Everything that was downloaded is what the hubs have</source>
+      <translation>下载的文件都与模型站上的一致</translation>
     </message>
     <message>
       <source>Everything written so far is kept. Load the model again and go on.</source>
@@ -1610,6 +1622,10 @@
     <message>
       <source>Look again</source>
       <translation>重新扫描</translation>
+    </message>
+    <message>
+      <source>Look for newer files on the hubs</source>
+      <translation>到模型站查看有没有更新</translation>
     </message>
     <message>
       <source>Look in the trash, or choose another conversation.</source>
@@ -2682,6 +2698,10 @@
     <message>
       <source>The graphics memory was full, so the processor computes.</source>
       <translation>显存已满，因此由处理器计算。</translation>
+    </message>
+    <message>
+      <source>The hubs have other files now:</source>
+      <translation>模型站上的文件已经更新：</translation>
     </message>
     <message>
       <source>The import was cancelled.</source>
@@ -3758,6 +3778,10 @@
     <message>
       <source>{count} found</source>
       <translation>找到 {count} 条</translation>
+    </message>
+    <message>
+      <source>{count} models are used with it, as draft model or adapter.</source>
+      <translation>有 {count} 个模型把它用作草稿模型或适配器。</translation>
     </message>
     <message>
       <source>{count} models, {size}; {free} free on the disk</source>
