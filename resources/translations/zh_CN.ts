@@ -209,7 +209,7 @@
     </message>
     <message>
       <source>Asking the hubs…</source>
-      <translation>正在询问模型站…</translation>
+      <translation>正在询问模型社区…</translation>
     </message>
     <message>
       <source>Assistant</source>
@@ -669,7 +669,7 @@
     </message>
     <message>
       <source>Everything that was downloaded is what the hubs have</source>
-      <translation>下载的文件都与模型站上的一致</translation>
+      <translation>下载的文件都与模型社区上的一致</translation>
     </message>
     <message>
       <source>Everything written so far is kept. Load the model again and go on.</source>
@@ -1625,7 +1625,7 @@
     </message>
     <message>
       <source>Look for newer files on the hubs</source>
-      <translation>到模型站查看有没有更新</translation>
+      <translation>到模型社区查看有没有更新</translation>
     </message>
     <message>
       <source>Look in the trash, or choose another conversation.</source>
@@ -2701,7 +2701,7 @@
     </message>
     <message>
       <source>The hubs have other files now:</source>
-      <translation>模型站上的文件已经更新：</translation>
+      <translation>模型社区上的文件已经更新：</translation>
     </message>
     <message>
       <source>The import was cancelled.</source>
