@@ -620,6 +620,10 @@
       <translation>去掉概率低于最可能词元此比例的词元。</translation>
     </message>
     <message>
+      <source>Each group of tensors is quantized alone and measured, then the types are chosen that cost least. That takes a while; it can be stopped, and goes on where it was.</source>
+      <translation>先把每组张量单独量化并测量，再选出代价最小的类型。这需要一些时间；可以随时停止，下次从停下的地方继续。</translation>
+    </message>
+    <message>
       <source>Earlier</source>
       <translation>提前</translation>
     </message>
@@ -724,6 +728,14 @@
       <translation>查找</translation>
     </message>
     <message>
+      <source>Find a recipe</source>
+      <translation>寻找配方</translation>
+    </message>
+    <message>
+      <source>Find the best…</source>
+      <translation>寻找最佳…</translation>
+    </message>
+    <message>
       <source>First token</source>
       <translation>首词元</translation>
     </message>
@@ -746,6 +758,10 @@
     <message>
       <source>Format</source>
       <translation>格式</translation>
+    </message>
+    <message>
+      <source>Found: {size} with a KL divergence of {kl}, measured as a whole.</source>
+      <translation>找到：{size}，整体测得的 KL 散度为 {kl}。</translation>
     </message>
     <message>
       <source>Free some space or choose another folder for models. What has arrived is kept.</source>
@@ -886,6 +902,10 @@
     <message>
       <source>Importance matrix</source>
       <translation>重要性矩阵</translation>
+    </message>
+    <message>
+      <source>Importance matrix: {windows} windows read, {touched} of {total} matrices used.</source>
+      <translation>重要性矩阵：读了 {windows} 个窗口，{total} 个矩阵中用到 {touched} 个。</translation>
     </message>
     <message>
       <source>Import…</source>
@@ -1428,6 +1448,10 @@
       <translation>它的设置 {0} 的取值，llama.cpp 里的同类模型不支持。</translation>
     </message>
     <message>
+      <source>Its source is one file, so there are no parts to keep.</source>
+      <translation>源文件只有一个，没有可保留的分片。</translation>
+    </message>
+    <message>
       <source>Its strength (alpha) is no number.</source>
       <translation>它的强度（alpha）不是数字。</translation>
     </message>
@@ -1644,6 +1668,10 @@
       <translation>按出现次数降低词元的概率。</translation>
     </message>
     <message>
+      <source>MB against KL divergence (nats), added up; the dot is measured</source>
+      <translation>横轴 MB，纵轴各组相加的 KL 散度（nat）；圆点为实测值</translation>
+    </message>
+    <message>
       <source>Make</source>
       <translation>要做的类型</translation>
     </message>
@@ -1670,6 +1698,10 @@
     <message>
       <source>Measuring</source>
       <translation>正在测量</translation>
+    </message>
+    <message>
+      <source>Measuring: {what}</source>
+      <translation>正在测量：{what}</translation>
     </message>
     <message>
       <source>Memory</source>
@@ -2212,6 +2244,10 @@
       <translation>存为预设…</translation>
     </message>
     <message>
+      <source>Save the recipe…</source>
+      <translation>保存配方…</translation>
+    </message>
+    <message>
       <source>Search</source>
       <translation>搜索</translation>
     </message>
@@ -2290,6 +2326,10 @@
     <message>
       <source>Size</source>
       <translation>大小</translation>
+    </message>
+    <message>
+      <source>Size against KL divergence</source>
+      <translation>大小与 KL 散度</translation>
     </message>
     <message>
       <source>Size and KL divergence of every quant</source>
@@ -2372,6 +2412,10 @@
       <translation>代替 top-k、top-p 和 min-p，控制文字的意外程度：0 关闭，或 1、2。</translation>
     </message>
     <message>
+      <source>Stop</source>
+      <translation>停止</translation>
+    </message>
+    <message>
       <source>Stop (Esc)</source>
       <translation>停止 (Esc)</translation>
     </message>
@@ -2390,6 +2434,10 @@
     <message>
       <source>Stopped</source>
       <translation>已停止</translation>
+    </message>
+    <message>
+      <source>Stopped. What was measured is kept.</source>
+      <translation>已停止。测量结果已保留。</translation>
     </message>
     <message>
       <source>Store equal files once</source>
@@ -2514,6 +2562,10 @@
     <message>
       <source>The backup cannot be read: {0}.</source>
       <translation>无法读取备份：{0}。</translation>
+    </message>
+    <message>
+      <source>The best file of at most</source>
+      <translation>不超过此大小的最佳文件</translation>
     </message>
     <message>
       <source>The check found: {0}.</source>
@@ -2840,6 +2892,10 @@
       <translation>分片 {0} 缺失或不完整。</translation>
     </message>
     <message>
+      <source>The smallest file within a KL divergence of</source>
+      <translation>KL 散度不超过此值的最小文件</translation>
+    </message>
+    <message>
       <source>The smallest with four bits; take it with an importance matrix.</source>
       <translation>四比特中最小的；请配合重要性矩阵使用。</translation>
     </message>
@@ -3164,6 +3220,10 @@
       <translation>输入命令或对话标题</translation>
     </message>
     <message>
+      <source>Type by type for each group of tensors; needs a model in GGUF that is not quantized</source>
+      <translation>为每组张量逐一选择类型；需要未量化的 GGUF 模型</translation>
+    </message>
+    <message>
       <source>Typical-p</source>
       <translation>典型采样 (Typical-p)</translation>
     </message>
@@ -3196,6 +3256,10 @@
       <translation>请使用其中一个编号，或文件的路径。</translation>
     </message>
     <message>
+      <source>Use this recipe</source>
+      <translation>使用这个配方</translation>
+    </message>
+    <message>
       <source>Variants</source>
       <translation>版本</translation>
     </message>
@@ -3226,6 +3290,10 @@
     <message>
       <source>Waiting</source>
       <translation>等待中</translation>
+    </message>
+    <message>
+      <source>Waiting for its turn…</source>
+      <translation>排队等待中…</translation>
     </message>
     <message>
       <source>Waiting: {types}</source>
@@ -3302,6 +3370,14 @@
     <message>
       <source>Will not fit</source>
       <translation>放不下</translation>
+    </message>
+    <message>
+      <source>Windows</source>
+      <translation>窗口数</translation>
+    </message>
+    <message>
+      <source>Windows of 512 tokens for each measurement</source>
+      <translation>每次测量的窗口数（每个 512 词元）</translation>
     </message>
     <message>
       <source>With {context} tokens of context; the longest that fits has {longest}.</source>
@@ -3952,6 +4028,14 @@
       <translation>{name}：在 {memory} 可用内存放得下、写得跟得上阅读的版本里，损失最小。</translation>
     </message>
     <message>
+      <source>{name}: {count} of {total} experts never used</source>
+      <translation>{name}：{total} 个专家中有 {count} 个从未用到</translation>
+    </message>
+    <message>
+      <source>{name}: {count} of {total} inputs always zero</source>
+      <translation>{name}：{total} 个输入中有 {count} 个始终为零</translation>
+    </message>
+    <message>
       <source>{reads} read, {writes} written a second</source>
       <translation>每秒读 {reads}，写 {writes}</translation>
     </message>
@@ -4042,6 +4126,10 @@
     <message>
       <source>“{title}” is in the trash</source>
       <translation>“{title}”已移入回收站</translation>
+    </message>
+    <message>
+      <source>… and {count} more</source>
+      <translation>……另有 {count} 项</translation>
     </message>
   </context>
 </TS>
