@@ -158,7 +158,9 @@ def test_nothing_that_the_schema_allows_or_forbids_makes_the_server_fail(served:
     with httpx.Client(base_url=served.address, timeout=60) as client:
         found = [result.ok() for result in schema.get_all_operations()]
         operations = [one for one in found if "pull" not in one.path and "download" not in one.path]  # those ask real hubs
-        each = CASES // len(operations) + 1
+        # An endpoint without a body knows one request only, and negative cases only where something can be wrong.
+        with_body = [one for one in operations if one.body]
+        each = {one.label: CASES // len(with_body) + 2 if one.body else 2 for one in operations}
 
         def send(case: Any) -> None:
             nonlocal counted
@@ -178,7 +180,7 @@ def test_nothing_that_the_schema_allows_or_forbids_makes_the_server_fail(served:
                 strategy = operation.as_strategy(generation_mode=mode)
 
                 @settings(
-                    max_examples=each // 2 + 1,
+                    max_examples=each[operation.label] // 2 + 1,
                     deadline=None,
                     database=None,
                     derandomize=True,
@@ -195,4 +197,4 @@ def test_nothing_that_the_schema_allows_or_forbids_makes_the_server_fail(served:
                     if "Unsatisfiable" not in type(error).__name__ and "Unsatisfiable" not in str(error):
                         raise
     assert not failed, failed[:5]
-    assert counted >= CASES * 0.6
+    assert counted >= CASES
