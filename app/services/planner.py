@@ -15,7 +15,7 @@ from app.services.hardware import Hardware
 from backends.events import LoadedModel
 from backends.options import DEFAULT_CONTEXT_LIMIT, LoadOptions
 from models.card import ModelCard
-from models.errors import UserFacingError
+from models.errors import ModelError, UserFacingError
 from models.gguf_header import read_header
 from models.memory_fit import LoadShape, compute_bytes, kv_bytes
 from models.memory_plan import Correction, DeviceRoom, MemoryPlan, PlanRequest, plan_memory
@@ -53,6 +53,8 @@ class Planner:
         Raises:
             UserFacingError: it cannot be read.
         """
+        if not card.files:
+            raise ModelError(model=card.name, reason="It lies on another machine, which knows what it takes.")
         with self._lock:
             known = self._shapes.get(card.files)
         if known is None:

@@ -1272,6 +1272,10 @@
       <translation>它在研墨只查看的文件夹里；请到那里删除文件。</translation>
     </message>
     <message>
+      <source>It lies on another machine, which knows what it takes.</source>
+      <translation>它在另一台机器上，需要多少内存由那台机器决定。</translation>
+    </message>
+    <message>
       <source>It lies on another machine; “yanmo remote” keeps the connection to that.</source>
       <translation>它在另一台机器上；其连接由“yanmo remote”管理。</translation>
     </message>

@@ -86,7 +86,7 @@ def free_port() -> int:
 
 @contextmanager
 def run_server(name: str, command: list[str], port: int, environment: dict[str, str] | None = None) -> Iterator[Server]:
-    """A server in a process of its own, ready to answer."""
+    """A server in a process of its own, with its model in memory."""
     quiet = subprocess.DEVNULL
     process = subprocess.Popen(command, stdout=quiet, stderr=quiet, env={**os.environ, **(environment or {})})
     try:
@@ -94,12 +94,12 @@ def run_server(name: str, command: list[str], port: int, environment: dict[str, 
         while True:
             try:
                 models = json.loads(_get(port, "/v1/models"))["data"]
+                loaded = next(one for one in models if one.get("status", {}).get("value", "loaded") == "loaded")
                 break
-            except (OSError, ValueError, KeyError):
+            except (OSError, ValueError, KeyError, StopIteration):
                 if process.poll() is not None or time.monotonic() > deadline:
                     raise RuntimeError(f"{name} did not start") from None
                 time.sleep(0.2)
-        loaded = next((one for one in models if one.get("status", {}).get("value", "loaded") == "loaded"), models[0])
         yield Server(name, port, loaded["id"], psutil.Process(process.pid))
     finally:
         process.terminate()
