@@ -77,6 +77,7 @@ SETTINGS: dict[str, Setting] = {
     "model.load_at_start": _switch(True),
     "model.folders": _texts(),
     "model.load_options": _table(),
+    "model.sampling": _table(),
     "model.cache_megabytes": _number(2048, 0, 1_000_000),
     "chat.preset": _text("Balanced"),
     "chat.system_prompt": _text(),
@@ -112,7 +113,8 @@ SETTINGS: dict[str, Setting] = {
     "trash.days": _number(30, 1, 3650),
     "snapshots.daily": _switch(True),
 }
-"""``model.load_options`` maps a model's reference to ``LoadOptions`` fields. ``model.cache_megabytes`` is what engines may keep on disk
+"""``model.load_options`` maps a model's reference to ``LoadOptions`` fields, ``model.sampling`` to the fields of
+``SamplingOptions`` that were chosen for it. ``model.cache_megabytes`` is what engines may keep on disk
 of what they read, for all models together; 0 is nothing. ``models.details`` is what a person noted of models, by id: tags, notes,
 another name, and defaults. ``quantize.converter`` is the path of a llama.cpp checkout's
 ``convert_hf_to_gguf.py`` for architectures not known here, ``quantize.converter_python`` the Python that runs it. Keys that begin with

@@ -29,6 +29,7 @@ from app.services.first_run import ensure_first_conversation
 from app.services.hubs import Hubs
 from app.services.jobs import Jobs
 from app.services.kept_context import KeptContext
+from app.services.model_defaults import ModelDefaults
 from app.services.model_details import Details
 from app.services.model_hashes import ModelHashes
 from app.services.planner import Planner
@@ -80,6 +81,7 @@ class Workstation:
         self._connections = open_database(paths.database, snapshots, may_write=self.is_exclusive)
         publish = self.events.publish
         self.settings = Settings(Values(self._connections), lambda key: publish(SettingChanged(key)))
+        self.defaults = ModelDefaults(self.settings)
         self.conversations = Conversations(self._connections, lambda: publish(ConversationsChanged()), self._forget)
         self._kept_context = KeptContext(paths.engine_cache, self.conversations.list_ids)
         self.attachments = Attachments(self._connections, paths.attachments)
@@ -106,6 +108,7 @@ class Workstation:
             self.presets,
             self.engines,
             find_hash=hashes.find,
+            defaults=self.defaults,
             find_policy=lambda: str(self.settings.get("chat.context_policy")),
             on_reply=hashes.fill_in,
         )
@@ -119,7 +122,7 @@ class Workstation:
         )
         self.details = Details(self.settings, self.conversations, lambda: str(self.settings.get("model.default")))
         self.updates = Updates(self.hubs, self.downloads)
-        self.planner = Planner(lambda: self.hardware, paths.knowledge, self._engine_memory)
+        self.planner = Planner(lambda: self.hardware, paths.knowledge, self._engine_memory, self._find_card)
         self.events.subscribe(self._on_event)
 
     @property
@@ -167,12 +170,13 @@ class Workstation:
     def plan_conversation(self, model: str = "") -> Conversation:
         """What :meth:`start_conversation` would make, not stored: a new conversation's settings before its first word.
 
-        With the starter model, where nobody chose a preset, it is Deterministic: a model that small is best at its surest.
+        With the starter model, where nobody chose a preset or sampling, it is Deterministic: a model that small is best at its surest.
         """
         preset = str(self.settings.get("chat.preset"))
         if "chat.preset" not in self.settings.all():
             with contextlib.suppress(UserFacingError):
-                if self._canonical_reference(model or self.engines.default_model()) == self.starter_model():
+                reference = self._canonical_reference(model or self.engines.default_model())
+                if reference == self.starter_model() and not self.defaults.sampling(reference):
                     preset = "Deterministic"
         now = time.time()
         return Conversation(
@@ -193,19 +197,10 @@ class Workstation:
         return True
 
     def share_equal_files(self) -> int:
-        """Let models in Yanmo's own folder that are there twice share their room; the bytes that became free. Reads every candidate."""
-        from models.duplicates import find_duplicates, share_room
-        from models.file_work import hash_file
+        """Let models in Yanmo's own folder that are there twice share their room; the bytes that became free."""
+        from models.duplicates import share_equal_files
 
-        spared = 0
-        for group in find_duplicates(self.library.list_models(), lambda name: hash_file(Path(name), 0, 0, None)):
-            own = [path for path in group.paths if Path(path).is_relative_to(self.paths.models)]
-            keep = next((path for path in group.paths if path not in own), group.paths[0])
-            for path in own:
-                if path != keep:
-                    share_room(Path(keep), Path(path))
-                    spared += group.size
-        return spared
+        return share_equal_files(self.library.list_models(), self.paths.models)
 
     def starter_model(self) -> str:
         """The reference of the model that ships with Yanmo; empty where it does not lie in its place."""
@@ -299,10 +294,14 @@ class Workstation:
         if path.startswith(_REMOTE):
             return self.remotes.make_link(path, options, on_exit)
         megabytes = int(self.settings.get("model.cache_megabytes"))
-        if options.draft_model:
-            options = replace(options, draft_model=self._resolve(options.draft_model))
-        options = replace(options, cache_folder=str(self.paths.engine_cache), cache_megabytes=megabytes)
-        link = WorkerLink(choose_backend(path), path, options, on_exit=on_exit)
+        options = replace(
+            options,
+            draft_model=options.draft_model and self._resolve(options.draft_model),
+            adapters=tuple(replace(adapter, path=self._resolve(adapter.path)) for adapter in options.adapters),
+            cache_folder=str(self.paths.engine_cache),
+            cache_megabytes=megabytes,
+        )
+        link = WorkerLink(options.engine or choose_backend(path), path, options, on_exit=on_exit)
         self._kept_context.watch(link)
         return link
 
@@ -311,9 +310,13 @@ class Workstation:
         self.jobs.submit("disk", lambda is_cancelled: self._kept_context.forget(conversation_ids), "forgetting")
 
     def _size_of(self, reference: str) -> int:
+        card = None if reference.startswith(_ECHO) else self._find_card(reference)
+        return card.size_bytes if card else 0
+
+    def _find_card(self, reference: str) -> ModelCard | None:
         with contextlib.suppress(UserFacingError):
-            return 0 if reference.startswith(_ECHO) else self.library.find(reference).size_bytes
-        return 0
+            return self.library.find(reference)
+        return None
 
     def _free_memory(self) -> int:
         return self.hardware.snapshot().ram_free

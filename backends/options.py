@@ -220,7 +220,9 @@ class LoadOptions:
     The text stays the same but for rounding, which differs with the number of tokens in a step; so a seed may give another text
     where two tokens are all but equally likely. That is why it is off unless asked for.
     ``draft_model`` is the path of a small model of the same vocabulary that guesses up to ``draft_tokens`` ahead, with the same proviso.
-    ``adapters`` are LoRA adapters that all replies are written with unless a request names others.
+    ``chat_template`` is Jinja in the place of the model's own template, ``engine`` the name of a backend in the place of the one
+    that the file asks for; empty leaves both as they are. ``adapters`` are LoRA adapters that all replies are written with unless a
+    request names others.
 
     Where a machine has several devices: ``device`` names one by its ggml name, or several with commas; ``split_mode`` says how they
     share a model (whole layers, rows of matrices, or one device alone), ``tensor_split`` in which proportions, ``main_gpu`` which is
@@ -255,6 +257,8 @@ class LoadOptions:
     kv_offload: bool = True
     numa: str = ""
     rpc_servers: tuple[str, ...] = ()
+    chat_template: str = ""
+    engine: str = ""
 
     def __post_init__(self) -> None:
         _check("context_length", self.context_length, 0, 16_777_216)
@@ -266,6 +270,9 @@ class LoadOptions:
         _check("lookup_tokens", self.lookup_tokens, 0, 64)
         _check("draft_tokens", self.draft_tokens, 1, 64)
         _check("cache_megabytes", self.cache_megabytes, 0, 1e9)
+        for name in ("chat_template", "engine", "draft_model"):
+            if not isinstance(getattr(self, name), str) or len(getattr(self, name)) > LONGEST_TEMPLATE:
+                raise InvalidOption(option=name, value=repr(getattr(self, name))[:80], allowed="text")
         object.__setattr__(self, "adapters", read_adapters(self.adapters))
         if self.kv_type not in KV_TYPES:
             raise InvalidOption(option="kv_type", value=self.kv_type, allowed=", ".join(KV_TYPES))
@@ -305,3 +312,4 @@ DEFAULT_CONTEXT_LIMIT = 8192
 MOST_LOGPROBS = 100
 MOST_ADAPTERS = 64
 LONGEST_GRAMMAR = 1_000_000
+LONGEST_TEMPLATE = 1_000_000

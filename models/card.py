@@ -114,13 +114,19 @@ def read_card(path: str | Path, header: GgufHeader | None = None) -> ModelCard:
 
 def find_split_parts(path: Path) -> list[Path]:
     """All parts of a split model that lie beside this one, in order; the file alone where it is not split."""
-    match = _SPLIT.search(path.name)
-    if match is None:
+    found = split_stem(path.name)
+    if found is None:
         return [path]
-    stem, total = path.name[: match.start()], int(match.group(2))
+    stem, total = found
     parts = [path.with_name(f"{stem}-{number:05d}-of-{total:05d}.gguf") for number in range(1, min(total, 1000) + 1)]
     present = [part for part in parts if part.is_file()]
     return [path, *(part for part in present if part != path)]
+
+
+def split_stem(name: str) -> tuple[str, int] | None:
+    """What all parts of a split model begin with, and how many there are; None for a name of another kind."""
+    match = _SPLIT.search(name)
+    return (name[: match.start()], int(match.group(2))) if match else None
 
 
 def choose_projector(name: str, beside: Sequence[str]) -> str:

@@ -11,6 +11,7 @@ from typing import Literal
 
 from models.card import ModelCard
 from models.errors import ModelError
+from models.file_work import hash_file
 
 Way = Literal["reflink", "hard link"]
 _FICLONE = 0x40049409
@@ -31,8 +32,8 @@ class Duplicate:
         return self.size * (len(self.paths) - 1)
 
 
-def find_duplicates(cards: Sequence[ModelCard], hash_file: Callable[[str], str]) -> list[Duplicate]:
-    """Groups of equal files, the largest gain first. Only files of equal size are hashed. ``hash_file`` may raise OSError."""
+def find_duplicates(cards: Sequence[ModelCard], find_hash: Callable[[str], str]) -> list[Duplicate]:
+    """Groups of equal files, the largest gain first. Only files of equal size are hashed. ``find_hash`` may raise OSError."""
     by_size: dict[int, dict[tuple[int, int], str]] = {}
     for card in cards:
         for name in card.files:
@@ -43,9 +44,26 @@ def find_duplicates(cards: Sequence[ModelCard], hash_file: Callable[[str], str])
     for size, files in by_size.items():
         for name in files.values() if len(files) > 1 and size else ():
             with contextlib.suppress(OSError):
-                found.setdefault((size, hash_file(name)), []).append(name)
+                found.setdefault((size, find_hash(name)), []).append(name)
     groups = [Duplicate(digest, size, tuple(sorted(paths))) for (size, digest), paths in found.items() if len(paths) > 1]
     return sorted(groups, key=lambda group: -group.spared)
+
+
+def share_equal_files(cards: Sequence[ModelCard], own_folder: Path) -> int:
+    """Let models in a folder that are there twice share their room; the bytes that became free. Reads every candidate.
+
+    Raises:
+        ModelError: the system refuses.
+    """
+    spared = 0
+    for group in find_duplicates(cards, lambda name: hash_file(Path(name), 0, 0, None)):
+        own = [path for path in group.paths if Path(path).is_relative_to(own_folder)]
+        keep = next((path for path in group.paths if path not in own), group.paths[0])
+        for path in own:
+            if path != keep:
+                share_room(Path(keep), Path(path))
+                spared += group.size
+    return spared
 
 
 def share_room(keep: Path, other: Path) -> Way:

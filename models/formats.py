@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from models.card import ModelCard, ModelFormat, make_id, read_card
+from models.card import ModelCard, ModelFormat, ModelKind, make_id, read_card
 from models.errors import DamagedModelFile, ModelNotFound, NotAModelFile
 from models.gguf_header import is_gguf
 
 _LARGEST_JSON = 32 << 20
+_CARD_HEAD = 8192
+_ENCODERS = frozenset({"bert", "roberta", "xlm-roberta", "nomic_bert", "modernbert", "new", "jina_bert"})
 _PARTIAL = (".part", ".partial", ".incomplete", ".tmp", ".download", ".crdownload")
+ADAPTER_CONFIGURATION = "adapter_config.json"
 _BITS = {"BF16": "BF16", "F16": "F16", "F32": "F32", "F8_E4M3": "F8", "F8_E5M2": "F8"}
 
 
@@ -25,16 +30,33 @@ class SafetensorsInfo:
     size_bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class SafetensorsTensor:
+    """One tensor: the name of its type as the format writes it, its number of values, and its bytes in the file."""
+
+    name: str
+    type: str
+    element_count: int
+    byte_count: int
+
+
 def recognise(path: Path) -> ModelFormat | None:
     """``gguf`` for a GGUF file, ``safetensors`` for a folder of the transformers layout, None for anything else."""
     try:
         if path.is_file():
             return "gguf" if is_gguf(path) else None
-        if (path / "config.json").is_file() and any(path.glob("*.safetensors")):
+        if is_checkpoint(entry.name for entry in path.iterdir()):
             return "safetensors"
     except OSError:
         return None
     return None
+
+
+def is_checkpoint(names: Iterable[str]) -> bool:
+    """Whether a folder with files of these names is a model of the transformers layout, or a LoRA adapter of PEFT's."""
+    found = set(names)
+    has_configuration = "config.json" in found or ADAPTER_CONFIGURATION in found
+    return has_configuration and any(name.endswith(".safetensors") for name in found)
 
 
 def is_partial(name: str) -> bool:
@@ -59,12 +81,13 @@ def read_any_card(path: Path) -> ModelCard:
 
 
 def read_safetensors_card(folder: Path) -> ModelCard:
-    """The card of a folder with ``config.json`` and safetensors files.
+    """The card of a folder with safetensors files and ``config.json``, or ``adapter_config.json`` for a LoRA adapter.
 
     Raises:
         DamagedModelFile: the configuration or a header cannot be read.
     """
-    config = read_json(folder / "config.json")
+    is_adapter = not (folder / "config.json").is_file()
+    config = read_json(folder / (ADAPTER_CONFIGURATION if is_adapter else "config.json"))
     files = sorted(folder.glob("*.safetensors"))
     infos = [read_safetensors_info(file) for file in files]
     values: dict[str, int] = {}
@@ -83,19 +106,60 @@ def read_safetensors_card(folder: Path) -> ModelCard:
         path=str(folder),
         name=folder.name,
         format="safetensors",
-        kind="chat" if has_template else "base",
-        architecture=str(config.get("model_type", "")),
+        kind="adapter" if is_adapter else _find_kind(config, has_template),
+        architecture="" if is_adapter else str(config.get("model_type", "")),
         quantization=quantization or _BITS.get(main_type, main_type),
         parameter_count=sum(values.values()),
         size_bytes=sum(info.size_bytes for info in infos),
         context_length=context if isinstance(context, int) else 0,
-        has_chat_template=has_template,
+        has_chat_template=has_template and not is_adapter,
+        modalities=_find_modalities(config),
+        licence=_find_licence(folder),
         files=tuple(str(file) for file in files),
     )
 
 
+def _find_kind(config: dict[str, Any], has_template: bool) -> ModelKind:
+    """What the configuration says that it was made for."""
+    classes = config.get("architectures")
+    name = str(classes[0]) if isinstance(classes, list) and classes else ""
+    if name.endswith("ForSequenceClassification"):
+        return "reranker"
+    if str(config.get("model_type", "")) in _ENCODERS or name.endswith("ForMaskedLM"):
+        return "embedding"
+    return "chat" if has_template else "base"
+
+
+def _find_modalities(config: dict[str, Any]) -> tuple[str, ...]:
+    others = [name for name, key in (("image", "vision_config"), ("audio", "audio_config")) if isinstance(config.get(key), dict)]
+    return ("text", *others)
+
+
+def _find_licence(folder: Path) -> str:
+    """What the head of the model card says."""
+    try:
+        with (folder / "README.md").open(encoding="utf-8", errors="replace") as file:
+            text = file.read(_CARD_HEAD)
+    except OSError:
+        return ""
+    found = re.search(r"^license:\s*[\"']?([\w.+-]+)", text, re.MULTILINE) if text.startswith("---") else None
+    return found[1] if found else ""
+
+
 def read_safetensors_info(path: Path) -> SafetensorsInfo:
-    """Count the values of a safetensors file by type. Format: https://github.com/huggingface/safetensors#format.
+    """Count the values of a safetensors file by type.
+
+    Raises:
+        DamagedModelFile: the header does not fit the file.
+    """
+    values: dict[str, int] = {}
+    for tensor in read_safetensors_tensors(path):
+        values[tensor.type] = values.get(tensor.type, 0) + tensor.element_count
+    return SafetensorsInfo(values, path.stat().st_size)
+
+
+def read_safetensors_tensors(path: Path) -> list[SafetensorsTensor]:
+    """Every tensor of a safetensors file, from its header. Format: https://github.com/huggingface/safetensors#format.
 
     Raises:
         DamagedModelFile: the header does not fit the file.
@@ -111,7 +175,7 @@ def read_safetensors_info(path: Path) -> SafetensorsInfo:
             header = json.loads(file.read(length))
     except (OSError, ValueError, RecursionError) as error:
         raise DamagedModelFile(file=path.name, reason=f"Its header cannot be read: {error}.") from error
-    values: dict[str, int] = {}
+    tensors = []
     for name, entry in header.items() if isinstance(header, dict) else ():
         if name == "__metadata__":
             continue
@@ -122,10 +186,10 @@ def read_safetensors_info(path: Path) -> SafetensorsInfo:
                 count *= int(extent)
             if not 0 <= begin <= end <= size - 8 - length:
                 raise DamagedModelFile(file=path.name, reason=f"It is cut off: “{name}” lies beyond its end.")
-            values[str(entry["dtype"])] = values.get(str(entry["dtype"]), 0) + count
+            tensors.append(SafetensorsTensor(name, str(entry["dtype"]), count, end - begin))
         except (KeyError, TypeError, ValueError) as error:
             raise DamagedModelFile(file=path.name, reason=f"The entry “{name}” of its header makes no sense.") from error
-    return SafetensorsInfo(values, size)
+    return tensors
 
 
 def read_json(path: Path, most: int = _LARGEST_JSON) -> dict[str, Any]:

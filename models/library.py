@@ -14,7 +14,7 @@ from typing import Literal
 from models.card import ModelCard, choose_projector, is_later_part
 from models.errors import AmbiguousModel, DamagedModelFile, ModelError, ModelNotFound, UserFacingError
 from models.file_work import Progress, copy_file, hash_file, join_digests, stamp_of
-from models.formats import is_partial, read_any_card, recognise
+from models.formats import is_checkpoint, is_partial, read_any_card, recognise
 from models.library_knowledge import Knowledge
 from models.other_stores import OtherStore, iter_ollama_models
 
@@ -327,7 +327,7 @@ def iter_models(folder: Path) -> Iterator[Path]:
             continue
         seen.add((status.st_dev, status.st_ino))
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        if "config.json" in files and any(name.endswith(".safetensors") for name in files):
+        if is_checkpoint(files):
             yield here
         for name in sorted(files):
             is_gguf = name.lower().endswith(".gguf") and not name.lower().endswith(_MATRICES)

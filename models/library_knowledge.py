@@ -11,7 +11,7 @@ from typing import Any
 from models.card import ModelCard, card_from_json
 from models.errors import ModelError
 
-_CARDS_VERSION = 1
+_CARDS_VERSION = 2
 
 
 class Knowledge:

@@ -79,7 +79,8 @@ def compute_bytes(shape: MemoryShape, load: LoadShape) -> int:
     kinds = 2 if shape.has_windows and any(layer.keys and not layer.window for layer in shape.layers) else 1
     has_attention = any(layer.keys for layer in shape.layers)
     mask = batch * load.context * kinds * (2 if load.has_flash_attention else _F32) if has_attention else 0
-    logits = batch * (shape.vocabulary + 2 * width) * _F32
+    # torch is asked for the last position's logits only; llama.cpp makes room for a row for each
+    logits = batch * (shape.vocabulary + 2 * width) * _F32 if shape.engine == "llamacpp" else 0
     grown = max(3 * shape.feed_forward, shape.feed_forward + shape.used_experts * width)
     forward = batch * (grown + 4 * width) * _F32 + mask
     attention = batch * (3 * width + 2 * query + 2 * pair) * _F32 + mask

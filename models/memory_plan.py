@@ -71,7 +71,10 @@ class DevicePlan:
 
 @dataclass(frozen=True, slots=True)
 class PlanRequest:
-    """What is asked for. ``gpu_layers`` -1 puts as many on GPUs as fit; ``context`` 0 takes as much as is usual and fits."""
+    """What is asked for. ``gpu_layers`` -1 puts as many on GPUs as fit; ``context`` 0 takes as much as is usual and fits.
+
+    ``draft`` is the model that guesses ahead, for one sequence at a time; ``adapter_bytes`` are LoRA adapters, beside the weights.
+    """
 
     context: int = 0
     kv_type: str = "f16"
@@ -80,6 +83,7 @@ class PlanRequest:
     micro_batch: int = 512
     has_flash_attention: bool = True
     projector_bytes: int = 0
+    adapter_bytes: int = 0
     draft: MemoryShape | None = None
     correction: Correction = Correction()
 
@@ -104,6 +108,7 @@ class MemoryPlan:
 
 def plan_memory(shape: MemoryShape, rooms: Sequence[DeviceRoom], request: PlanRequest, usual_context: int = 4096) -> MemoryPlan:
     """Plan a load. ``rooms`` is the main memory first, then GPUs in the order in which they take layers."""
+    request = replace(request, kv_type=shape.kv_type or request.kv_type)
     trained = shape.trained_context or usual_context
     context = request.context or min(trained, usual_context)
     layers = request.gpu_layers if request.gpu_layers >= 0 else _most_layers(shape, rooms, request, context)
@@ -137,7 +142,9 @@ def _lay_out(
     if not has_output:
         weights += shape.output_weights
     here = compute if not has_output else output_bytes(shape, load) + 2 * load.micro_batch * shape.width * 4
-    plans.append(_device(main, request, weights, kv_bytes(shape.layers[:first], load), here + _OWN_BYTES))
+    plans.append(
+        _device(main, request, weights, kv_bytes(shape.layers[:first], load), here + (shape.process_bytes or _OWN_BYTES))
+    )
     for number, (room, layers) in enumerate(zip(rooms[1:], shares, strict=False)):
         weights = sum(layer.weights for layer in layers)
         if has_output and number == len(shares) - 1:
@@ -161,12 +168,14 @@ def _device(room: DeviceRoom, request: PlanRequest, weights: int, cache: int, co
 
 
 def _add_extras(plans: list[DevicePlan], request: PlanRequest, load: LoadShape) -> tuple[DevicePlan, ...]:
-    """A projector and a draft model lie on the first GPU that has layers, else in the main memory."""
+    """Projector, adapters and draft model lie on the first GPU that has layers, else in the main memory."""
     place = next((number for number, plan in enumerate(plans) if number and plan.weights), 0)
     draft = 0
     if request.draft is not None:
-        draft = request.draft.weights + kv_bytes(request.draft.layers, load) + compute_bytes(request.draft, load)
-    plans[place] = replace(plans[place], projector=request.projector_bytes, draft=draft)
+        alone = replace(load, sequences=1)
+        draft = request.draft.weights + kv_bytes(request.draft.layers, alone) + compute_bytes(request.draft, alone)
+    weights = plans[place].weights + request.adapter_bytes
+    plans[place] = replace(plans[place], weights=weights, projector=request.projector_bytes, draft=draft)
     return tuple(plans)
 
 
@@ -225,7 +234,7 @@ def _advise(
     advice: list[Advice] = []
     if _SHORTEST_CONTEXT <= longest < context:
         advice.append("shorter_context")
-    if request.kv_type in ("f16", "bf16", "f32"):
+    if request.kv_type in ("f16", "bf16", "f32") and not shape.kv_type:
         smaller = _lay_out(shape, rooms, replace(request, kv_type="q8_0"), context, layers)
         if sum(plan.needed for plan in smaller) < 0.95 * sum(plan.needed for plan in devices) or _worst(smaller) == "fits":
             advice.append("smaller_cache")

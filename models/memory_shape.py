@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any
+from typing import Any, Literal
 
 from models.gguf_header import GgufHeader
 
@@ -43,7 +43,10 @@ class LayerShape:
 
 @dataclass(frozen=True, slots=True)
 class MemoryShape:
-    """A model. Weights in bytes; widths in numbers. ``feed_forward`` is what works at once: for experts, of those that are used."""
+    """A model. Weights in bytes; widths in numbers. ``feed_forward`` is what works at once: for experts, of those that are used.
+
+    For torch ``kv_type`` is the type of the cache, which is the weights', and ``process_bytes`` what the engine itself takes.
+    """
 
     architecture: str
     layers: tuple[LayerShape, ...]
@@ -57,7 +60,9 @@ class MemoryShape:
     feed_forward: int
     used_experts: int
     trained_context: int
-    projector_weights: int = 0
+    kv_type: str = ""
+    process_bytes: int = 0
+    engine: Literal["llamacpp", "torch"] = "llamacpp"
 
     @property
     def weights(self) -> int:

@@ -5,13 +5,18 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+from models.card import find_split_parts
+
 _EDGE = 1 << 20
 
 
 def fingerprint(path: Path) -> str:
-    """A hash of a model's size, beginning and end; of a folder, of all its safetensors and JSON files."""
+    """A hash of size, beginning and end: of a model's file or all its parts, of a folder's safetensors and JSON files."""
     digest = hashlib.sha256()
-    files = sorted(file for file in path.iterdir() if file.suffix in (".safetensors", ".json")) if path.is_dir() else [path]
+    if path.is_dir():
+        files = sorted(file for file in path.iterdir() if file.suffix in (".safetensors", ".json"))
+    else:
+        files = find_split_parts(path)
     for file in files:
         size = file.stat().st_size
         digest.update(f"{file.name if path.is_dir() else ''}:{size}\n".encode())

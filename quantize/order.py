@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from models.card import split_stem
 from models.errors import InvalidOption
 from quantize.gguf.types import FILE_TYPES
 from quantize.recipe import Recipe
@@ -18,7 +19,8 @@ class Order:
     """``source`` is a GGUF or a checkpoint folder; ``out`` a folder, a file where one is made, or empty for beside the source.
 
     ``imatrix`` is none, auto or a file; ``calibration`` what auto reads: builtin, conversations, or a file or folder. ``measure`` is the
-    text the loss is measured on: builtin, a file, or empty for no measuring. ``windows`` limit both to so many times 512 tokens.
+    text the loss is measured on: builtin, a file, or empty for no measuring. ``windows`` limit both to so many times 512 tokens. With
+    ``keeps_split`` a source in parts stays in parts.
     """
 
     source: str
@@ -31,6 +33,7 @@ class Order:
     imatrix_windows: int = 0
     threads: int = 0
     may_requantize: bool = False
+    keeps_split: bool = False
     converter: str = ""
     converter_python: str = "python3"
 
@@ -66,15 +69,23 @@ def strip_type(stem: str) -> str:
     return stem
 
 
-def name_target(source: Path, recipe: Recipe, out: Path | None, *, is_one: bool) -> Path:
-    """Where the file goes: as asked, else beside the source with the type in place of the source's.
+def stem_of(source: Path) -> str:
+    """A model's name without suffix and the number of its part."""
+    found = split_stem(source.name)
+    return found[0] if found else source.stem
+
+
+def name_target(source: Path, recipe: Recipe, out: Path | None, *, is_one: bool, parts: int = 1) -> Path:
+    """Where the file goes, or the first of its parts: as asked, else beside the source with the type in place of the source's.
 
     A recipe with overrides of its own gets the beginning of its hash into the name, so that two of a type do not meet.
     """
     own = "" if recipe == Recipe(recipe.file_type, imatrix_sha256=recipe.imatrix_sha256) else "-" + recipe.sha256()[:6]
-    name = f"{strip_type(source.stem)}-{recipe.file_type.upper()}{own}{'-imatrix' if recipe.imatrix_sha256 else ''}.gguf"
+    name = f"{strip_type(stem_of(source))}-{recipe.file_type.upper()}{own}{'-imatrix' if recipe.imatrix_sha256 else ''}.gguf"
     if out is None:
-        return source.with_name(name)
-    if is_one and not out.is_dir() and out.suffix == ".gguf":
-        return out
-    return out / name
+        target = source.with_name(name)
+    elif is_one and not out.is_dir() and out.suffix == ".gguf":
+        target = out
+    else:
+        target = out / name
+    return target if parts == 1 else target.with_name(f"{target.stem}-00001-of-{parts:05d}.gguf")

@@ -11,16 +11,17 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
+from models.card import find_split_parts
 from models.errors import QuantizationFailed, UserFacingError
 from models.gguf_header import read_header
+from models.gguf_parts import first_part, hash_parts, read_parts, size_of_parts
 from quantize.fingerprint import fingerprint
-from quantize.order import AUTO, NONE, Order, name_target, strip_type
+from quantize.order import AUTO, NONE, Order, name_target, stem_of, strip_type
 from quantize.output import explain_write
 from quantize.quality_card import (
     QualityCard,
     card_from_json,
     embed_card,
-    hash_file,
     hash_text,
     make_card,
     read_card,
@@ -67,7 +68,7 @@ class Pipeline:
         self._tell = tell
         self._is_cancelled = is_cancelled
         self._on_card = on_card
-        self._source = Path(order.source)
+        self._source = first_part(Path(order.source))
         self._number = 0
         measured = len(order.recipes) if order.measure else 0
         self._count = int(self._source.is_dir()) + int(order.imatrix == AUTO) + len(order.recipes) + measured
@@ -86,24 +87,28 @@ class Pipeline:
 
     def _run(self) -> list[QualityCard]:
         if not self._source.is_dir():
-            read_header(self._source)
+            read_parts(self._source)
         base = self._convert() if self._source.is_dir() else self._source
         imatrix = self._find_imatrix(base)
         recipes = self._order.recipes
         if imatrix is not None:
-            digest = hash_file(imatrix)
+            digest = hash_parts(imatrix)
             recipes = tuple(replace(recipe, imatrix_sha256=digest) for recipe in recipes)
-        base_hash = hash_file(base)
+        base_hash = hash_parts(base)
         text = self._read_measured(self._order.measure) if self._order.measure else ""
         cards = []
         for recipe in recipes:
-            target = name_target(self._place(base), recipe, self._out(), is_one=len(recipes) == 1)
+            target = name_target(self._place(base), recipe, self._out(), is_one=len(recipes) == 1, parts=self._parts(base))
             card = self._quantize(base, base_hash, target, recipe, imatrix)
             if text:
                 card = self._measure(base, target, recipe, card, text)
             self._on_card(target, card)
             cards.append(card)
         return cards
+
+    def _parts(self, base: Path) -> int:
+        """How many files each result is cut into."""
+        return len(find_split_parts(base)) if self._order.keeps_split else 1
 
     def _out(self) -> Path | None:
         return Path(self._order.out) if self._order.out else None
@@ -159,7 +164,7 @@ class Pipeline:
             read_importance_matrix(Path(self._order.imatrix))  # a file that is none is told before any work
             return Path(self._order.imatrix)
         text = self._read_text(self._order.calibration)
-        target = self._folder() / f"{strip_type(base.stem)}.imatrix.gguf"
+        target = self._folder() / f"{strip_type(stem_of(base))}.imatrix.gguf"
         progress = self._step("imatrix", target)
         if target.exists():
             try:
@@ -198,6 +203,7 @@ class Pipeline:
                 recipe,
                 imatrix=imatrix,
                 may_requantize=self._order.may_requantize,
+                keeps_split=self._parts(base) > 1,
                 threads=self._order.threads,
                 progress=progress,
                 is_cancelled=self._is_cancelled,
@@ -253,7 +259,7 @@ def find_finished(target: Path, recipe: Recipe, base_hash: str) -> QualityCard |
     """
     if not target.exists():
         return None
-    size = target.stat().st_size
+    size = size_of_parts(target)
     value = read_card(target)
     if value is None or value.get("size_bytes") != size:  # killed between the two places where a card is kept
         value = read_embedded_card(target) or value
@@ -264,7 +270,7 @@ def find_finished(target: Path, recipe: Recipe, base_hash: str) -> QualityCard |
     if (card.recipe_sha256, card.base_sha256) != (recipe.sha256(), base_hash):
         return None
     if card.size_bytes != size:
-        card = replace(card, sha256=hash_file(target), size_bytes=size)
+        card = replace(card, sha256=hash_parts(target), size_bytes=size)
         write_card(card, target)
     return card
 

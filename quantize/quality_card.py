@@ -6,12 +6,14 @@ import hashlib
 import json
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from models.errors import UserFacingError
-from models.gguf_header import read_header
+from models.gguf_header import GgufHeader, read_header
+from models.gguf_parts import hash_parts, read_parts, size_of_parts
 from quantize.gguf.metadata_edit import hash_weights, put_text
 from quantize.probe import Probe
 from quantize.quality import Quality
@@ -72,19 +74,19 @@ def make_card(
     windows: int = 0,
 ) -> QualityCard:
     """The card of a file that was just made."""
-    header = read_header(made)
+    headers = read_parts(made)
     fault = find_fault(quality, probe)
     return QualityCard(
         file=made.name,
-        size_bytes=made.stat().st_size,
-        sha256=hash_file(made),
-        bits_per_weight=round((header.file_size - header.data_offset) * 8 / max(1, header.parameter_count), 3),
+        size_bytes=size_of_parts(made),
+        sha256=hash_parts(made),
+        bits_per_weight=round(_weight_bytes(headers) * 8 / max(1, sum(header.parameter_count for header in headers)), 3),
         file_type=recipe.file_type.upper(),
         recipe=_plain(recipe.to_json()),
         recipe_sha256=recipe.sha256(),
         base_file=base.name,
-        base_size_bytes=base.stat().st_size,
-        base_sha256=hash_file(base),
+        base_size_bytes=size_of_parts(base),
+        base_sha256=hash_parts(base),
         engine=engine,
         date=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         text_sha256=hash_text(text) if text else "",
@@ -94,6 +96,10 @@ def make_card(
         fault=fault,
         windows=windows,
     )
+
+
+def _weight_bytes(headers: Sequence[GgufHeader]) -> int:
+    return sum(header.file_size - header.data_offset for header in headers)
 
 
 def _plain(value: dict[str, Any]) -> dict[str, Any]:
@@ -128,7 +134,7 @@ def find_fault(quality: Quality | None, probe: Probe | None) -> str:
 def embed_card(card: QualityCard, made: Path) -> QualityCard:
     """Write the card into the file's metadata too; returns it with the hash and size that the file now has."""
     put_text(made, METADATA_KEY, json.dumps({**card.to_json(), "sha256": ""}, ensure_ascii=False, separators=(",", ":")))
-    return replace(card, sha256=hash_file(made), size_bytes=made.stat().st_size)
+    return replace(card, sha256=hash_parts(made), size_bytes=size_of_parts(made))
 
 
 def write_card(card: QualityCard, made: Path) -> Path:
@@ -216,12 +222,3 @@ def iter_quality_lines(quality: dict[str, Any]) -> list[str]:
 def hash_text(text: str) -> str:
     """SHA-256 of a text."""
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def hash_file(path: Path) -> str:
-    """SHA-256 of a file."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(2**20):
-            digest.update(chunk)
-    return digest.hexdigest()

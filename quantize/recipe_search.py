@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from models.errors import InvalidOption, QuantizationFailed
-from models.gguf_header import read_header
+from models.gguf_parts import hash_parts, read_parts
 from quantize.fingerprint import fingerprint
 from quantize.gguf.quantize import quantize_file
 from quantize.gguf.size_prediction import predict_files
 from quantize.output import remove_stale
 from quantize.quality import Quality, measure_quality
-from quantize.quality_card import hash_file, hash_text
+from quantize.quality_card import hash_text
 from quantize.recipe import Recipe
 from quantize.runner import Progress
 
@@ -87,7 +87,7 @@ class RecipeSearch:
         self._source, self._text, self._memory, self._imatrix = source, text, memory, imatrix
         self._windows, self._threads = windows, threads
         self._progress, self._is_cancelled = progress, is_cancelled
-        self._imatrix_hash = hash_file(imatrix) if imatrix else ""
+        self._imatrix_hash = hash_parts(imatrix) if imatrix else ""
         self.ladder = IMATRIX_LADDER if imatrix else LADDER
         self.groups = find_groups(source)
 
@@ -215,12 +215,13 @@ def find_groups(source: Path) -> list[Group]:
     Raises:
         QuantizationFailed: the source is quantized already, or holds no matrices that can be.
     """
-    header = read_header(source)
-    if any(tensor.type.name not in ("F32", "F16", "BF16") for tensor in header.tensors):
+    headers = read_parts(source)
+    tensors = [tensor for header in headers for tensor in header.tensors]
+    if any(tensor.type.name not in ("F32", "F16", "BF16") for tensor in tensors):
         raise QuantizationFailed(file=source.name, reason="It is quantized already: a search needs the model it was made from.")
-    layers = header.of_architecture("block_count", 1)
+    layers = headers[0].of_architecture("block_count", 1)
     found: dict[tuple[str, int], tuple[list[str], int]] = {}
-    for tensor in header.tensors:
+    for tensor in tensors:
         if len(tensor.shape) < 2 or tensor.shape[0] % 256 or tensor.name.endswith("_norm.weight") or "gate_inp" in tensor.name:
             continue
         match = _BLOCK.match(tensor.name)

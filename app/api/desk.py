@@ -7,7 +7,7 @@ import json
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from starlette.requests import Request
@@ -15,6 +15,7 @@ from starlette.requests import Request
 from app.api.content import Media
 from app.api.errors import ApiError, bad_request
 from app.api.model_names import Models
+from app.api.parameters import named_sampling
 from app.api.running import AnswerEvent, Order, answer
 from app.services.engine_pool import EnginePool, Lease
 from app.services.request_log import RequestLog, RequestRecord
@@ -83,7 +84,10 @@ class Call:
         return lease
 
     def answer(self, lease: Lease, order: Order) -> AsyncIterator[AnswerEvent]:
-        """The reply, noted in the record."""
+        """The reply, noted in the record. What the body does not say of sampling, the model's own defaults do."""
+        defaults = self.desk.workstation.defaults
+        options = defaults.complete(lease.engine.reference, order.request.options, named_sampling(self.body))
+        order = replace(order, request=replace(order.request, options=options))
         self.record.request = order.request
         return answer(lease, order, self.record)
 

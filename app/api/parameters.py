@@ -41,6 +41,13 @@ def read_options(body: Mapping[str, Any], *, max_tokens: int | None = None, **mo
     )
 
 
+def named_sampling(body: Mapping[str, Any]) -> frozenset[str]:
+    """Which sampling settings a body names, at its top or, as in Ollama's dialect, under ``options``."""
+    inner = body.get("options")
+    said = {name for table in (body, inner if isinstance(inner, dict) else {}) for name in table if table[name] is not None}
+    return frozenset(_ALIASES.get(name, name) for name in said)
+
+
 def read_count(body: Mapping[str, Any], *names: str) -> int | None:
     """A number of tokens by the first name that is there; None for no limit (absent, null or negative).
 

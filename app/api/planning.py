@@ -43,8 +43,7 @@ async def fit(desk: Desk, request: Request) -> Response:
 
 
 def _plan(desk: Desk, card: ModelCard, options: LoadOptions) -> MemoryPlan:
-    planner = desk.workstation.planner
-    return planner.plan(planner.shape_of(card), options)
+    return desk.workstation.planner.plan_card(card, options)
 
 
 def _show(plan: MemoryPlan) -> dict[str, Any]:

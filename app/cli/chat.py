@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -166,10 +166,8 @@ def _find_conversation(workstation: Workstation, arguments: argparse.Namespace) 
 
 def _choose_conversation(workstation: Workstation, arguments: argparse.Namespace, known: Conversation | None) -> str:
     conversation = known or workstation.start_conversation(arguments.model)
-    base = conversation.options
-    if not base and conversation.preset:
-        preset_found = workstation.presets.get(conversation.preset)
-        base = preset_found.options if preset_found else {}
+    asked = replace(conversation, model=arguments.model or conversation.model)
+    base = workstation.chat.options_of(asked).to_json()
     changes: dict[str, Any] = {}
     if (options := read_generation_options(arguments, base)) != base:
         changes["options"] = options

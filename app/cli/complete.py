@@ -53,10 +53,12 @@ def run_complete(arguments: argparse.Namespace, make_workstation: Callable[[], W
     if not prompt and arguments.suffix is None:
         print("yanmo complete: there is no text: give -p TEXT, or pipe it in.", file=sys.stderr)
         return 2
-    options = generation_options_from_json(read_generation_options(arguments, {}))
+    read_generation_options(arguments, {})  # what is refused is refused before the model is loaded
     pieces: list[str] = []
     with make_temporary_workstation(arguments.paths) as workstation, workstation.engines.lease(arguments.model) as engine:
         assert engine.link is not None
+        base = {"sampling": workstation.defaults.sampling(engine.reference)}
+        options = generation_options_from_json(read_generation_options(arguments, base))
         stream = engine.link.generate(GenerationRequest(prompt=prompt, options=options, suffix=arguments.suffix))
         for event in stream:
             if isinstance(event, TextDelta):

@@ -6,6 +6,7 @@ import argparse
 import getpass
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,9 @@ from app.cli.figures import count_text, print_json, print_table, size_text, time
 
 if TYPE_CHECKING:
     from app.services.download_records import Download
+    from app.services.pulls import FoundRepository
     from app.workstation import Workstation
-    from models.hubs.hub import HubKey, Repository
+    from models.hubs.hub import HubKey
     from models.hubs.variants import Variant
     from models.memory_plan import MemoryPlan
 
@@ -52,9 +54,9 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     pull = commands.add_parser("pull", help="download a model; goes on where it was interrupted")
     pull.add_argument("--no-wait", action="store_true", help="only put it into the queue of the window")
     fit = commands.add_parser("fit", help="how much memory a model takes here, before it is downloaded or after")
-    fit.add_argument("--context", type=int, default=0, metavar="N", help="tokens (default: the usual)")
-    fit.add_argument("--kv-type", default="f16", metavar="TYPE", help="f16, q8_0, q4_0 …")
-    fit.add_argument("--gpu-layers", type=int, default=-1, metavar="N", help="default: as many as fit")
+    fit.add_argument("--context", type=int, metavar="N", help="tokens (default: what was chosen for the model, or the usual)")
+    fit.add_argument("--kv-type", metavar="TYPE", help="f16, q8_0, q4_0 …")
+    fit.add_argument("--gpu-layers", type=int, metavar="N", help="default: as many as fit")
     for command, run in ((variants, run_variants), (pull, run_pull), (fit, run_fit)):
         command.add_argument("model", metavar="REPOSITORY[:VARIANT]" if command is not fit else "MODEL|REPOSITORY[:VARIANT]")
         command.add_argument("--hub", choices=_HUBS, help="default: as the settings say, then the other")
@@ -114,9 +116,13 @@ def run_search(arguments: argparse.Namespace, make_workstation: MakeWorkstation)
 
 def run_variants(arguments: argparse.Namespace, make_workstation: MakeWorkstation) -> int:
     """Print what a repository offers, and whether it fits."""
+    from app.services.pulls import plan_repository
+
     with make_workstation() as workstation:
-        repository, variants, _ = _read(workstation, arguments)
-        plans = [_plan_remote(workstation, repository, variant) for variant in variants]
+        found = _find(workstation, arguments)
+        repository, variants = found.repository, found.variants
+        known = plan_repository(workstation.hubs, workstation.planner, found)
+        plans = [known.get(variant.name) for variant in variants]
     if arguments.json:
         rows = [{**_variant_json(one), "plan": _plan_json(plan)} for one, plan in zip(variants, plans, strict=True)]
         print_json({"repository": repository.id, "hub": repository.hub, "variants": rows})
@@ -132,8 +138,8 @@ def run_variants(arguments: argparse.Namespace, make_workstation: MakeWorkstatio
 def run_pull(arguments: argparse.Namespace, make_workstation: MakeWorkstation) -> int:
     """Download one variant and say where it lies."""
     with make_workstation() as workstation:
-        repository, variants, wish = _read(workstation, arguments)
-        variant = _choose(repository, variants, wish)
+        found = _find(workstation, arguments)
+        repository, variant = found.repository, found.choose()
         download = workstation.downloads.add(repository, variant)
         workstation.downloads.move(download.id, 0)
         if arguments.no_wait:
@@ -159,20 +165,23 @@ def run_fit(arguments: argparse.Namespace, make_workstation: MakeWorkstation) ->
     from backends.options import LoadOptions
     from models.errors import ModelNotFound
 
-    options = LoadOptions(context_length=arguments.context, kv_type=arguments.kv_type, gpu_layers=arguments.gpu_layers)
+    changes = {"context_length": arguments.context, "kv_type": arguments.kv_type, "gpu_layers": arguments.gpu_layers}
+    changes = {name: value for name, value in changes.items() if value is not None}
     with make_workstation() as workstation:
+        planner = workstation.planner
         try:
             card = workstation.library.find(arguments.model)
-            name, projector = card.name, 0
-            shape = workstation.planner.shape_of(card)
+            usual = workstation.defaults.load_options(workstation.find_model(card.path))
+            name, plan = card.name, planner.plan_card(card, replace(usual, **changes))
         except ModelNotFound:
             if "/" not in arguments.model or Path(arguments.model).suffix == ".gguf":
                 raise
-            repository, variants, wish = _read(workstation, arguments)
-            variant = _choose(repository, variants, wish)
-            name, projector = f"{repository.id} {variant.name}", variant.projector.size if variant.projector else 0
-            shape = workstation.hubs.read_memory_shape(repository, variant)
-        plan = workstation.planner.plan(shape, options, projector_bytes=projector)
+            found = _find(workstation, arguments)
+            variant = found.choose()
+            shape = workstation.hubs.read_memory_shape(found.repository, variant)
+            projector = variant.projector.size if variant.projector else 0
+            name = f"{found.repository.id} {variant.name}"
+            plan = planner.plan(shape, LoadOptions(**changes), projector_bytes=projector)
     if arguments.json:
         print_json({"model": name, **(_plan_json(plan) or {})})
     else:
@@ -236,48 +245,14 @@ def run_token(arguments: argparse.Namespace, make_workstation: MakeWorkstation) 
     return 0
 
 
-def _read(workstation: Workstation, arguments: argparse.Namespace) -> tuple[Repository, list[Variant], str]:
-    """A repository from the hub that was named, else the preferred one, else the other."""
-    from models.download_errors import HubUnreachable, RepositoryNotFound
-    from models.hubs.variants import group_files
+def _find(workstation: Workstation, arguments: argparse.Namespace) -> FoundRepository:
+    """The repository that was named; says so where it was not taken from the first hub."""
+    from app.services.pulls import find_repository
 
-    name, _, wish = arguments.model.partition(":")
-    hubs = workstation.hubs
-    first: HubKey = arguments.hub or hubs.preferred
-    try:
-        repository = hubs.read_repository(first, name)
-    except (RepositoryNotFound, HubUnreachable) as error:
-        if arguments.hub:
-            raise
-        try:
-            repository = hubs.read_repository(hubs.other(first), name)
-        except (RepositoryNotFound, HubUnreachable):
-            raise error from None
-        print(f"{error.english()}\nTaken from {hubs.other(first)} instead.", file=sys.stderr)
-    return repository, group_files(repository.files), wish
-
-
-def _choose(repository: Repository, variants: list[Variant], wish: str) -> Variant:
-    from models.download_errors import VariantNotFound
-    from models.hubs.variants import choose_variant
-
-    chosen = choose_variant(variants, wish)
-    if chosen is None or not chosen.is_whole:
-        names = ", ".join(variant.name for variant in variants if variant.is_whole) or "nothing that Yanmo can load"
-        raise VariantNotFound(model=repository.id, variant=wish, candidates=names)
-    return chosen
-
-
-def _plan_remote(workstation: Workstation, repository: Repository, variant: Variant) -> MemoryPlan | None:
-    from models.errors import UserFacingError
-
-    if variant.format != "gguf" or not variant.is_whole:
-        return None
-    try:
-        shape = workstation.hubs.read_memory_shape(repository, variant)
-    except UserFacingError:
-        return None
-    return workstation.planner.plan(shape, projector_bytes=variant.projector.size if variant.projector else 0)
+    found = find_repository(workstation.hubs, arguments.model, arguments.hub)
+    if found.instead_of is not None:
+        print(f"{found.instead_of.english()}\nTaken from {found.repository.hub} instead.", file=sys.stderr)
+    return found
 
 
 def _watch(workstation: Workstation, download: Download, *, is_quiet: bool) -> Download | None:
@@ -301,9 +276,10 @@ def _watch(workstation: Workstation, download: Download, *, is_quiet: bool) -> D
 
 def _print_plan(name: str, plan: MemoryPlan) -> None:
     print(f"{name}: {_VERDICTS[plan.verdict]} with {plan.context:,} tokens of context.\n")
-    rows: list[tuple[str, ...]] = [("", "WEIGHTS", "KV CACHE", "COMPUTE", "PROJECTOR", "NEEDED", "USED NOW", "OF")]
+    rows: list[tuple[str, ...]] = [("", "WEIGHTS", "KV CACHE", "COMPUTE", "PROJECTOR", "DRAFT", "NEEDED", "USED NOW", "OF")]
     for device in plan.devices:
-        parts = (device.weights, device.kv_cache, device.compute, device.projector, device.needed, device.others, device.total)
+        own = (device.weights, device.kv_cache, device.compute, device.projector, device.draft)
+        parts = (*own, device.needed, device.others, device.total)
         rows.append((device.name, *(size_text(part) if part else "-" for part in parts)))
     print_table(rows)
     longest = f"{plan.longest_context:,} tokens" if plan.longest_context else "none fits"

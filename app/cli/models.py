@@ -5,13 +5,15 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from app.cli import hubs
+from app.cli import hubs, options
 from app.cli.figures import count_text, print_json, size_text
 
 if TYPE_CHECKING:
+    from app.services.model_details import ModelUse
     from app.workstation import Workstation
     from models.card import ModelCard
 
@@ -26,6 +28,7 @@ _EXAMPLES = """examples:
   yanmo models show yanmo-starter-Q8_0
   yanmo models import ~/Downloads/Qwen3-4B-Q4_K_M.gguf
   yanmo models import --copy /media/stick/model.gguf
+  yanmo models set Qwen3-4B-Q4_K_M temperature=0.6 context_length=16384
   yanmo models verify Qwen3-4B-Q4_K_M
   yanmo models remove Qwen3-4B-Q4_K_M
 """
@@ -76,6 +79,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     share.set_defaults(run=share_files)
 
     hubs.add_commands(commands)
+    options.add_parser(commands, "set")
 
     for command in (listing, show, add, remove, verify, stores, share):
         command.add_argument("--json", action="store_true", help="print JSON")
@@ -107,8 +111,9 @@ def show_model(arguments: argparse.Namespace, make_workstation: MakeWorkstation)
         card = workstation.library.find(arguments.model)
         sha256 = workstation.library.known_sha256(card)
         memory = _estimate(card, workstation)
+        chosen = _chosen_defaults(card, workstation)
     if arguments.json:
-        print_json({**card.to_json(), "sha256": sha256, "memory": memory})
+        print_json({**card.to_json(), "sha256": sha256, "memory": memory, "defaults": chosen})
         return 0
     facts = {
         "id": card.id,
@@ -127,6 +132,7 @@ def show_model(arguments: argparse.Namespace, make_workstation: MakeWorkstation)
         "licence": card.licence,
         "SHA-256": sha256 or "not computed yet: yanmo models verify",
         "memory": ", ".join(f"{size_text(needed)} with {context} tokens" for context, needed in memory.items()),
+        "used with": ", ".join(f"{name}={value}" for name, value in chosen.items()),
     }
     for name, text in facts.items():
         if text:
@@ -150,7 +156,7 @@ def remove_model(arguments: argparse.Namespace, make_workstation: MakeWorkstatio
     with make_workstation() as workstation:
         card = workstation.library.find(arguments.model, is_exact=True)
         deletes = card.is_copy or arguments.delete
-        if deletes and not arguments.yes and not card.is_starter and not _confirm(card):
+        if deletes and not arguments.yes and not card.is_starter and not _confirm(card, workstation.details.use_of(card)):
             print("Nothing was deleted. To delete without this question, add --yes.", file=sys.stderr)
             return 1
         card = workstation.library.remove(card.path, delete=arguments.delete)
@@ -260,19 +266,35 @@ def _make_row(card: ModelCard) -> tuple[str, ...]:
 
 
 def _estimate(card: ModelCard, workstation: Workstation) -> dict[str, int]:
-    """Bytes needed for some context lengths, for a GGUF."""
-    if card.format != "gguf" or card.kind not in ("chat", "base"):
+    """Bytes needed for some context lengths, with what was chosen for the model otherwise."""
+    if card.kind not in ("chat", "base"):
         return {}
+    options = workstation.defaults.load_options(workstation.find_model(card.path))
+    contexts = [length for length in (2048, 8192, 32768) if length <= card.context_length] or [card.context_length or 2048]
+    plans = [workstation.planner.plan_card(card, replace(options, context_length=length)) for length in contexts]
+    return {f"{length:,}": plan.needed for length, plan in zip(contexts, plans, strict=True)}
+
+
+def _chosen_defaults(card: ModelCard, workstation: Workstation) -> dict[str, Any]:
+    """What was chosen for a model beside the usual."""
+    from dataclasses import asdict
+
     from backends.options import LoadOptions
 
-    shape = workstation.planner.shape_of(card)
-    contexts = [length for length in (2048, 8192, 32768) if length <= card.context_length] or [card.context_length or 2048]
-    return {f"{length:,}": workstation.planner.plan(shape, LoadOptions(context_length=length)).needed for length in contexts}
+    usual, reference = asdict(LoadOptions()), workstation.find_model(card.path)
+    loading = asdict(workstation.defaults.load_options(reference))
+    return {name: value for name, value in loading.items() if value != usual[name]} | workstation.defaults.sampling(reference)
 
 
-def _confirm(card: ModelCard) -> bool:
+def _confirm(card: ModelCard, use: ModelUse) -> bool:
     if not sys.stdin.isatty():
         return False
+    if use.conversations:
+        print(f"{use.conversations} conversations were held with it; they stay.")
+    if use.models:
+        print(f"{use.models} models are used with it, as draft model or adapter.")
+    if use.is_default:
+        print("It is the model that new conversations use.")
     files = "\n".join(card.files) if card.format == "gguf" else card.path
     return input(f"Delete {size_text(card.size_bytes)}?\n{files}\n[y/N] ").strip().lower() in ("y", "yes")
 

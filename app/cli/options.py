@@ -1,4 +1,4 @@
-"""``yanmo options``: how a model is put in memory, shown and changed: context, threads, devices, adapters, draft model …"""
+"""``yanmo models set`` and ``yanmo options``: what a model is used with where nobody says otherwise, shown and changed."""
 
 from __future__ import annotations
 
@@ -7,33 +7,45 @@ import json
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from app.workstation import Workstation
 
 _EXAMPLES = """examples:
-  yanmo options Qwen3-32B                                    how it is loaded
-  yanmo options Qwen3-32B context_length=16384 kv_type=q8_0
-  yanmo options Qwen3-32B draft_model=Qwen3-0.6B lookup_tokens=8
-  yanmo options Mixtral cpu_experts=-1 'tensor_overrides=[["token_embd", "CPU"]]'
-  yanmo options coder 'adapters=[["style.gguf", 0.7]]'
-  yanmo options Qwen3-32B --reset
+  yanmo models set Qwen3-32B                                    what it is used with
+  yanmo models set Qwen3-32B context_length=16384 kv_type=q8_0
+  yanmo models set Qwen3-32B temperature=0.6 top_p=0.95 top_k=20
+  yanmo models set Qwen3-32B temperature=                       as usual again
+  yanmo models set Qwen3-32B draft_model=Qwen3-0.6B lookup_tokens=8
+  yanmo models set Mixtral cpu_experts=-1 'tensor_overrides=[["token_embd", "CPU"]]'
+  yanmo models set coder 'adapters=[["style.gguf", 0.7]]'
+  yanmo models set coder chat_template=@own.jinja
+  yanmo models set Qwen3-32B --reset
+
+What a request, a conversation or its preset says comes first. “yanmo options” is the same command.
 """
 _OURS = ("cache_folder", "cache_megabytes")
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``options`` to the main parser."""
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], name: str = "options") -> None:
+    """Add the command to the main parser, or under another name to that of ``models``."""
     parser = subparsers.add_parser(
-        "options",
-        help="how a model is put in memory: show and change it",
-        description="Show or change the options with which a model is loaded. They hold from the next time on that it is.",
+        name,
+        help="what a model is used with: sampling, template, context, KV cache, engine, draft model, LoRA",
+        description="Show or change what a model is used with where nobody says otherwise: how it is put in memory, which "
+        "holds from the next time on that it is, and how tokens are chosen, which holds at once.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("model", metavar="MODEL")
-    parser.add_argument("changes", metavar="NAME=VALUE", nargs="*", help="a value is JSON, or a word as it stands")
+    parser.add_argument(
+        "changes",
+        metavar="NAME=VALUE",
+        nargs="*",
+        help="a value is JSON, a word as it stands, @FILE for what a file says, or nothing",
+    )
     parser.add_argument("--reset", action="store_true", help="forget what was chosen for this model")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run_options)
@@ -41,57 +53,123 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run_options(arguments: argparse.Namespace, make_workstation: Callable[[], Workstation]) -> int:
     """The command."""
-    from backends.options import LoadOptions
+    from backends.options import LoadOptions, SamplingOptions
 
     try:
         changes = dict(_read(change) for change in arguments.changes)
     except ValueError as error:
-        print(f"yanmo options: {error}", file=sys.stderr)
+        print(f"yanmo: {error}", file=sys.stderr)
         return 2
     with make_workstation() as workstation:
         reference = workstation.find_model(arguments.model)
-        old = LoadOptions() if arguments.reset else workstation.engines.options_for(reference)
-        options = LoadOptions(**{**asdict(old), **changes})
+        defaults = workstation.defaults
+        loading = {} if arguments.reset else asdict(defaults.load_options(reference))
+        sampling = {} if arguments.reset else defaults.sampling(reference)
+        for option in fields(LoadOptions):
+            if option.name in changes:
+                loading[option.name] = option.default if changes[option.name] is _USUAL else changes[option.name]
+        options = LoadOptions(**loading)
+        chosen = {name for name in changes if name not in loading}
+        sampling = {
+            name: value for name, value in {**sampling, **{one: changes[one] for one in chosen}}.items() if value is not _USUAL
+        }
+        _check(workstation, reference, options)
         if changes or arguments.reset:
-            table = dict(workstation.settings.get("model.load_options"))
-            table.pop(reference, None)
-            if options != LoadOptions():
-                table[reference] = asdict(options)
-            workstation.settings.set("model.load_options", table)
-    values = {name: value for name, value in asdict(options).items() if name not in _OURS}
+            defaults.set_sampling(reference, sampling)
+            defaults.set_load_options(reference, options)
+    loading = {name: value for name, value in asdict(options).items() if name not in _OURS}
     if arguments.json:
-        print(json.dumps(values, ensure_ascii=False, indent=1))
+        print(json.dumps({**loading, "sampling": sampling}, ensure_ascii=False, indent=1))
         return 0
-    usual = asdict(LoadOptions())
+    usual = asdict(LoadOptions()) | asdict(SamplingOptions())
+    _print(loading, {name for name, value in loading.items() if value != usual[name]})
+    print()
+    _print({**asdict(SamplingOptions()), **sampling}, set(sampling))
+    return 0
+
+
+def _check(workstation: Workstation, reference: str, options: Any) -> None:
+    """Refuse now what would be refused when the model is loaded.
+
+    Raises:
+        UserFacingError: no such draft model, adapter or engine, or no template.
+    """
+    from backends.registry import list_backends
+    from models.errors import InvalidOption
+
+    others = [("draft_model", options.draft_model)] if options.draft_model else []
+    for name, other in [*others, *(("adapters", adapter.path) for adapter in options.adapters)]:
+        card = workstation.library.find(other)
+        if (card.kind == "adapter") != (name == "adapters") or card.format != "gguf" or card.id == reference:
+            wanted = (
+                "LoRA adapters in GGUF (see yanmo lora convert)"
+                if name == "adapters"
+                else "another model in GGUF that writes text"
+            )
+            raise InvalidOption(option=name, value=other, allowed=wanted)
+    if options.engine and options.engine not in list_backends():
+        raise InvalidOption(option="engine", value=options.engine, allowed=", ".join(sorted(list_backends())))
+    if options.chat_template:
+        from backends.chat_template import ChatTemplate
+
+        ChatTemplate(options.chat_template)
+
+
+class _Usual:
+    """Stands for “as if nothing had been chosen”."""
+
+
+_USUAL = _Usual()
+
+
+def _print(values: dict[str, Any], chosen: set[str]) -> None:
     width = max(len(name) for name in values)
     for name, value in values.items():
-        mark = "" if value == usual[name] else "   (chosen)"
+        mark = "   (chosen)" if name in chosen else ""
         print(f"{name.ljust(width)}  {json.dumps(value, ensure_ascii=False)}{mark}")
-    return 0
 
 
 def _read(change: str) -> tuple[str, Any]:
     """``NAME=VALUE``. Raises ValueError with a sentence where it is none."""
-    from backends.options import LoadOptions
+    from backends.options import LoadOptions, SamplingOptions
 
     name, separator, text = change.partition("=")
     name = name.strip().replace("-", "_")
-    known = [option.name for option in fields(LoadOptions) if option.name not in _OURS]
-    if not separator or name not in known:
-        raise ValueError(f"“{change}” is no option; there are: {', '.join(known)}.")
+    usual = {key: value for key, value in (asdict(LoadOptions()) | asdict(SamplingOptions())).items() if key not in _OURS}
+    if not separator or name not in usual:
+        raise ValueError(f"“{change}” is no option; there are: {', '.join(usual)}.")
+    if not text:
+        return name, _USUAL
+    kind = type(usual[name])
+    if kind is str:
+        return name, _read_text(text)
     try:
         value = json.loads(text)
     except ValueError:
         value = text
-    kind = type(getattr(LoadOptions(), name))
     if kind is bool and not isinstance(value, bool):
         raise ValueError(f"“{name}” is true or false, not {text}.")
     if kind is tuple and not isinstance(value, list):
         raise ValueError(f"“{name}” is a list in JSON, not {text}.")
-    if kind is str and not isinstance(value, str):
-        value = text
     if kind is int and (isinstance(value, bool) or not isinstance(value, int)):
         raise ValueError(f"“{name}” is a whole number, not {text}.")
+    if kind is float and (isinstance(value, bool) or not isinstance(value, int | float)):
+        raise ValueError(f"“{name}” is a number, not {text}.")
     if name == "flash_attention" and value not in (True, False, None):
         raise ValueError("“flash_attention” is true, false or null.")
-    return name, value
+    return name, float(value) if kind is float else value
+
+
+def _read_text(text: str) -> str:
+    """A word as it stands, a JSON text, or what a file says after @."""
+    if text.startswith("@"):
+        path = Path(text[1:]).expanduser()
+        try:
+            return path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ValueError(f"{path} cannot be read: {error}.") from error
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    return value if isinstance(value, str) else text

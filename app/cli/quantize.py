@@ -52,6 +52,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--embedding-type", default="", metavar="TYPE", help="type of the token embeddings")
     parser.add_argument("--pure", action="store_true", help="the same type for every tensor")
     parser.add_argument("--requantize", action="store_true", help="allow a source that is quantized already")
+    parser.add_argument("--keep-split", action="store_true", help="keep a source that lies in parts in as many parts")
     measured = "measure the loss on this text, which calibration must not have seen; builtin, or none for no measuring"
     parser.add_argument("--text", default="none", metavar="FILE|builtin|none", help=measured)
     windows = "measure on N windows of 512 tokens instead of the whole text"
@@ -116,6 +117,7 @@ def _make_order(
         arguments.imatrix_windows,
         arguments.threads,
         arguments.requantize,
+        arguments.keep_split,
         converter,
         python,
     )

@@ -289,6 +289,11 @@ class MainWindow(QMainWindow):
             self._wear(choose_tokens(self._workstation.settings.get("theme")))
         elif key == "language":
             self._translations.use(self._workstation.settings.get("language"))
+        elif key == "model.sampling":
+            self.chat.inspector.flush()
+            self.chat.show_settings()
+        elif key == "model.load_options":
+            self.chat.models.show_options()
         self.settings.show_setting(key)
 
     @Slot()

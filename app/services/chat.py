@@ -21,6 +21,7 @@ from app.services.events import (
     StoreTrouble,
 )
 from app.services.live_replies import JournalWriter, LiveReply
+from app.services.model_defaults import ModelDefaults
 from app.services.prompts import make_prompt, refuse_unfit_parts
 from app.services.reply_reader import Outcome, Reply, ReplyReader
 from app.services.titles import make_title
@@ -31,7 +32,7 @@ from app.store.presets import Presets
 from app.store.records import Conversation, MessageState, StoredMessage
 from backends.backend import GenerationRequest
 from backends.messages import AudioPart, FilePart, ImagePart, Part, TextPart
-from backends.options import GenerationOptions, generation_options_from_json
+from backends.options import GenerationOptions
 from models.errors import (
     GenerationFailed,
     LoadCancelled,
@@ -59,6 +60,7 @@ class Chat:
         attachments: Attachments,
         presets: Presets,
         engines: Engines,
+        defaults: ModelDefaults,
         find_hash: Callable[[str], str] = lambda model: "",
         find_policy: Callable[[], str] = lambda: "refuse",
         on_reply: Callable[[str, str], None] = lambda message_id, model: None,
@@ -74,6 +76,7 @@ class Chat:
         self._attachments = attachments
         self._presets = presets
         self._engines = engines
+        self._defaults = defaults
         self._reader = ReplyReader(bus, find_hash)
         self._find_policy = find_policy
         self._on_reply = on_reply
@@ -180,6 +183,18 @@ class Chat:
         live = LiveReply("", message_id, self._messages.get(message_id).parts)
         return live.snapshot()
 
+    def options_of(self, conversation: Conversation) -> GenerationOptions:
+        """How it would be answered now: by its own settings, its preset, or those of its model.
+
+        Raises:
+            InvalidOption: what is stored is out of range.
+        """
+        reference = conversation.model or self._engines.current_model
+        if not reference:
+            with contextlib.suppress(UserFacingError):
+                reference = self._engines.default_model()
+        return self._options(conversation, reference)
+
     def measure_context(self, conversation_id: str, draft_parts: Iterable[Part] = ()) -> None:
         """Ask how full the context is; ContextMeasured follows. A newer question replaces one that waits."""
         self._meter.measure(conversation_id, tuple(draft_parts))
@@ -266,18 +281,21 @@ class Chat:
 
     def _generate(self, message: StoredMessage, reply: Reply) -> Outcome:
         conversation = self._conversations.get(message.conversation_id)
-        options = self._options(conversation)
         last_id = message.id if reply.is_continued else message.parent_id
         branch = self._messages.path_to(last_id) if last_id else []
         system_prompt = self._system_prompt(conversation)
-        request = GenerationRequest(
-            messages=make_prompt(system_prompt, branch),
-            options=options,
-            continue_last=reply.is_continued,
-            owner=conversation.id,
-        )
+        self._options(conversation, conversation.model)  # what cannot be is refused before a model is loaded
         with self._engines.lease(conversation.model, reply.cancelled.is_set) as engine:
             assert engine.link is not None
+            options = self._options(conversation, engine.reference)
+            if options.seed is None:
+                options = replace(options, seed=secrets.randbits(32))  # so that the reply can be made again
+            request = GenerationRequest(
+                messages=make_prompt(system_prompt, branch),
+                options=options,
+                continue_last=reply.is_continued,
+                owner=conversation.id,
+            )
             reply.model = engine.reference
             refuse_unfit_parts(request.messages, engine.facts)
             length = engine.facts.context_length if engine.facts else 0
@@ -326,14 +344,9 @@ class Chat:
         preset = self._presets.get(conversation.preset)
         return preset.system_prompt if preset else ""
 
-    def _options(self, conversation: Conversation) -> GenerationOptions:
-        """The conversation's own settings, else its preset's; with a seed, so that the reply can be made again."""
-        stored = conversation.options
-        if not stored and conversation.preset:
-            preset = self._presets.get(conversation.preset)
-            stored = preset.options if preset else {}
-        options = generation_options_from_json({"context_policy": self._find_policy(), **stored})
-        return options if options.seed is not None else replace(options, seed=secrets.randbits(32))
+    def _options(self, conversation: Conversation, reference: str) -> GenerationOptions:
+        preset = self._presets.get(conversation.preset) if conversation.preset else None
+        return self._defaults.options_of(conversation, preset, reference, self._find_policy())
 
 
 def _first_name(parts: Iterable[Part]) -> str:

@@ -6,10 +6,11 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from app.services.events import EventBus, ModelFailed, ModelLoaded, ModelLoading, ModelUnloaded
+from app.services.model_defaults import ModelDefaults
 from app.settings import Settings
 from backends.backend import GenerationRequest
 from backends.embeddings import EmbeddingRequest, EmbeddingResult, RerankRequest, RerankResult
@@ -82,6 +83,7 @@ class Engines:
         self._remembers = remembers
         self._bus = bus
         self._settings = settings
+        self._defaults = ModelDefaults(settings)
         self._make_link = make_link
         self._default_model = default_model
         self._canonical = canonical
@@ -114,7 +116,7 @@ class Engines:
             self._engine = engine
             self._start_thread(self._load, engine, before)
         if options is not None and self._remembers:
-            self._remember_options(reference, options)
+            self._defaults.set_load_options(reference, options)
 
     def cancel_load(self) -> None:
         """Stop loading; ModelFailed with LoadCancelled follows."""
@@ -160,16 +162,7 @@ class Engines:
 
     def options_for(self, model_reference: str) -> LoadOptions:
         """The load options last chosen for a model."""
-        stored = self._settings.get("model.load_options").get(model_reference)
-        known = {option.name for option in fields(LoadOptions)}
-        values: dict[str, Any] = {key: value for key, value in stored.items() if key in known} if isinstance(stored, dict) else {}
-        with contextlib.suppress(UserFacingError, TypeError):
-            return LoadOptions(**values)
-        return LoadOptions()
-
-    def set_options(self, model_reference: str, options: LoadOptions) -> None:
-        """Remember how a model is to be loaded from now on; what is loaded stays as it is."""
-        self._remember_options(model_reference, options)
+        return self._defaults.load_options(model_reference)
 
     def ensure(self, model_reference: str = "", is_cancelled: Callable[[], bool] = lambda: False) -> Link:
         """Wait until a model is ready, loading it where it is not; a crashed one is started again.
@@ -357,11 +350,6 @@ class Engines:
         thread = threading.Thread(target=target, args=arguments, name="engine", daemon=True)
         self._threads.append(thread)
         thread.start()
-
-    def _remember_options(self, reference: str, options: LoadOptions) -> None:
-        table = dict(self._settings.get("model.load_options"))
-        table[reference] = asdict(options)
-        self._settings.set("model.load_options", table)
 
 
 def choose_default_model(settings: Settings, find_starter: Callable[[], str], is_there: Callable[[str], bool]) -> str:

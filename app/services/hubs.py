@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 import time
@@ -14,7 +15,7 @@ from app.settings import Settings
 from models.download_errors import HubError, HubOffline, HubRefused
 from models.downloads.remote_file import RemoteFile
 from models.errors import UserFacingError
-from models.hubs.hub import HUB_KEYS, Hub, HubFile, HubKey, HubModel, HubSettings, Repository, SearchQuery
+from models.hubs.hub import HUB_KEYS, LONGEST_CARD, Hub, HubFile, HubKey, HubModel, HubSettings, Repository, SearchQuery
 from models.hubs.variants import Variant
 from models.memory_shape import MemoryShape, read_shape
 
@@ -124,16 +125,16 @@ class Hubs:
         return RemoteFile(file.name, file.size, tuple(sources), file.sha256, file.git_sha1)
 
     def read_memory_shape(self, repository: Repository, variant: Variant) -> MemoryShape:
-        """What decides a GGUF's memory, from its header on the hub.
+        """What decides a variant's memory: a GGUF's header, or a checkpoint's configuration and the size of its files.
 
         Raises:
-            UserFacingError: it is no GGUF or is damaged.
+            UserFacingError: it is neither, or is damaged.
         """
         from models.hubs.remote_header import open_remote_headers
 
-        if variant.format != "gguf":
-            raise HubRefused(hub=NAMES[repository.hub], reason="Only GGUF files say in their header how much memory they need.")
         hub = self.connect(repository.hub)
+        if variant.format != "gguf":
+            return _read_checkpoint_shape(hub, repository, variant)
         files = [(hub.source_of(repository, file.path), file.size) for file in variant.files]
         with open_remote_headers(files, hub=hub.name) as headers:
             return read_shape(headers)
@@ -166,3 +167,18 @@ class Hubs:
             repository = None
         with self._lock:
             self._twins[key, repository_id] = (time.monotonic(), repository)
+
+
+def _read_checkpoint_shape(hub: Hub, repository: Repository, variant: Variant) -> MemoryShape:
+    from models.checkpoint_shape import guess_checkpoint_shape
+    from models.hubs.small_file import read_text
+
+    place = next((file.path for file in variant.files if file.name == "config.json"), "")
+    text = read_text(hub.source_of(repository, place), LONGEST_CARD, hub=hub.name) if place else ""
+    try:
+        config = json.loads(text)
+    except (ValueError, RecursionError):
+        config = None
+    if not isinstance(config, dict):
+        raise HubRefused(hub=hub.name, reason="The configuration of this model cannot be read, so its memory is not known.")
+    return guess_checkpoint_shape(config, sum(file.size for file in variant.files if file.name.endswith(".safetensors")))

@@ -24,10 +24,11 @@ class ModelDetails:
 
 @dataclass(frozen=True, slots=True)
 class ModelUse:
-    """Who would miss a model."""
+    """Who would miss a model. ``models`` counts those that are used with it as their draft model or adapter."""
 
     conversations: int = 0
     is_default: bool = False
+    models: int = 0
 
 
 class Details:
@@ -69,7 +70,17 @@ class Details:
         """Conversations that were held with a model, and whether it is the default."""
         names = {card.id, card.path}
         count = sum(1 for conversation in self._conversations.list() if conversation.model in names)
-        return ModelUse(count, self._default_model() in names)
+        others = 0
+        for options in self._settings.get("model.load_options").values():
+            if isinstance(options, dict):
+                adapters = options.get("adapters")
+                paths = (
+                    [item.get("path") for item in adapters if isinstance(item, dict)]
+                    if isinstance(adapters, list | tuple)
+                    else []
+                )
+                others += any(used in names for used in (options.get("draft_model"), *paths))
+        return ModelUse(count, self._default_model() in names, others)
 
 
 def _from_json(value: dict[str, Any]) -> ModelDetails:

@@ -6,7 +6,7 @@ import contextlib
 import json
 import statistics
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,11 @@ from app.services.hardware import Hardware
 from backends.events import LoadedModel
 from backends.options import DEFAULT_CONTEXT_LIMIT, LoadOptions
 from models.card import ModelCard
+from models.checkpoint_shape import read_checkpoint_shape
 from models.errors import ModelError, UserFacingError
+from models.file_work import stamp_of
 from models.gguf_header import read_header
+from models.hubs.variants import Variant
 from models.memory_fit import LoadShape, compute_bytes, kv_bytes
 from models.memory_plan import Correction, DeviceRoom, MemoryPlan, PlanRequest, plan_memory
 from models.memory_shape import MemoryShape, read_shape
@@ -29,7 +32,15 @@ _FEWEST, _MOST = 0.5, 2.0
 class Planner:
     """Thread-safe. ``engine_memory`` tells what Yanmo's own engine holds now, which a new load would free."""
 
-    def __init__(self, hardware: Callable[[], Hardware], knowledge: Path, engine_memory: Callable[[], int] = lambda: 0) -> None:
+    def __init__(
+        self,
+        hardware: Callable[[], Hardware],
+        knowledge: Path,
+        engine_memory: Callable[[], int] = lambda: 0,
+        find_card: Callable[[str], ModelCard | None] = lambda reference: None,
+    ) -> None:
+        """``find_card`` gives the card of a draft model or an adapter by its reference; None where there is none."""
+        self._find_card = find_card
         self._hardware = hardware
         self._file = knowledge / "memory-learnt.json"
         self._engine_memory = engine_memory
@@ -58,12 +69,52 @@ class Planner:
         with self._lock:
             known = self._shapes.get(card.files)
         if known is None:
-            known = read_shape([read_header(path) for path in card.files])
+            if card.format == "safetensors":
+                known = read_checkpoint_shape(Path(card.path), card.files)
+            else:
+                known = read_shape([read_header(path) for path in card.files])
             with self._lock:
                 self._shapes[card.files] = known
         return known
 
-    def plan(self, shape: MemoryShape, options: LoadOptions | None = None, *, projector_bytes: int = 0) -> MemoryPlan:
+    def plan_card(self, card: ModelCard, options: LoadOptions) -> MemoryPlan:
+        """A plan for a model on disk with all that would be loaded beside it: projector, draft model, adapters.
+
+        Raises:
+            UserFacingError: it cannot be read.
+        """
+        beside = [card.projector, *(self._path_of(adapter.path) for adapter in options.adapters)]
+        sizes = [stamp_of(Path(path))[0] if path else 0 for path in beside]
+        draft = self._find_card(options.draft_model) if options.draft_model else None
+        shape = self.shape_of(draft) if draft is not None else None
+        return self.plan(self.shape_of(card), options, projector_bytes=sizes[0], adapter_bytes=sum(sizes[1:]), draft=shape)
+
+    def plan_variants(self, shape: MemoryShape, of: Variant, variants: Sequence[Variant]) -> dict[str, MemoryPlan]:
+        """Plans by name for every whole variant of ``of``'s repository that one header tells of.
+
+        The other GGUFs have the same layers with smaller or larger weights; a checkpoint tells only of itself.
+        """
+        own, plans = max(sum(file.size for file in of.files), 1), {}
+        for other in variants:
+            if other == of or (of.format == other.format == "gguf" and other.is_whole):
+                scaled = shape if other == of else shape.scaled(sum(file.size for file in other.files) / own)
+                projector = other.projector.size if other.projector else 0
+                plans[other.name] = self.plan(scaled, projector_bytes=projector)
+        return plans
+
+    def _path_of(self, reference: str) -> str:
+        card = self._find_card(reference)
+        return card.path if card is not None else reference
+
+    def plan(
+        self,
+        shape: MemoryShape,
+        options: LoadOptions | None = None,
+        *,
+        projector_bytes: int = 0,
+        adapter_bytes: int = 0,
+        draft: MemoryShape | None = None,
+    ) -> MemoryPlan:
         """A plan with this machine's numbers, for the options a load would have."""
         options = options or LoadOptions()
         request = PlanRequest(
@@ -74,6 +125,8 @@ class Planner:
             micro_batch=min(512, options.batch_size),
             has_flash_attention=options.flash_attention is not False,
             projector_bytes=projector_bytes,
+            adapter_bytes=adapter_bytes,
+            draft=draft,
             correction=self.correction(shape.architecture),
         )
         return plan_memory(shape, self.rooms(), request, DEFAULT_CONTEXT_LIMIT)

@@ -140,7 +140,7 @@ class Quantizing:
     # ---- inside
 
     def _predict(self, source: Path) -> None:
-        from models.gguf_header import read_header
+        from models.gguf_parts import read_parts
         from quantize.gguf.size_prediction import count_values, estimate_bytes, predict_files
         from quantize.gguf.types import FILE_TYPES
         from quantize.recipe import Recipe
@@ -153,7 +153,9 @@ class Quantizing:
             else:
                 recipes = [Recipe(name) for name in FILE_TYPES]
                 sizes = [(r.file_type, p.size_bytes) for r, p in zip(recipes, predict_files(source, recipes), strict=True)]
-                is_quantized = any(tensor.type.name not in ("F32", "F16", "BF16") for tensor in read_header(source).tensors)
+                is_quantized = any(
+                    tensor.type.name not in ("F32", "F16", "BF16") for header in read_parts(source) for tensor in header.tensors
+                )
         except UserFacingError:
             return
         self._events.publish(SizesPredicted(str(source), tuple(sizes), not source.is_dir(), is_quantized))

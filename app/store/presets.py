@@ -12,10 +12,13 @@ from app.store.records import Preset
 from backends.options import GenerationOptions, SamplingOptions, generation_options_from_json
 from models.errors import InvalidOption
 
+BALANCED = "Balanced"
+"""What a conversation has where nobody chose."""
+
 BUILT_IN_PRESETS: tuple[Preset, ...] = tuple(
     Preset(name, "", GenerationOptions(sampling=sampling, seed=seed).to_json(), built_in=True)
     for name, sampling, seed in (
-        ("Balanced", SamplingOptions(), None),
+        (BALANCED, SamplingOptions(), None),
         ("Precise", SamplingOptions(temperature=0.3, top_k=20, top_p=0.9, min_p=0.1), None),
         ("Creative", SamplingOptions(temperature=1.1, top_k=0, top_p=1.0, min_p=0.03, xtc_probability=0.3), None),
         ("Deterministic", SamplingOptions(temperature=0.0, top_k=1, top_p=1.0, min_p=0.0), 0),

@@ -72,11 +72,14 @@ class LlamaCppBackend:
             places = elsewhere
             model = NativeModel(self._library, path, places.options, progress, writes=writes)
         options, self._model = places.options, model
+        buffers = self._library.buffer_lines()
         self._embedder = Embedder(self._library, model, options)
         if model.context:
             self._prepare_to_write(model, options, progress)
+        if options.draft_model:
+            buffers += self._library.buffer_lines()
         progress(1.0)
-        memory = read_report(self._library.buffer_lines())
+        memory = read_report(buffers)
         return LoadedModel(
             name=card.name,
             architecture=card.architecture,
@@ -91,7 +94,7 @@ class LlamaCppBackend:
             memory_bytes=sum(part.weights + part.kv_cache + part.compute for part in memory) or estimate.total,
             memory=memory,
             has_chat_template=self._has_template,
-            chat_template=model.chat_template() or "",
+            chat_template=options.chat_template or model.chat_template() or "",
             can_write=bool(model.context),
             can_rerank=self._embedder.can_rerank,
             embedding_width=self._embedder.width,
@@ -112,7 +115,7 @@ class LlamaCppBackend:
         tokenizer = model.tokenizer
         self._forms = FormCompiler(tokenizer)
         tokenizer.show((*MARKERS, *TOOL_MARKERS))
-        source = model.chat_template()
+        source = options.chat_template or model.chat_template()
         self._has_template = bool(source)
         begin, end = tokenizer.text_of(tokenizer.begin), tokenizer.text_of(tokenizer.end)
         try:

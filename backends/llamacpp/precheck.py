@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from backends.options import DEFAULT_CONTEXT_LIMIT, LoadOptions
-from models.card import find_split_parts, read_card
-from models.errors import DamagedModelFile, OutOfMemory, WrongModelKind
-from models.gguf_header import GgufHeader, read_header
+from models.card import read_card
+from models.errors import OutOfMemory, WrongModelKind
+from models.gguf_header import GgufHeader
+from models.gguf_parts import read_parts
 from models.memory_fit import MemoryEstimate, estimate_memory
 
 _KINDS = {"adapter": "an adapter (LoRA)", "projector": "a projector for pictures or sound"}
@@ -21,12 +22,7 @@ def check_files(path: str) -> list[GgufHeader]:
         DamagedModelFile: a part is missing, cut off, or holds impossible values.
         UserFacingError: as for :func:`models.gguf_header.read_header`.
     """
-    parts = find_split_parts(Path(path))
-    headers = [read_header(part) for part in parts]
-    expected = headers[0].whole("split.count", 1)
-    if expected > len(parts):
-        reason = f"It is a part of a model in {expected} files, of which {len(parts)} are here."
-        raise DamagedModelFile(file=Path(path).name, reason=reason)
+    headers = read_parts(Path(path))
     headers[0].validate()
     kind = read_card(path, headers[0]).kind
     if kind in _KINDS:

@@ -310,21 +310,32 @@ class Fetchers:
                 state.mark_checks += 1
                 kept = max(self._part.digests, default=None)
                 digest = self._part.digests.get(kept, "") if kept is not None else ""
-            if kept is not None and not self._is_still_there(state, kept, digest):
+            same = kept is None or self._is_still_there(state, kept, digest)
+            if same is False:
                 return False
             with self._condition:
-                state.replacements = state.failures = 0
-                state.connection.etag = ""
+                state.replacements = 0
+                if same is None:  # nobody knows: it is a fault as any other, and asked about again
+                    state.mark_checks -= 1
+                else:
+                    state.failures = 0
+                    state.connection.etag = ""
             return True
 
-    def _is_still_there(self, state: SourceState, block: int, digest: str) -> bool:
+    def _is_still_there(self, state: SourceState, block: int, digest: str) -> bool | None:
+        """Whether a block that is here is the same at the hub; None where no answer came."""
         start, length = self._part.extent(block)
-        try:
-            with state.connection.open(start, start + length, any_mark=True) as answer:
-                data = b"".join(self._iter_body(answer, length, state, resets=False))
-        except Fault:
-            return False
-        return digest_of(data) == digest
+        for _ in range(_TIMES):
+            try:
+                with state.connection.open(start, start + length, any_mark=True) as answer:
+                    data = b"".join(self._iter_body(answer, length, state, resets=False))
+            except Fault as fault:
+                if fault.is_final:
+                    return None
+                self._pause(self._patience.first_wait)
+            else:
+                return digest_of(data) == digest
+        return None
 
     def _pause(self, seconds: float) -> None:
         end = time.monotonic() + seconds

@@ -11,22 +11,18 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from models.download_errors import GatedModel, HubRefused, HubUnreachable, RepositoryNotFound
-from models.downloads.connection import origin_of
-from models.downloads.remote_file import NO_PROXY, SYSTEM_PROXY, Source
+from models.downloads.remote_file import NO_PROXY, SYSTEM_PROXY
+from models.hubs.connected_hub import ConnectedHub
 from models.hubs.hub import (
-    LONGEST_CARD,
     HubFile,
     HubKey,
     HubModel,
-    HubSettings,
     Repository,
     SearchQuery,
     is_within,
     parameters_in_name,
-    strip_metadata,
 )
 
-OFFICIAL = "https://huggingface.co"
 _SECONDS = 15.0
 _PAUSE = 0.5
 _TASKS = {
@@ -45,19 +41,12 @@ _CLIENT = threading.Lock()
 T = TypeVar("T")
 
 
-class HuggingFace:
-    """``official`` is the origin that a token belongs to; every other endpoint is a mirror and never hears one."""
+class HuggingFace(ConnectedHub):
+    """See :class:`models.hubs.connected_hub.ConnectedHub`."""
 
     key: HubKey = "huggingface"
     name = "Hugging Face"
-
-    def __init__(self, settings: HubSettings | None = None, *, official: str = OFFICIAL) -> None:
-        settings = settings or HubSettings()
-        self.endpoint = (settings.endpoint or official).rstrip("/")
-        self.is_mirror = origin_of(self.endpoint) != origin_of(official)
-        self._official = official
-        self._token = "" if self.is_mirror else settings.token
-        self._proxy = settings.proxy
+    OFFICIAL = "https://huggingface.co"
 
     def search(self, query: SearchQuery) -> list[HubModel]:
         """See :class:`models.hubs.hub.Hub`."""
@@ -108,19 +97,8 @@ class HuggingFace:
             model.parameter_count,
         )
 
-    def read_card(self, repository: Repository) -> str:
-        """See :class:`models.hubs.hub.Hub`."""
-        found = next((file for file in repository.files if file.path.lower() == "readme.md"), None)
-        if found is None:
-            return ""
-        from models.hubs.small_file import read_text
-
-        return strip_metadata(read_text(self.source_of(repository, found.path), LONGEST_CARD, hub=self.name))
-
-    def source_of(self, repository: Repository, path: str) -> Source:
-        """See :class:`models.hubs.hub.Hub`."""
-        place = f"{self.endpoint}/{repository.id}/resolve/{quote(repository.revision, safe='')}/{quote(path)}"
-        return Source(place, self.name, self._token, self._proxy)
+    def _address_of(self, repository: Repository, path: str) -> str:
+        return f"{self.endpoint}/{repository.id}/resolve/{quote(repository.revision, safe='')}/{quote(path)}"
 
     def _ask(self, question: Callable[[Any], T], about: str) -> T:
         with _CLIENT, self._told(about):

@@ -9,22 +9,18 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from models.download_errors import GatedModel, HubRefused, HubUnreachable, RepositoryNotFound
-from models.downloads.connection import origin_of
-from models.downloads.remote_file import NO_PROXY, SYSTEM_PROXY, Source
+from models.downloads.remote_file import NO_PROXY, SYSTEM_PROXY
+from models.hubs.connected_hub import ConnectedHub
 from models.hubs.hub import (
-    LONGEST_CARD,
     HubFile,
     HubKey,
     HubModel,
-    HubSettings,
     Repository,
     SearchQuery,
     is_within,
     parameters_in_name,
-    strip_metadata,
 )
 
-OFFICIAL = "https://modelscope.cn"
 _SECONDS = 15.0
 _TASKS = {
     "chat": "text-generation",
@@ -40,19 +36,12 @@ _IMPORT = threading.Lock()
 T = TypeVar("T")
 
 
-class ModelScope:
-    """``official`` is the origin that a token belongs to; every other endpoint is a mirror and never hears one."""
+class ModelScope(ConnectedHub):
+    """See :class:`models.hubs.connected_hub.ConnectedHub`."""
 
     key: HubKey = "modelscope"
     name = "ModelScope"
-
-    def __init__(self, settings: HubSettings | None = None, *, official: str = OFFICIAL) -> None:
-        settings = settings or HubSettings()
-        self.endpoint = (settings.endpoint or official).rstrip("/")
-        self.is_mirror = origin_of(self.endpoint) != origin_of(official)
-        self._official = official
-        self._token = "" if self.is_mirror else settings.token
-        self._proxy = settings.proxy
+    OFFICIAL = "https://modelscope.cn"
 
     def search(self, query: SearchQuery) -> list[HubModel]:
         """See :class:`models.hubs.hub.Hub`. Formats are told by names and tags: the hub has no filter for them."""
@@ -94,20 +83,9 @@ class ModelScope:
         facts = (model.licence, model.is_gated, model.tags, model.parameter_count)
         return Repository(self.key, repository_id, revision or "master", tuple(files), page, *facts)
 
-    def read_card(self, repository: Repository) -> str:
-        """See :class:`models.hubs.hub.Hub`."""
-        found = next((file for file in repository.files if file.path.lower() == "readme.md"), None)
-        if found is None:
-            return ""
-        from models.hubs.small_file import read_text
-
-        return strip_metadata(read_text(self.source_of(repository, found.path), LONGEST_CARD, hub=self.name))
-
-    def source_of(self, repository: Repository, path: str) -> Source:
-        """See :class:`models.hubs.hub.Hub`."""
+    def _address_of(self, repository: Repository, path: str) -> str:
         revision = quote(repository.revision, safe="")
-        url = f"{self.endpoint}/api/v1/models/{quote(repository.id)}/repo?Revision={revision}&FilePath={quote(path, safe='')}"
-        return Source(url, self.name, self._token, self._proxy)
+        return f"{self.endpoint}/api/v1/models/{quote(repository.id)}/repo?Revision={revision}&FilePath={quote(path, safe='')}"
 
     def _ask(self, question: Callable[[Any], T], about: str) -> T:
         with self._told(about):

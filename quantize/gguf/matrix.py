@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from models.errors import QuantizationFailed
 from quantize.quality import WINDOW
@@ -18,6 +19,16 @@ class Channel:
 
     sums: numpy.ndarray
     counts: numpy.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Untouched:
+    """A weight of which ``count`` of ``total`` experts or input channels saw nothing but zeros."""
+
+    name: str
+    kind: Literal["experts", "channels"]
+    count: int
+    total: int
 
 
 @dataclass(slots=True)
@@ -45,15 +56,17 @@ class ImportanceMatrix:
 
     def untouched(self) -> list[str]:
         """What the text never used: “name: 3 of 8 experts”, “name: 12 of 4,096 channels”."""
-        found = []
+        return [f"{one.name}: {one.count:,} of {one.total:,} {one.kind}" for one in self.iter_untouched()]
+
+    def iter_untouched(self) -> Iterator[Untouched]:
+        """The same as values, by the name of the weight."""
         for name, channel in sorted(self.channels.items()):
             idle = int((channel.counts == 0).sum())
             if idle:
-                found.append(f"{name}: {idle} of {len(channel.counts)} experts")
+                yield Untouched(name, "experts", idle, len(channel.counts))
             silent = int((channel.sums[channel.counts > 0] == 0).sum())
             if silent:
-                found.append(f"{name}: {silent:,} of {channel.sums.size:,} channels")
-        return found
+                yield Untouched(name, "channels", silent, channel.sums.size)
 
     def coverage(self) -> tuple[int, int]:
         """How many matrices (experts count singly) were touched, of how many."""

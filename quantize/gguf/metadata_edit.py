@@ -8,6 +8,7 @@ import struct
 from pathlib import Path
 
 from models.gguf_header import read_header
+from models.gguf_parts import read_parts
 from quantize.output import Output
 
 _STRING = 8
@@ -41,14 +42,14 @@ def put_text(path: Path, key: str, text: str) -> None:
 
 def hash_weights(path: Path) -> str:
     """SHA-256 of the weights alone: the same whatever stands in the metadata."""
-    header = read_header(path)
     digest = hashlib.sha256()
-    for tensor in header.tensors:
-        digest.update(f"{tensor.name} {tensor.type.name} {tensor.shape}\n".encode())
-    with path.open("rb") as file:
-        file.seek(header.data_offset)
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
+    for header in read_parts(path):
+        for tensor in header.tensors:
+            digest.update(f"{tensor.name} {tensor.type.name} {tensor.shape}\n".encode())
+        with header.path.open("rb") as file:
+            file.seek(header.data_offset)
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
     return digest.hexdigest()
 
 

@@ -12,8 +12,9 @@ from typing import Any
 
 from backends.llamacpp.library import NativeLibrary
 from backends.llamacpp.model import choose_threads
+from models.card import split_stem
 from models.errors import DiskFull, QuantizationFailed, UserFacingError
-from models.gguf_header import read_header
+from models.gguf_parts import read_parts
 from quantize.gguf.importance_matrix import as_quantizer_data, read_importance_matrix
 from quantize.gguf.types import find_file_type, find_tensor_type
 from quantize.output import Output
@@ -39,12 +40,15 @@ def quantize_file(
     *,
     imatrix: Path | None = None,
     may_requantize: bool = False,
+    keeps_split: bool = False,
     threads: int = 0,
     progress: Progress = lambda fraction, text: None,
     is_cancelled: Callable[[], bool] = lambda: False,
     on_whole: Callable[[Path], object] = lambda made: None,
 ) -> Path:
     """Quantize ``source`` into ``target`` as the recipe says; returns ``target``. Runs in a child process.
+
+    A source in parts becomes one file; with ``keeps_split`` as many parts, of which ``target`` is the first one's name.
 
     ``on_whole`` is given the file before it has its final name; what it writes beside the file gets its name first.
 
@@ -58,10 +62,11 @@ def quantize_file(
     with Output(target, source=source.name) as output:
         arguments = {
             "source": str(source),
-            "target": str(output.path),
+            "target": str(output.path if not keeps_split else output.path.with_name(split_prefix(target.name))),
             "recipe": recipe,
             "imatrix": str(imatrix) if imatrix else "",
             "may_requantize": may_requantize,
+            "keeps_split": keeps_split,
             "threads": threads,
         }
         run_step(
@@ -78,13 +83,13 @@ def refuse(source: Path, target: Path, recipe: Recipe, *, may_requantize: bool) 
     Raises:
         UserFacingError: the work would fail or do harm.
     """
-    header = read_header(source)
+    headers = read_parts(source)
     kind = find_file_type(recipe.file_type)
     if target.resolve() == source.resolve():
         raise QuantizationFailed(file=source.name, reason="The new file would replace the one it is made from.")
     if kind.needs_imatrix and not recipe.imatrix_sha256:
         raise QuantizationFailed(file=source.name, reason="This type needs an importance matrix.")
-    names = {tensor.type.name for tensor in header.tensors}
+    names = {tensor.type.name for header in headers for tensor in header.tensors}
     if not may_requantize and not names <= set(_UNQUANTIZED) and recipe.file_type.upper() not in _UNQUANTIZED:
         raise QuantizationFailed(file=source.name, reason="It is quantized already: quantizing it again would add to the loss.")
     room, needed = _free_bytes(target.parent), predict_bytes(source, recipe)
@@ -94,16 +99,23 @@ def refuse(source: Path, target: Path, recipe: Recipe, *, may_requantize: bool) 
 
 def predict_bytes(source: Path, recipe: Recipe) -> int:
     """How large the file will be, roughly: weights at the type's bits, the small tensors as they are."""
-    header = read_header(source)
+    tensors = [tensor for header in read_parts(source) for tensor in header.tensors]
     bits = find_file_type(recipe.file_type).bits_per_weight
-    weights = sum(tensor.element_count for tensor in header.tensors if len(tensor.shape) > 1)
-    return int(weights * bits / 8 + 4 * sum(tensor.element_count for tensor in header.tensors if len(tensor.shape) <= 1) + 2**20)
+    weights = sum(tensor.element_count for tensor in tensors if len(tensor.shape) > 1)
+    return int(weights * bits / 8 + 4 * sum(tensor.element_count for tensor in tensors if len(tensor.shape) <= 1) + 2**20)
 
 
 def quantize_here(
-    source: str, target: str, recipe: Recipe, imatrix: str, may_requantize: bool, threads: int, progress: Progress
+    source: str,
+    target: str,
+    recipe: Recipe,
+    imatrix: str,
+    may_requantize: bool,
+    threads: int,
+    progress: Progress,
+    keeps_split: bool = False,
 ) -> str:
-    """The step itself, in the process that calls it: returns the engine's version.
+    """The step itself, in the process that calls it: returns the engine's version. With ``keeps_split`` target is what parts begin with.
 
     Raises:
         QuantizationFailed: llama.cpp refused.
@@ -113,6 +125,7 @@ def quantize_here(
     parameters = _make_parameters(library.api, recipe, kept)
     parameters.nthread = choose_threads(threads)
     parameters.allow_requantize = may_requantize
+    parameters.keep_split = keeps_split
     if imatrix:
         entries, values = as_quantizer_data(library.api, read_importance_matrix(Path(imatrix)))
         kept.append(values)
@@ -199,16 +212,28 @@ def _explain(name: str, log: str) -> QuantizationFailed:
 def _check(source: Path, made: Path) -> None:
     """Never trust an exit code: the file must be readable and hold every tensor of its source."""
     try:
-        found = {tensor.name for tensor in read_header(made).tensors}
+        found = {tensor.name for header in read_parts(made) for tensor in header.tensors}
     except UserFacingError as error:
         raise QuantizationFailed(
             file=source.name, reason="The file that was made cannot be read.", details=error.english()
         ) from error
-    missing = {tensor.name for tensor in read_header(source).tensors} - found
+    missing = {tensor.name for header in read_parts(source) for tensor in header.tensors} - found
     if missing:
         raise QuantizationFailed(
             file=source.name, reason=f"The file that was made lacks {len(missing)} tensors.", details="\n".join(sorted(missing))
         )
+
+
+def split_prefix(name: str) -> str:
+    """What the parts of a model begin with, from the first one's name.
+
+    Raises:
+        QuantizationFailed: it is no name of a part.
+    """
+    found = split_stem(name)
+    if found is None:
+        raise QuantizationFailed(file=name, reason="Its source is one file, so there are no parts to keep.")
+    return found[0]
 
 
 def _free_bytes(folder: Path) -> int:

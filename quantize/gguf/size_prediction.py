@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from models.errors import QuantizationFailed
-from models.gguf_header import GgufHeader, read_header
+from models.gguf_header import GgufHeader
+from models.gguf_parts import read_parts
 from models.gguf_types import TENSOR_TYPES
 from quantize.gguf.types import find_file_type
 from quantize.recipe import Recipe
@@ -45,7 +47,7 @@ def predict_here(source: str, recipes: list[Recipe], progress: Progress) -> list
     """The predictions themselves, in the process that calls it."""
     from quantize.gguf.quantize import dry_run
 
-    header = read_header(Path(source))
+    headers = read_parts(Path(source))
     found = []
     for number, recipe in enumerate(recipes):
         log = dry_run(source, recipe)
@@ -54,19 +56,19 @@ def predict_here(source: str, recipes: list[Recipe], progress: Progress) -> list
             raise QuantizationFailed(
                 file=Path(source).name, reason="llama.cpp did not say which types it would choose.", details=log
             )
-        found.append(Prediction(size_of(header, types), types))
+        found.append(Prediction(size_of(headers, types), types))
         progress((number + 1) / len(recipes), recipe.file_type)
     return found
 
 
-def size_of(header: GgufHeader, types: dict[str, str]) -> int:
-    """Bytes of a file with these tensor types and the metadata of ``header``."""
+def size_of(headers: Sequence[GgufHeader], types: dict[str, str]) -> int:
+    """Bytes of one file with these tensor types and the metadata of the first of ``headers``, which are of all parts."""
     kinds = {kind.name: kind for kind in TENSOR_TYPES.values()}
-    total = header.data_offset
-    for tensor in header.tensors:
+    total = headers[0].data_offset
+    for tensor in (tensor for header in headers for tensor in header.tensors):
         kind = kinds[types.get(tensor.name, tensor.type.name)]
         size = tensor.element_count // kind.block_size * kind.block_bytes
-        total += size + -size % header.alignment
+        total += size + -size % headers[0].alignment
     return total
 
 

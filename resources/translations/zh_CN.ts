@@ -60,6 +60,10 @@
       <translation>同一系列、用于提前猜测的小模型：其 id 或路径；文本保持不变</translation>
     </message>
     <message>
+      <source>A small model of the same family that guesses ahead; the text stays the same</source>
+      <translation>同系列的小模型，用来提前猜测后文；生成的文字不变</translation>
+    </message>
+    <message>
       <source>A text claims to be {0} bytes long.</source>
       <translation>有一段文本声称长 {0} 字节。</translation>
     </message>
@@ -74,6 +78,10 @@
     <message>
       <source>Above 1 makes tokens that were just used less likely.</source>
       <translation>大于 1 时，刚用过的词元更不容易再出现。</translation>
+    </message>
+    <message>
+      <source>Adapters in GGUF of the same architecture are listed. “yanmo lora convert” makes one of a PEFT folder.</source>
+      <translation>这里列出同一架构的 GGUF 适配器。用“yanmo lora convert”可以把 PEFT 文件夹转换成这种格式。</translation>
     </message>
     <message>
       <source>Add a GGUF file</source>
@@ -94,6 +102,10 @@
     <message>
       <source>After {count} characters it differs from what was read before. Now: “{now}”. Before: “{then}”.</source>
       <translation>从第 {count} 个字符起与此前读过的内容不同。现在：“{now}”；此前：“{then}”。</translation>
+    </message>
+    <message>
+      <source>All as usual</source>
+      <translation>全部恢复默认</translation>
     </message>
     <message>
       <source>All kinds</source>
@@ -208,6 +220,10 @@
       <translation>优先使用</translation>
     </message>
     <message>
+      <source>Asking the hubs…</source>
+      <translation>正在询问模型社区…</translation>
+    </message>
+    <message>
       <source>Asking the server…</source>
       <translation>正在询问服务器…</translation>
     </message>
@@ -234,6 +250,14 @@
     <message>
       <source>Batch size</source>
       <translation>批大小</translation>
+    </message>
+    <message>
+      <source>Begin with the model's own</source>
+      <translation>从模型自带的模板开始</translation>
+    </message>
+    <message>
+      <source>Bends how the temperature follows the uncertainty.</source>
+      <translation>调节温度随不确定程度变化的快慢。</translation>
     </message>
     <message>
       <source>Best for this machine</source>
@@ -552,6 +576,18 @@
       <translation>深色</translation>
     </message>
     <message>
+      <source>Defaults</source>
+      <translation>默认设置</translation>
+    </message>
+    <message>
+      <source>Defaults of {name}</source>
+      <translation>{name} 的默认设置</translation>
+    </message>
+    <message>
+      <source>Defaults…</source>
+      <translation>默认设置…</translation>
+    </message>
+    <message>
       <source>Delete</source>
       <translation>删除</translation>
     </message>
@@ -584,6 +620,14 @@
       <translation>确定性</translation>
     </message>
     <message>
+      <source>Devices, threads and the rest are in the chat's panel, under Model.</source>
+      <translation>设备、线程等其余选项在对话右侧面板的“模型”里。</translation>
+    </message>
+    <message>
+      <source>Download them? The old ones stay until then.</source>
+      <translation>要下载吗？下载完成前保留旧文件。</translation>
+    </message>
+    <message>
       <source>Download {size}</source>
       <translation>下载 {size}</translation>
     </message>
@@ -602,6 +646,10 @@
     <message>
       <source>Drops tokens less likely than this share of the likeliest one.</source>
       <translation>去掉概率低于最可能词元此比例的词元。</translation>
+    </message>
+    <message>
+      <source>Each group of tensors is quantized alone and measured, then the types are chosen that cost least. That takes a while; it can be stopped, and goes on where it was.</source>
+      <translation>先把每组张量单独量化并测量，再选出代价最小的类型。这需要一些时间；可以随时停止，下次从停下的地方继续。</translation>
     </message>
     <message>
       <source>Earlier</source>
@@ -632,6 +680,10 @@
       <translation>嵌入</translation>
     </message>
     <message>
+      <source>Empty: the model's own template</source>
+      <translation>留空：使用模型自带的模板</translation>
+    </message>
+    <message>
       <source>Engine</source>
       <translation>引擎</translation>
     </message>
@@ -646,6 +698,10 @@
     <message>
       <source>Error: {error}</source>
       <translation>错误：{error}</translation>
+    </message>
+    <message>
+      <source>Everything that was downloaded is what the hubs have</source>
+      <translation>下载的文件都与模型社区上的一致</translation>
     </message>
     <message>
       <source>Everything written so far is kept. Load the model again and go on.</source>
@@ -700,6 +756,14 @@
       <translation>查找</translation>
     </message>
     <message>
+      <source>Find a recipe</source>
+      <translation>寻找配方</translation>
+    </message>
+    <message>
+      <source>Find the best…</source>
+      <translation>寻找最佳…</translation>
+    </message>
+    <message>
       <source>First token</source>
       <translation>首词元</translation>
     </message>
@@ -726,6 +790,10 @@
     <message>
       <source>Format</source>
       <translation>格式</translation>
+    </message>
+    <message>
+      <source>Found: {size} with a KL divergence of {kl}, measured as a whole.</source>
+      <translation>找到：{size}，整体测得的 KL 散度为 {kl}。</translation>
     </message>
     <message>
       <source>Free some space or choose another folder for models. What has arrived is kept.</source>
@@ -874,6 +942,10 @@
     <message>
       <source>Importance matrix</source>
       <translation>重要性矩阵</translation>
+    </message>
+    <message>
+      <source>Importance matrix: {windows} windows read, {touched} of {total} matrices used.</source>
+      <translation>重要性矩阵：读了 {windows} 个窗口，{total} 个矩阵中用到 {touched} 个。</translation>
     </message>
     <message>
       <source>Import…</source>
@@ -1508,6 +1580,10 @@
       <translation>它的设置 {0} 的取值，llama.cpp 里的同类模型不支持。</translation>
     </message>
     <message>
+      <source>Its source is one file, so there are no parts to keep.</source>
+      <translation>源文件只有一个，没有可保留的分片。</translation>
+    </message>
+    <message>
       <source>Its strength (alpha) is no number.</source>
       <translation>它的强度（alpha）不是数字。</translation>
     </message>
@@ -1584,6 +1660,10 @@
       <translation>保留惊奇度适中的词元；1 为关闭。</translation>
     </message>
     <message>
+      <source>Keeps tokens within so many standard deviations of the likeliest; 0 is off.</source>
+      <translation>只保留与最可能的词元相差不超过这么多个标准差的词元；0 关闭。</translation>
+    </message>
+    <message>
       <source>Key</source>
       <translation>密钥</translation>
     </message>
@@ -1624,6 +1704,10 @@
       <translation>省略最早的几轮</translation>
     </message>
     <message>
+      <source>Lets the temperature move by as much; 0 keeps it.</source>
+      <translation>允许温度上下浮动这么多；0 表示不变。</translation>
+    </message>
+    <message>
       <source>Licence</source>
       <translation>许可证</translation>
     </message>
@@ -1642,6 +1726,10 @@
     <message>
       <source>Listen at Ollama's port 11434 too</source>
       <translation>同时监听 Ollama 的端口 11434</translation>
+    </message>
+    <message>
+      <source>LoRA adapters</source>
+      <translation>LoRA 适配器</translation>
     </message>
     <message>
       <source>Load</source>
@@ -1676,6 +1764,10 @@
       <translation>按这些设置加载</translation>
     </message>
     <message>
+      <source>Loading</source>
+      <translation>加载</translation>
+    </message>
+    <message>
       <source>Loading the model… {percent} %</source>
       <translation>正在加载模型… {percent} %</translation>
     </message>
@@ -1700,6 +1792,10 @@
       <translation>请查看列表中的这次调用，那里有更多说明。</translation>
     </message>
     <message>
+      <source>Look for newer files on the hubs</source>
+      <translation>到模型社区查看有没有更新</translation>
+    </message>
+    <message>
       <source>Look in the trash, or choose another conversation.</source>
       <translation>请到回收站查看，或选择其他对话。</translation>
     </message>
@@ -1718,6 +1814,10 @@
     <message>
       <source>Lowers tokens by how often they occurred.</source>
       <translation>按出现次数降低词元的概率。</translation>
+    </message>
+    <message>
+      <source>MB against KL divergence (nats), added up; the dot is measured</source>
+      <translation>横轴 MB，纵轴各组相加的 KL 散度（nat）；圆点为实测值</translation>
     </message>
     <message>
       <source>Make</source>
@@ -1750,6 +1850,10 @@
     <message>
       <source>Measuring</source>
       <translation>正在测量</translation>
+    </message>
+    <message>
+      <source>Measuring: {what}</source>
+      <translation>正在测量：{what}</translation>
     </message>
     <message>
       <source>Memory</source>
@@ -1998,14 +2102,6 @@
     <message>
       <source>On this machine</source>
       <translation>本机</translation>
-    </message>
-    <message>
-      <source>Only GGUF files say how much memory they need.</source>
-      <translation>只有 GGUF 文件能说明所需内存。</translation>
-    </message>
-    <message>
-      <source>Only GGUF files say in their header how much memory they need.</source>
-      <translation>只有 GGUF 文件会在文件头中说明所需内存。</translation>
     </message>
     <message>
       <source>Only choices above this probability are left out.</source>
@@ -2312,12 +2408,24 @@
       <translation>采样</translation>
     </message>
     <message>
+      <source>Sampling, engine, draft model, LoRA and template of this model</source>
+      <translation>这个模型的采样、引擎、草稿模型、LoRA 和模板</translation>
+    </message>
+    <message>
+      <source>Save</source>
+      <translation>保存</translation>
+    </message>
+    <message>
       <source>Save as preset</source>
       <translation>存为预设</translation>
     </message>
     <message>
       <source>Save as preset…</source>
       <translation>存为预设…</translation>
+    </message>
+    <message>
+      <source>Save the recipe…</source>
+      <translation>保存配方…</translation>
     </message>
     <message>
       <source>Search</source>
@@ -2400,6 +2508,10 @@
       <translation>大小</translation>
     </message>
     <message>
+      <source>Size against KL divergence</source>
+      <translation>大小与 KL 散度</translation>
+    </message>
+    <message>
       <source>Size and KL divergence of every quant</source>
       <translation>每个量化版本的大小与 KL 散度</translation>
     </message>
@@ -2480,6 +2592,14 @@
       <translation>状态码 {0}。</translation>
     </message>
     <message>
+      <source>Steers the surprise of the text instead of top-k, top-p and min-p: 0 off, 1 or 2.</source>
+      <translation>代替 top-k、top-p 和 min-p，控制文字的意外程度：0 关闭，或 1、2。</translation>
+    </message>
+    <message>
+      <source>Stop</source>
+      <translation>停止</translation>
+    </message>
+    <message>
       <source>Stop (Esc)</source>
       <translation>停止 (Esc)</translation>
     </message>
@@ -2500,8 +2620,16 @@
       <translation>已停止</translation>
     </message>
     <message>
+      <source>Stopped. What was measured is kept.</source>
+      <translation>已停止。测量结果已保留。</translation>
+    </message>
+    <message>
       <source>Store equal files once</source>
       <translation>相同文件只存一份</translation>
+    </message>
+    <message>
+      <source>Strength</source>
+      <translation>强度</translation>
     </message>
     <message>
       <source>Summarise our conversation so far for yourself, in its own language, in at most {words} words: who wants what, facts, names, numbers, decisions and open questions. Write only the summary.</source>
@@ -2568,6 +2696,18 @@
       <translation>温度</translation>
     </message>
     <message>
+      <source>Temperature exponent</source>
+      <translation>温度指数</translation>
+    </message>
+    <message>
+      <source>Temperature range</source>
+      <translation>温度范围</translation>
+    </message>
+    <message>
+      <source>Template</source>
+      <translation>模板</translation>
+    </message>
+    <message>
       <source>Test</source>
       <translation>测试</translation>
     </message>
@@ -2616,12 +2756,20 @@
       <translation>无法读取备份：{0}。</translation>
     </message>
     <message>
+      <source>The best file of at most</source>
+      <translation>不超过此大小的最佳文件</translation>
+    </message>
+    <message>
       <source>The check found: {0}.</source>
       <translation>检查发现：{0}。</translation>
     </message>
     <message>
       <source>The checkpoint holds the tensor “{0}”, which this kind of model does not have.</source>
       <translation>检查点含有张量“{0}”，这类模型没有它。</translation>
+    </message>
+    <message>
+      <source>The configuration of this model cannot be read, so its memory is not known.</source>
+      <translation>无法读取这个模型的配置，因此不知道它需要多少内存。</translation>
     </message>
     <message>
       <source>The connection ended in the middle: {0}.</source>
@@ -2808,6 +2956,10 @@
       <translation>显存已满，因此由处理器计算。</translation>
     </message>
     <message>
+      <source>The hubs have other files now:</source>
+      <translation>模型社区上的文件已经更新：</translation>
+    </message>
+    <message>
       <source>The import was cancelled.</source>
       <translation>导入已取消。</translation>
     </message>
@@ -2988,6 +3140,10 @@
       <translation>分片 {0} 缺失或不完整。</translation>
     </message>
     <message>
+      <source>The smallest file within a KL divergence of</source>
+      <translation>KL 散度不超过此值的最小文件</translation>
+    </message>
+    <message>
       <source>The smallest with four bits; take it with an importance matrix.</source>
       <translation>四比特中最小的；请配合重要性矩阵使用。</translation>
     </message>
@@ -3106,6 +3262,10 @@
     <message>
       <source>There is a sound in this conversation.</source>
       <translation>这个对话里有声音。</translation>
+    </message>
+    <message>
+      <source>There is no adapter for this architecture in the library.</source>
+      <translation>模型库里没有适用于这种架构的适配器。</translation>
     </message>
     <message>
       <source>There is no connection “{name}”.</source>
@@ -3264,6 +3424,10 @@
       <translation>令牌</translation>
     </message>
     <message>
+      <source>Tokens guessed ahead</source>
+      <translation>提前猜测的词元数</translation>
+    </message>
+    <message>
       <source>Tokens guessed from what was written before; the text stays the same</source>
       <translation>根据已写内容猜测的词元数；文本保持不变</translation>
     </message>
@@ -3328,6 +3492,10 @@
       <translation>输入命令或对话标题</translation>
     </message>
     <message>
+      <source>Type by type for each group of tensors; needs a model in GGUF that is not quantized</source>
+      <translation>为每组张量逐一选择类型；需要未量化的 GGUF 模型</translation>
+    </message>
+    <message>
       <source>Typical-p</source>
       <translation>典型采样 (Typical-p)</translation>
     </message>
@@ -3358,6 +3526,10 @@
     <message>
       <source>Use one of these ids, or the path of the file.</source>
       <translation>请使用其中一个编号，或文件的路径。</translation>
+    </message>
+    <message>
+      <source>Use this recipe</source>
+      <translation>使用这个配方</translation>
     </message>
     <message>
       <source>Variants</source>
@@ -3392,8 +3564,16 @@
       <translation>等待中</translation>
     </message>
     <message>
+      <source>Waiting for its turn…</source>
+      <translation>排队等待中…</translation>
+    </message>
+    <message>
       <source>Waiting: {types}</source>
       <translation>等待中：{types}</translation>
+    </message>
+    <message>
+      <source>What a conversation, its preset or a request says comes first. What is left empty is as usual.</source>
+      <translation>对话、预设或请求中的设置优先；留空的项目照常。</translation>
     </message>
     <message>
       <source>What came before is kept. Continue the reply, or try again.</source>
@@ -3466,6 +3646,14 @@
     <message>
       <source>Will not fit</source>
       <translation>放不下</translation>
+    </message>
+    <message>
+      <source>Windows</source>
+      <translation>窗口数</translation>
+    </message>
+    <message>
+      <source>Windows of 512 tokens for each measurement</source>
+      <translation>每次测量的窗口数（每个 512 词元）</translation>
     </message>
     <message>
       <source>With {context} tokens of context; the longest that fits has {longest}.</source>
@@ -3698,6 +3886,10 @@
     <message>
       <source>never sent to a mirror</source>
       <translation>绝不会发送给镜像</translation>
+    </message>
+    <message>
+      <source>no draft model</source>
+      <translation>不使用草稿模型</translation>
     </message>
     <message>
       <source>no other program was found</source>
@@ -3968,6 +4160,10 @@
       <translation>找到 {count} 条</translation>
     </message>
     <message>
+      <source>{count} models are used with it, as draft model or adapter.</source>
+      <translation>有 {count} 个模型把它用作草稿模型或适配器。</translation>
+    </message>
+    <message>
       <source>{count} models, asked {time}</source>
       <translation>{count} 个模型，询问于 {time}</translation>
     </message>
@@ -4148,6 +4344,14 @@
       <translation>{name}：在 {memory} 可用内存放得下、写得跟得上阅读的版本里，损失最小。</translation>
     </message>
     <message>
+      <source>{name}: {count} of {total} experts never used</source>
+      <translation>{name}：{total} 个专家中有 {count} 个从未用到</translation>
+    </message>
+    <message>
+      <source>{name}: {count} of {total} inputs always zero</source>
+      <translation>{name}：{total} 个输入中有 {count} 个始终为零</translation>
+    </message>
+    <message>
       <source>{reads} read, {writes} written a second</source>
       <translation>每秒读 {reads}，写 {writes}</translation>
     </message>
@@ -4238,6 +4442,10 @@
     <message>
       <source>“{title}” is in the trash</source>
       <translation>“{title}”已移入回收站</translation>
+    </message>
+    <message>
+      <source>… and {count} more</source>
+      <translation>……另有 {count} 项</translation>
     </message>
   </context>
 </TS>

@@ -20,6 +20,7 @@ from models.downloads.remote_file import NO_PROXY, RemoteFile
 from models.downloads.transfer import Transfer
 from models.hubs.hub import HubSettings
 from models.hubs.huggingface import HuggingFace
+from tests.download_disasters import run_disaster
 
 NAME, FILE = "owner/Large-GGUF", "large-Q8_0.gguf"
 
@@ -114,9 +115,22 @@ def measure_faults(size: int = 1 << 30, faults: int = 40) -> dict[str, float]:
     }
 
 
+def measure_disaster(size: int = 1 << 30, faults: int = 40, kills: int = 10) -> dict[str, float]:
+    """Four files from both hubs through the queue of the program, which is killed again and again; every byte is compared."""
+    with tempfile.TemporaryDirectory() as folder:
+        outcome = run_disaster(Path(folder), size, faults, kills)
+    assert outcome.is_whole and (outcome.faults, outcome.kills, outcome.secrets) == (faults, kills, 0), outcome
+    name = f"1 GiB in four files of both hubs, {faults} faults and {kills} kill -9"
+    return {
+        name: outcome.seconds * 1000,
+        "of it sent again by the hubs (MB)": outcome.again / 1e6,
+        "of it sent again, in parts for each fault and kill": outcome.parts_again_for_each_fault,
+    }
+
+
 def run_all() -> dict[str, float]:
     """Every figure by its name."""
-    return {**measure_speed(), **measure_faults()}
+    return {**measure_speed(), **measure_faults(), **measure_disaster()}
 
 
 if __name__ == "__main__":

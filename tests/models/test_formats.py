@@ -11,6 +11,7 @@ import pytest
 
 from models.errors import DamagedModelFile, ModelNotFound, NotAModelFile
 from models.formats import is_partial, read_any_card, read_safetensors_info, recognise
+from models.library import iter_models
 from tests.models.gguf_bytes import write_gguf
 
 
@@ -93,3 +94,37 @@ def test_other_folders_and_missing_paths_are_told_apart(tmp_path: Path) -> None:
         read_any_card(tmp_path)
     with pytest.raises(ModelNotFound):
         read_any_card(tmp_path / "none")
+
+
+def test_an_adapter_of_peft_is_one(tmp_path: Path) -> None:
+    folder = tmp_path / "my-lora"
+    folder.mkdir()
+    (folder / "adapter_config.json").write_text(json.dumps({"peft_type": "LORA", "r": 4}), encoding="utf-8")
+    write_safetensors(folder / "adapter_model.safetensors", {"a": {"dtype": "F32", "shape": [4, 4], "data_offsets": [0, 64]}})
+    assert recognise(folder) == "safetensors"
+    card = read_any_card(folder)
+    assert (card.kind, card.format, card.quantization, card.name) == ("adapter", "safetensors", "F32", "my-lora")
+    assert [str(path) for path in iter_models(tmp_path)] == [str(folder)]
+
+
+@pytest.mark.parametrize(
+    ("config", "kind"),
+    [
+        ({"model_type": "bert", "architectures": ["BertModel"]}, "embedding"),
+        ({"model_type": "xlm-roberta", "architectures": ["XLMRobertaForSequenceClassification"]}, "reranker"),
+        ({"model_type": "llama", "architectures": ["LlamaForCausalLM"]}, "base"),
+        ({"model_type": "llama", "architectures": "LlamaForCausalLM"}, "base"),
+    ],
+)
+def test_what_a_checkpoint_is_for_is_told(tmp_path: Path, config: dict[str, Any], kind: str) -> None:
+    folder = make_folder(tmp_path / "m")
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    assert read_any_card(folder).kind == kind
+
+
+def test_what_a_checkpoint_perceives_and_its_licence_are_told(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "m")
+    (folder / "config.json").write_text(json.dumps({"vision_config": {}, "audio_config": {"a": 1}}), encoding="utf-8")
+    (folder / "README.md").write_text("---\nlicense: apache-2.0\ntags: [x]\n---\n# M\n", encoding="utf-8")
+    card = read_any_card(folder)
+    assert (card.modalities, card.licence) == (("text", "image", "audio"), "apache-2.0")

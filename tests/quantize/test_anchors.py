@@ -13,10 +13,10 @@ from typing import Any
 import numpy
 import pytest
 
+from models.gguf_parts import hash_parts
 from quantize.gguf.importance_matrix import compute_importance_matrix, read_importance_matrix
 from quantize.gguf.quantize import quantize_file
 from quantize.quality import measure_quality
-from quantize.quality_card import hash_file
 from quantize.recipe import Recipe
 from tests.quantize.anchors.model import make_model, make_text
 
@@ -28,7 +28,7 @@ MATRIX = FOLDER / "imatrix.gguf"
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = make_model(tmp_path_factory.mktemp("anchors") / "anchor.gguf")
-    assert hash_file(made) == ANCHORS["model_sha256"], "the model is not the one that the anchors were made of"
+    assert hash_parts(made) == ANCHORS["model_sha256"], "the model is not the one that the anchors were made of"
     return made
 
 
@@ -41,7 +41,7 @@ def test_every_tensor_has_the_bytes_of_llama_cpps_own_tool(kind: str, source: Pa
     name, _, with_matrix = kind.partition("+")
     recipe = Recipe(name)
     if with_matrix:
-        recipe = replace(recipe, imatrix_sha256=hash_file(MATRIX))
+        recipe = replace(recipe, imatrix_sha256=hash_parts(MATRIX))
     made = quantize_file(source, tmp_path / "m.gguf", recipe, imatrix=MATRIX if with_matrix else None, threads=1)
     found = {
         tensor.name: f"{tensor.tensor_type.name} {hashlib.sha256(tensor.data.tobytes()).hexdigest()[:16]}"

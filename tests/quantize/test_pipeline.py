@@ -19,10 +19,11 @@ import pytest
 
 from models.errors import DiskFull, UserFacingError, WorkCancelled
 from models.gguf_header import read_header
+from models.gguf_parts import hash_parts
 from quantize.calibration import builtin_text, held_out_text, read_texts
 from quantize.order import Order, order_from_json
 from quantize.pipeline import Pipeline, Step
-from quantize.quality_card import METADATA_KEY, hash_file, read_card
+from quantize.quality_card import METADATA_KEY, read_card
 from quantize.recipe import Recipe
 from resources import resource_folder
 
@@ -59,7 +60,7 @@ def test_the_card_is_inside_the_file_too(tmp_path: Path) -> None:
     made = tmp_path / "checkpoint-Q8_0.gguf"
     inside = json.loads(read_header(made).text(METADATA_KEY))
     assert inside["weights_sha256"] == card.weights_sha256 and inside["quality"] == card.quality and inside["sha256"] == ""
-    assert card.sha256 == hash_file(made) and card.size_bytes == made.stat().st_size
+    assert card.sha256 == hash_parts(made) and card.size_bytes == made.stat().st_size
     made.with_name(made.name + ".quality.json").unlink()
     assert read_card(made) == inside
     from llama_cpp import Llama

@@ -10,11 +10,12 @@ import pytest
 from gguf import GGUFReader
 
 from models.errors import QuantizationFailed, UserFacingError
+from models.gguf_parts import hash_parts
 from quantize.gguf.importance_matrix import compute_importance_matrix, read_importance_matrix, write_importance_matrix
 from quantize.gguf.quantize import quantize_file
 from quantize.probe import probe_model
 from quantize.quality import WINDOW, Quality, cut_windows, log_softmax, measure_quality
-from quantize.quality_card import hash_file, make_card, read_card, write_card, write_markdown
+from quantize.quality_card import make_card, read_card, write_card, write_markdown
 from quantize.recipe import Recipe
 
 
@@ -127,13 +128,13 @@ def test_an_importance_matrix_survives_its_file_and_makes_small_types_possible(f
     write_importance_matrix(read_importance_matrix(path), again)
     for name, values in read_importance_matrix(again).means().items():
         assert numpy.array_equal(values, matrix.means()[name])
-    recipe = Recipe("IQ2_XS", imatrix_sha256=hash_file(path))
+    recipe = Recipe("IQ2_XS", imatrix_sha256=hash_parts(path))
     made = quantize_file(full, tmp_path / "iq2.gguf", recipe, imatrix=path, threads=1)
     plain = measure_quality(
         quantize_file(full, tmp_path / "q2.gguf", Recipe("Q2_K"), threads=1), text, base=full, most_windows=2, threads=1
     )
     helped = measure_quality(
-        quantize_file(full, tmp_path / "q2i.gguf", Recipe("Q2_K", imatrix_sha256=hash_file(path)), imatrix=path, threads=1),
+        quantize_file(full, tmp_path / "q2i.gguf", Recipe("Q2_K", imatrix_sha256=hash_parts(path)), imatrix=path, threads=1),
         text,
         base=full,
         most_windows=2,

@@ -41,6 +41,12 @@ class ModelControl(QObject):
         self.verified.connect(self._show_verified)
         self.show_engine()
 
+    def show_options(self) -> None:
+        """Show how the model in memory is loaded the next time."""
+        engines = self._workstation.engines
+        if engines.current_model:
+            self._page.inspector.load_panel.show_options(engines.options_for(engines.current_model))
+
     def open_menu(self) -> None:
         """Show the models to choose from under the picker."""
         picker = self._page.picker
@@ -112,7 +118,7 @@ class ModelControl(QObject):
         self._page.composer.set_model(name)
         self._page.inspector.load_panel.show_loaded(facts)
         if engines.current_model:
-            self._page.inspector.load_panel.show_options(engines.options_for(engines.current_model))
+            self.show_options()
 
     def hear(self, event: ModelLoading | ModelLoaded | ModelUnloaded | ModelFailed) -> None:
         """Show what became of a load."""

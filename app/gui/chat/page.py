@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from PySide6.QtCore import QEvent, Signal
@@ -27,7 +28,6 @@ from app.gui.translation import tr, translated_error
 from app.store.records import Conversation, Preset
 from app.workstation import Workstation
 from backends.messages import TextPart
-from backends.options import generation_options_from_json
 from models.errors import UserFacingError
 
 NARROW = 1080
@@ -183,7 +183,7 @@ class ChatPage(QWidget):
         self.composer.set_text(conversation.draft if conversation else "")
         self.writing.show_attachments()
         self.read_messages()
-        self._show_settings()
+        self.show_settings()
         self._show_title()
         self.measure()
 
@@ -205,12 +205,11 @@ class ChatPage(QWidget):
         self.transcript.show_messages(messages, live)
         self.composer.set_busy(self._workstation.chat.is_busy(self._conversation.id))
 
-    def _show_settings(self) -> None:
+    def show_settings(self) -> None:
+        """Show how the open conversation, or a new one, is answered."""
         conversation = self._conversation or self._workstation.plan_conversation(self._workstation.engines.current_model)
         presets = self._workstation.presets.list()
-        chosen = next((preset for preset in presets if preset.name == conversation.preset), None)
-        policy = {"context_policy": self._workstation.settings.get("chat.context_policy")}
-        default = generation_options_from_json(policy | (chosen.options if chosen else {}))
+        default = self._workstation.chat.options_of(replace(conversation, options={}))
         self.inspector.show_conversation(conversation, presets, default)
 
     def _show_title(self) -> None:
@@ -224,7 +223,7 @@ class ChatPage(QWidget):
             self._conversation = self._workstation.start_conversation(self._workstation.engines.current_model)
             self._workstation.settings.set("window.conversation", self._conversation.id)
             self.sidebar.list.set_current(self._conversation.id)
-            self._show_settings()
+            self.show_settings()
         return self._conversation
 
     # ---- what the page's parts share
@@ -261,8 +260,10 @@ class ChatPage(QWidget):
 
     def remember_model(self, reference: str) -> None:
         """Let the open conversation be answered by a model."""
+        self.inspector.flush()
         if self._conversation is not None:
             self.change(model=reference)
+        self.show_settings()
 
     def _settings_changed(self, changes: dict[str, Any]) -> None:
         try:
@@ -273,7 +274,7 @@ class ChatPage(QWidget):
         if changes.get("preset"):
             self._workstation.settings.set("chat.preset", changes["preset"])
         if changes.get("preset"):
-            self._show_settings()
+            self.show_settings()
         if "system_prompt" in changes:
             self.measure()
 

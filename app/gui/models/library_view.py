@@ -27,22 +27,28 @@ from app.gui.theme import Tokens
 from app.gui.translation import tr
 from app.gui.widgets import make_label
 from app.services.model_details import ModelDetails
+from app.services.updates import Update
 from app.workstation import Workstation
 from models.card import ModelCard
 from models.errors import UserFacingError
 from models.other_stores import find_stores
 
 _KINDS = ("", "chat", "base", "embedding", "reranker", "projector", "adapter")
+_MOST_NAMED = 12
 _ORDERS = ("name", "size", "parameters", "quantization")
 
 
 class LibraryView(QWidget):
-    """``load_requested`` and ``verify_requested`` carry a model's id, ``import_requested`` a path, ``trouble`` an error."""
+    """``load_requested`` and ``verify_requested`` carry a model's id, ``import_requested`` a path, ``trouble`` an error.
+
+    ``updating`` says that newer files are on their way.
+    """
 
     load_requested = Signal(str)
     import_requested = Signal(str)
     verify_requested = Signal(str)
     said = Signal(str)
+    updating = Signal()
     trouble = Signal(object)
 
     def __init__(self, workstation: Workstation, tokens: Tokens, parent: QWidget | None = None) -> None:
@@ -52,6 +58,7 @@ class LibraryView(QWidget):
         self._details: dict[str, ModelDetails] = {}
         self._scan = Background(workstation.jobs, "disk", self)
         self._sharing = Background(workstation.jobs, "disk", self)
+        self._updating = Background(workstation.jobs, "network", self)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(24)
@@ -203,6 +210,8 @@ class LibraryView(QWidget):
         use = self._workstation.details.use_of(card)
         if use.conversations:
             question += "\n" + tr("{count} conversations were held with it; they stay.").format(count=use.conversations)
+        if use.models:
+            question += "\n" + tr("{count} models are used with it, as draft model or adapter.").format(count=use.models)
         if use.is_default:
             question += "\n" + tr("It is the model that new conversations use.")
         if QMessageBox.question(self, tr("Models"), question) != QMessageBox.StandardButton.Yes:
@@ -225,6 +234,7 @@ class LibraryView(QWidget):
         menu.addAction(tr("Look again")).triggered.connect(self.refresh)
         menu.addAction(tr("Add a folder…")).triggered.connect(self._add_folder)
         menu.addAction(tr("Store equal files once")).triggered.connect(self._share)
+        menu.addAction(tr("Look for newer files on the hubs")).triggered.connect(self._look_for_updates)
         menu.addSeparator()
         menu.addAction(tr("Also show the models of:")).setEnabled(False)
         settings = self._workstation.settings
@@ -250,6 +260,20 @@ class LibraryView(QWidget):
         if folder:
             settings = self._workstation.settings
             settings.set("model.folders", list(dict.fromkeys([*settings.get("model.folders"), folder])))
+
+    def _look_for_updates(self) -> None:
+        self.said.emit(tr("Asking the hubs…"))
+        self._updating.run(self._workstation.updates.look, self._tell_updates, self.trouble.emit)
+
+    def _tell_updates(self, found: list[Update]) -> None:
+        if not found:
+            self.said.emit(tr("Everything that was downloaded is what the hubs have"))
+            return
+        names = "\n".join(f"{one.repository}  ·  {Path(one.path).name}" for one in found[:_MOST_NAMED])
+        question = tr("The hubs have other files now:") + f"\n\n{names}\n\n" + tr("Download them? The old ones stay until then.")
+        if QMessageBox.question(self, tr("Models"), question) == QMessageBox.StandardButton.Yes:
+            self._workstation.updates.apply(found)
+            self.updating.emit()
 
     def _share(self) -> None:
         self._sharing.run(self._workstation.share_equal_files, self._tell_shared, self.trouble.emit)

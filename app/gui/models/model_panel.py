@@ -60,6 +60,9 @@ class ModelPanel(QWidget):
         row.addStretch()
         row.addWidget(self._context)
         row.addWidget(self._cache)
+        self._defaults = QPushButton(self)
+        self._defaults.clicked.connect(self._open_defaults)
+        row.addWidget(self._defaults)
         layout.addLayout(row)
         self.bars = PlanBars(tokens, self)
         layout.addWidget(self.bars)
@@ -130,13 +133,21 @@ class ModelPanel(QWidget):
     def _choose_options(self) -> None:
         """What a person chooses here, this model is loaded with from now on."""
         if self._card is not None:
-            self._workstation.engines.set_options(self._card.id, self._options(self._card))
+            self._workstation.defaults.set_load_options(self._card.id, self._options(self._card))
         self._plan()
+
+    def _open_defaults(self) -> None:
+        """Everything that this model is used with."""
+        from app.gui.models.defaults_dialog import DefaultsDialog
+
+        if self._card is not None and DefaultsDialog(self._workstation, self.bars.tokens, self._card, self).exec():
+            card, self._card = self._card, None
+            self.show_card(card)
 
     def _plan(self) -> None:
         card = self._card
-        can_plan = card is not None and card.format == "gguf" and card.kind in ("chat", "base")
-        for field in (self._memory, self._context, self._cache):
+        can_plan = card is not None and card.kind in ("chat", "base")
+        for field in (self._memory, self._context, self._cache, self._defaults):
             field.setVisible(can_plan)
         if card is None or not can_plan:
             self._planning.forget()
@@ -144,7 +155,7 @@ class ModelPanel(QWidget):
             return
         model, planner = card, self._workstation.planner
         options = self._options(model)
-        self._planning.run(lambda: planner.plan(planner.shape_of(model), options), self._show_plan, self._show_trouble)
+        self._planning.run(lambda: planner.plan_card(model, options), self._show_plan, self._show_trouble)
 
     def _show_plan(self, plan: MemoryPlan) -> None:
         self.bars.show_plan(plan)
@@ -181,6 +192,8 @@ class ModelPanel(QWidget):
         self._notes.setAccessibleName(tr("Notes"))
         self._context.setAccessibleName(tr("Context length"))
         self._cache.setAccessibleName(tr("KV cache type"))
+        self._defaults.setText(tr("Defaults…"))
+        self._defaults.setToolTip(tr("Sampling, engine, draft model, LoRA and template of this model"))
         self._load.setText(tr("Load"))
         self._show.setText(tr("Show in folder"))
         self._verify.setText(tr("Verify the file"))

@@ -56,6 +56,7 @@ class ModelsPage(QWidget):
         self.library.import_requested.connect(self.import_requested)
         self.library.verify_requested.connect(self.verify_requested)
         self.library.said.connect(self.notice.say)
+        self.library.updating.connect(lambda: self.turn_to(DOWNLOADS))
         for source in (self.library, self.finder):
             source.trouble.connect(self.trouble)
         self.finder.added.connect(lambda: self.notice.say(tr("It is on its way"), tr("Show"), lambda: self.turn_to(DOWNLOADS)))

@@ -19,7 +19,7 @@ class PlanBars(QWidget):
 
     def __init__(self, tokens: Tokens, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._tokens = tokens
+        self.tokens = tokens
         self._plan: MemoryPlan | None = None
         self._note = ""
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -33,7 +33,7 @@ class PlanBars(QWidget):
 
     def retheme(self, tokens: Tokens) -> None:
         """Wear other colours."""
-        self._tokens = tokens
+        self.tokens = tokens
         self.update()
 
     def sizeHint(self) -> QSize:
@@ -68,19 +68,19 @@ class PlanBars(QWidget):
 
     def _parts(self, device: DevicePlan) -> list[tuple[str, int, str]]:
         return [
-            (tr("used now"), device.others, self._tokens.text_faint),
-            (tr("weights"), device.weights, self._tokens.accent),
-            (tr("KV cache"), device.kv_cache, self._tokens.ok),
-            (tr("compute"), device.compute, self._tokens.warning),
-            (tr("projector"), device.projector, self._tokens.link),
-            (tr("draft model"), device.draft, self._tokens.function),
+            (tr("used now"), device.others, self.tokens.text_faint),
+            (tr("weights"), device.weights, self.tokens.accent),
+            (tr("KV cache"), device.kv_cache, self.tokens.ok),
+            (tr("compute"), device.compute, self.tokens.warning),
+            (tr("projector"), device.projector, self.tokens.link),
+            (tr("draft model"), device.draft, self.tokens.function),
         ]
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setFont(make_font(Sizes.TEXT_SMALL))
-        painter.setPen(QColor(self._tokens.text_soft))
+        painter.setPen(QColor(self.tokens.text_soft))
         if self._plan is None:
             painter.drawText(self.rect(), int(Qt.AlignmentFlag.AlignVCenter), self._note)
             return
@@ -89,24 +89,24 @@ class PlanBars(QWidget):
             self._paint_device(painter, device, top)
             top += _LINE + _BAR + _GAP
         top = self._paint_legend(painter, top)
-        painter.setPen(QColor(self._tokens.text_soft))
+        painter.setPen(QColor(self.tokens.text_soft))
         for line in self._lines():
             painter.drawText(QRectF(0, top, self.width(), _LINE), int(Qt.AlignmentFlag.AlignVCenter), line)
             top += _LINE
 
     def _paint_device(self, painter: QPainter, device: DevicePlan, top: float) -> None:
-        painter.setPen(QColor(self._tokens.text))
+        painter.setPen(QColor(self.tokens.text))
         row = QRectF(0, top, self.width(), _LINE)
         name = tr("Memory") if device.name == "RAM" else device.name
         painter.drawText(row, int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter), name)
         used, words = device.others + device.needed, verdict_words(self._plan)[0]
         text = f"{words}  ·  {size_words(device.needed)} + {size_words(device.others)} / {size_words(device.total)}"
-        colour = {"fits": self._tokens.ok, "tight": self._tokens.warning, "too_large": self._tokens.error}[device.verdict]
+        colour = {"fits": self.tokens.ok, "tight": self.tokens.warning, "too_large": self.tokens.error}[device.verdict]
         painter.setPen(QColor(colour))
         painter.drawText(row, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter), text)
         bar = QRectF(0, top + _LINE, self.width(), _BAR)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(self._tokens.track))
+        painter.setBrush(QColor(self.tokens.track))
         painter.drawRoundedRect(bar, 4, 4)
         painter.save()
         painter.setClipRect(bar)
@@ -119,7 +119,7 @@ class PlanBars(QWidget):
             left += width
         painter.restore()
         if used > device.total:  # where the memory ends
-            painter.setBrush(QColor(self._tokens.error))
+            painter.setBrush(QColor(self.tokens.error))
             painter.drawRect(QRectF(device.total * scale - 1, bar.top() - 2, 2, _BAR + 4))
 
     def _paint_legend(self, painter: QPainter, top: float) -> float:
@@ -132,7 +132,7 @@ class PlanBars(QWidget):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(QColor(colour))
             painter.drawRoundedRect(QRectF(left, top + 5, 9, 9), 2, 2)
-            painter.setPen(QColor(self._tokens.text_soft))
+            painter.setPen(QColor(self.tokens.text_soft))
             width = painter.fontMetrics().horizontalAdvance(name)
             painter.drawText(QRectF(left + 14, top, width + 4, _LINE), int(Qt.AlignmentFlag.AlignVCenter), name)
             left += width + 30

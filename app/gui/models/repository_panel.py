@@ -40,8 +40,6 @@ class RepositoryPanel(QWidget):
         self._tokens = tokens
         self._repository: Repository | None = None
         self._variants: list[Variant] = []
-        self._shape: MemoryShape | None = None
-        self._shape_of = ""
         self._plans: dict[str, MemoryPlan] = {}
         self._card_text = ""
         self._error: UserFacingError | None = None
@@ -102,7 +100,6 @@ class RepositoryPanel(QWidget):
         """Read a repository and show it; ``variant`` is chosen where it is there."""
         self._wish = (hub, repository_id, variant)
         self._repository, self._variants, self._plans, self._card_text, self._error = None, [], {}, "", None
-        self._shape, self._shape_of = None, ""
         self._planning.forget()
         self._carding.forget()
         self._fill()
@@ -179,8 +176,8 @@ class RepositoryPanel(QWidget):
         if variant.name in self._plans:
             self.bars.show_plan(self._plans[variant.name])
             return
-        if variant.format != "gguf" or not variant.is_whole:
-            self.bars.show_plan(None, tr("Only GGUF files say how much memory they need."))
+        if not variant.is_whole:
+            self.bars.show_plan(None, tr("not all parts are there"))
             return
         self.bars.show_plan(None, tr("Reading the header…"))
         hubs, chosen = self._workstation.hubs, variant
@@ -193,13 +190,7 @@ class RepositoryPanel(QWidget):
     def _show_shape(self, found: tuple[Variant, MemoryShape]) -> None:
         """The header of one variant tells of all: the others have the same layers with smaller or larger weights."""
         variant, shape = found
-        planner = self._workstation.planner
-        own = sum(file.size for file in variant.files)
-        for other in self._variants:
-            if other.format == "gguf" and other.is_whole:
-                scaled = shape.scaled(sum(file.size for file in other.files) / max(own, 1)) if other != variant else shape
-                projector = other.projector.size if other.projector else 0
-                self._plans[other.name] = planner.plan(scaled, projector_bytes=projector)
+        self._plans |= self._workstation.planner.plan_variants(shape, variant, self._variants)
         for number, other in enumerate(self._variants):
             self.variants.replace_row(number, self._row(number, other))
         chosen = self._chosen()

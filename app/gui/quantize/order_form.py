@@ -24,7 +24,7 @@ from app.gui.widgets import ElidedLabel, make_label
 from app.workstation import Workstation
 from models.errors import UserFacingError
 from quantize.gguf.types import FILE_TYPES
-from quantize.order import AUTO, BUILTIN, CONVERSATIONS, NONE, Order, strip_type
+from quantize.order import AUTO, BUILTIN, CONVERSATIONS, NONE, Order, stem_of, strip_type
 from quantize.presets import PRESETS
 from quantize.recipe import Recipe, read_recipe
 
@@ -34,10 +34,14 @@ _MEASURED_WINDOWS = 8
 
 
 class OrderForm(QWidget):
-    """``ordered`` carries an :class:`Order`, ``source_changed`` the path of the model that was chosen, ``trouble`` an error."""
+    """``ordered`` carries an :class:`Order`, ``source_changed`` the path of the model that was chosen, ``trouble`` an error.
+
+    ``search_wanted`` asks for a search of the best recipe.
+    """
 
     ordered = Signal(object)
     source_changed = Signal(str)
+    search_wanted = Signal()
     trouble = Signal(object)
 
     def __init__(self, workstation: Workstation, parent: QWidget | None = None) -> None:
@@ -74,6 +78,9 @@ class OrderForm(QWidget):
         self._import = QPushButton(self)
         self._import.setProperty("role", "link")
         self._import.clicked.connect(self._choose_recipe)
+        self.search = QPushButton(self)
+        self.search.setProperty("role", "link")
+        self.search.clicked.connect(self.search_wanted)
         self._matrix_label = make_label("", "strong", self)
         self.matrix = QComboBox(self)
         self.matrix.activated.connect(self._matrix_chosen)
@@ -106,6 +113,7 @@ class OrderForm(QWidget):
         layout.addLayout(row)
         more = QHBoxLayout()
         more.addWidget(self._all_types, 1)
+        more.addWidget(self.search)
         more.addWidget(self._import)
         layout.addWidget(self._note)
         layout.addWidget(self._types_label)
@@ -292,6 +300,15 @@ class OrderForm(QWidget):
         self._note.setVisible(bool(quantized or lacks))
         may = not self._is_quantized or self.again.isChecked()
         self.start.setEnabled(bool(self.path() and types and not needing and may))
+        self.search.setEnabled(Path(self.path()).is_file() and not self._is_quantized and bool(self._sizes))
+
+    def matrix_file(self) -> Path | None:
+        """The importance matrix that is chosen, as far as it is there already."""
+        kind = _MATRICES[max(0, self.matrix.currentIndex())]
+        if kind == "file":
+            return Path(self._file) if self._file else None
+        made = Path(self.target()) / f"{strip_type(stem_of(Path(self.path())))}.imatrix.gguf"
+        return made if kind != NONE and made.is_file() else None
 
     def make_orders(self) -> list[Order]:
         """What the form asks for: one order, or two where types are wanted with and without a matrix."""
@@ -330,6 +347,8 @@ class OrderForm(QWidget):
         self._types_label.setText(tr("Make"))
         self._all_types.setText(tr("Show all {count} types").format(count=len(FILE_TYPES)))
         self._import.setText(tr("Recipe…"))
+        self.search.setText(tr("Find the best…"))
+        self.search.setToolTip(tr("Type by type for each group of tensors; needs a model in GGUF that is not quantized"))
         self._matrix_label.setText(tr("Importance matrix"))
         index = max(0, self.matrix.currentIndex())
         self.matrix.clear()

@@ -8,13 +8,16 @@ from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
+from app.gui.models.background import Background
 from app.gui.quantize.job_panel import JobPanel
 from app.gui.quantize.order_form import OrderForm
+from app.gui.quantize.recipe_dialog import RecipeDialog
 from app.gui.quantize.results import Results
 from app.gui.theme import Tokens
 from app.gui.translation import tr
 from app.gui.widgets import make_label
 from app.services.events import Event, LibraryChanged, QuantizingChanged, SizesPredicted
+from app.services.matrix_coverage import read_coverages
 from app.workstation import Workstation
 from models.errors import UserFacingError
 from quantize.order import Order
@@ -33,6 +36,8 @@ class QuantizePage(QWidget):
         self.setObjectName("page")
         self._workstation = workstation
         self._seen = ("", 0)
+        self._tokens = tokens
+        self._covering = Background(workstation.jobs, "disk", self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(32, 28, 32, 24)
         layout.setSpacing(10)
@@ -43,6 +48,7 @@ class QuantizePage(QWidget):
         self.form.ordered.connect(self._order)
         self.form.trouble.connect(self.trouble)
         self.form.source_changed.connect(self._source_changed)
+        self.form.search_wanted.connect(self.open_search)
         self.jobs = JobPanel(tokens, self)
         self.jobs.asked.connect(self._asked)
         left = QWidget(self)
@@ -104,7 +110,9 @@ class QuantizePage(QWidget):
             self._workstation.quantizing.predict_sizes(path)
 
     def _show_cards(self) -> None:
-        self.results.show_cards(self._workstation.quantizing.find_cards(Path(self.form.target())))
+        folder = Path(self.form.target())
+        self.results.show_cards(self._workstation.quantizing.find_cards(folder))
+        self._covering.run(lambda: read_coverages(folder), self.results.show_coverages, self.trouble.emit)
 
     def _order(self, order: Order) -> None:
         try:
@@ -116,12 +124,24 @@ class QuantizePage(QWidget):
         quantizing = self._workstation.quantizing
         {"cancel": quantizing.cancel, "resume": quantizing.resume, "forget": quantizing.forget}[what](job_id)
 
+    def open_search(self) -> RecipeDialog:
+        """A search for the best recipe of the model that is chosen."""
+        form = self.form
+        dialog = RecipeDialog(
+            self._workstation.jobs, self._tokens, Path(form.path()), form.matrix_file(), Path(form.target()), self
+        )
+        dialog.chosen.connect(form.add_recipe)
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+        return dialog
+
     def pick(self) -> None:
         """Choose for this machine."""
         self.results.pick_for(self._workstation.hardware.snapshot().ram_free)
 
     def retheme(self, tokens: Tokens) -> None:
         """Wear other colours."""
+        self._tokens = tokens
         self.results.retheme(tokens)
         self.jobs.retheme(tokens)
         self.refresh()

@@ -26,12 +26,14 @@ from app.gui.quantize.words import fault_words
 from app.gui.theme import Tokens
 from app.gui.translation import tr
 from app.gui.widgets import make_label
+from app.services.matrix_coverage import Coverage
 from app.services.quant_choice import pick, rows, write_csv, write_table
 from quantize.quality_card import QualityCard, recipe_of
 from quantize.recipe import write_recipe
 
 _SHOWN = (0, 1, 2, 3, 4, 6, 7, 8, 9)
 _WORST = 8
+_NAMED = 6
 
 
 class Results(QWidget):
@@ -44,6 +46,7 @@ class Results(QWidget):
         self._tokens = tokens
         self._found: list[tuple[Path, QualityCard]] = []
         self._current = -1
+        self._coverages: dict[str, Coverage] = {}
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(8)
@@ -84,8 +87,8 @@ class Results(QWidget):
         whole = QSplitter(Qt.Orientation.Vertical, self)
         whole.addWidget(self.plot)
         whole.addWidget(lower)
-        whole.setStretchFactor(0, 1)
-        whole.setStretchFactor(1, 1)
+        for index in (0, 1):
+            whole.setStretchFactor(index, 1)
         for splitter in (lower, whole):
             splitter.setChildrenCollapsible(False)
         layout.addLayout(head)
@@ -101,6 +104,11 @@ class Results(QWidget):
         self._found = found
         self._current = next((index for index, (path, _) in enumerate(found) if path == chosen), 0 if found else -1)
         self._fill()
+
+    def show_coverages(self, found: dict[str, Coverage]) -> None:
+        """What the importance matrices have seen, by their hash."""
+        self._coverages = found
+        self.choose(self._current)
 
     def _fill(self) -> None:
         cards = [card for _, card in self._found]
@@ -171,6 +179,7 @@ class Results(QWidget):
             f'<tr><td style="color:{soft}">{escape(name)}&nbsp;&nbsp;</td><td>{escape(value)}</td></tr>' for name, value in facts
         )
         parts.append("<table>" + "".join(lines) + "</table>")
+        parts.append(self._coverage_html(card))
         worst = (quality or {}).get("worst") or []
         if worst:
             parts.append(f"<p><b>{escape(tr('Where it differs most'))}</b></p>")
@@ -183,6 +192,23 @@ class Results(QWidget):
                 )
         parts.append(f'<p style="color:{soft}">SHA-256 {card.sha256[:16]}…<br>{escape(card.date)} {escape(card.engine)}</p>')
         return "".join(parts)
+
+    def _coverage_html(self, card: QualityCard) -> str:
+        """What the importance matrix of a quant never saw; empty where there is none here."""
+        coverage = self._coverages.get(str(card.recipe.get("imatrix_sha256") or ""))
+        if coverage is None:
+            return ""
+        said = tr("Importance matrix: {windows} windows read, {touched} of {total} matrices used.")
+        words = [said.format(windows=coverage.windows, touched=f"{coverage.touched:,}", total=f"{coverage.total:,}")]
+        kinds = {
+            "experts": tr("{name}: {count} of {total} experts never used"),
+            "channels": tr("{name}: {count} of {total} inputs always zero"),
+        }
+        for one in coverage.untouched[:_NAMED]:
+            words.append(kinds[one.kind].format(name=one.name, count=f"{one.count:,}", total=f"{one.total:,}"))
+        if len(coverage.untouched) > _NAMED:
+            words.append(tr("… and {count} more").format(count=len(coverage.untouched) - _NAMED))
+        return "<p>" + "<br>".join(escape(text) for text in words) + "</p>"
 
     # ---- doing
 

@@ -1,4 +1,4 @@
-"""``yanmo options`` as a shell sees it."""
+"""``yanmo models set`` and ``yanmo options`` as a shell sees them."""
 
 from __future__ import annotations
 
@@ -65,3 +65,65 @@ def test_a_value_out_of_range_is_refused_and_nothing_is_kept(yanmo: Any, tmp_pat
     model = str(make_tiny_model(tmp_path / "tiny.gguf"))
     assert yanmo("options", model, change)[0] == 1
     assert "(chosen)" not in yanmo("options", model)[1]
+
+
+def test_sampling_is_chosen_for_a_model_and_honoured_until_something_else_is_said(yanmo: Any, tmp_path: Path) -> None:
+    model = str(make_tiny_model(tmp_path / "tiny.gguf"))
+    status, out, _ = yanmo("models", "set", model, "temperature=0", "top_k=3", "context_length=256")
+    assert status == 0
+    assert out.count("(chosen)") == 3
+
+    def run_of(*more: str) -> dict[str, Any]:
+        run: dict[str, Any] = json.loads(yanmo("chat", model, "-p", "hi", "--max-tokens", "2", "--json", *more)[1])["run"]
+        return run
+
+    run = run_of()
+    assert run["context_length"] == 256
+    assert (run["options"]["sampling"]["temperature"], run["options"]["sampling"]["top_k"]) == (0.0, 3)
+    run = run_of("--temperature", "0.7")
+    assert (run["options"]["sampling"]["temperature"], run["options"]["sampling"]["top_k"]) == (0.7, 3)
+    assert run_of("--no-save")["options"]["sampling"]["top_k"] == 3
+    first, second = (json.loads(yanmo("complete", model, "-p", "abc", "-n", "8", "--json")[1])["text"] for _ in range(2))
+    assert first == second  # without a seed: temperature 0 is the model's
+    assert json.loads(yanmo("models", "show", model, "--json")[1])["defaults"]["top_k"] == 3
+    assert "top_k=3" in yanmo("models", "show", model)[1]
+    assert yanmo("models", "set", model, "top_k=")[1].count("(chosen)") == 2
+    assert "(chosen)" not in yanmo("models", "set", model, "--reset")[1]
+
+
+def test_a_template_of_ones_own_takes_the_place_of_the_models(yanmo: Any, tmp_path: Path) -> None:
+    model = str(make_tiny_model(tmp_path / "tiny.gguf"))
+    (tmp_path / "own.jinja").write_text("{% for m in messages %}{{ m.content }}{% endfor %}", encoding="utf-8")
+    usual = json.loads(yanmo("chat", model, "-p", "hello", "--max-tokens", "1", "--json")[1])["run"]["prompt_tokens"]
+    assert yanmo("models", "set", model, f"chat_template=@{tmp_path / 'own.jinja'}")[0] == 0
+    own = json.loads(yanmo("chat", model, "-p", "hello", "--max-tokens", "1", "--json")[1])["run"]["prompt_tokens"]
+    assert own < usual
+    (tmp_path / "broken.jinja").write_text("{% for %}", encoding="utf-8")
+    status, _, error = yanmo("models", "set", model, f"chat_template=@{tmp_path / 'broken.jinja'}")
+    assert (status, "template" in error) == (1, True)
+    status, _, error = yanmo("models", "set", model, "chat_template=@nowhere.jinja")
+    assert (status, "cannot be read" in error) == (2, True)
+
+
+def test_draft_model_adapter_and_engine_are_known_by_name_and_what_is_none_is_refused(yanmo: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "data" / "models"
+    folder.mkdir(parents=True)
+    model = str(make_tiny_model(folder / "big.gguf", name="Big", context=512))
+    make_tiny_model(folder / "small.gguf", name="Small", context=512)
+    make_tiny_adapter(folder / "style.gguf", seed=4)
+    status, _, error = yanmo("models", "set", model, "draft_model=Small", 'adapters=[["style.gguf", 0.5]]', "engine=llamacpp")
+    assert (status, error) == (0, "")
+    assert yanmo("chat", model, "-p", "hi", "--max-tokens", "2")[0] == 0
+    make_tiny_model(folder / "foreign.gguf", name="Foreign", extra_words=("ab", "cd"))
+    assert yanmo("models", "set", model, "draft_model=Foreign")[0] == 0
+    status, _, error = yanmo("chat", model, "-p", "hi", "--max-tokens", "2")
+    assert (status, "foreign.gguf" in error, "vocabular" in error) == (1, True, True)
+    for change in (
+        "draft_model=style.gguf",
+        "draft_model=nothing",
+        'adapters=[["Small", 1]]',
+        "engine=abacus",
+        f"draft_model={model}",
+    ):
+        status, _, error = yanmo("models", "set", model, change)
+        assert (status, error != "") == (1, True), change

@@ -14,6 +14,7 @@ from app.gui.models.page import DOWNLOADS, FIND, LIBRARY, ModelsPage
 from app.gui.theme import DARK, LIGHT
 from app.gui.translation import Translations
 from app.workstation import Workstation
+from models.hubs.variants import group_files
 from tests.hub_server import HubServer, serve_hub
 from tests.models.gguf_bytes import STRING, write_gguf
 from tests.tiny_models import make_tiny_model
@@ -202,3 +203,27 @@ def test_every_view_wears_both_themes_and_speaks_chinese(
     for view in (LIBRARY, FIND, DOWNLOADS):
         page.turn_to(view)
         page.grab()
+
+
+def test_newer_files_are_found_by_hash_and_downloaded_where_a_person_wants(
+    hubs: dict[str, HubServer], page: ModelsPage, qtbot: QtBot, workstation: Workstation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository = workstation.hubs.read_repository("huggingface", NAME)
+    workstation.downloads.wait(workstation.downloads.add(repository, group_files(repository.files)[0]).id)
+    page.library._look_for_updates()
+    qtbot.waitUntil(lambda: "what the hubs have" in page.notice._label.text(), timeout=10_000)
+    newer = make_tiny_model(workstation.paths.data / "newer.gguf", seed=9).read_bytes()
+    for server in hubs.values():
+        server.publish(NAME, {"tiny-Q4_K_M.gguf": newer})
+    asked: list[str] = []
+
+    def answer(*arguments: object) -> QMessageBox.StandardButton:
+        asked.append(str(arguments[2]))
+        return QMessageBox.StandardButton.Yes
+
+    monkeypatch.setattr(QMessageBox, "question", answer)
+    page.library._look_for_updates()
+    arrived = workstation.paths.models / "owner" / "Tiny-4B-GGUF" / "tiny-Q4_K_M.gguf"
+    qtbot.waitUntil(lambda: arrived.read_bytes() == newer, timeout=15_000)
+    assert "tiny-Q4_K_M.gguf" in asked[0]
+    qtbot.waitUntil(lambda: all(one.state == "done" for one in workstation.downloads.list()), timeout=10_000)

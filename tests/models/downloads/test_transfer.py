@@ -318,6 +318,24 @@ def test_a_name_served_by_machines_that_mark_the_file_differently_is_no_change(s
     assert transfer.target.read_bytes() == data
 
 
+@pytest.mark.parametrize("broken", ["503", "drop", "html", "reset"])
+def test_a_fault_while_a_new_mark_is_looked_into_does_not_make_the_file_another_one(
+    server: FileServer, tmp_path: Path, broken: str
+) -> None:
+    data = make_bytes(BLOCK * 64)
+    planned = ["", "", *["etag"] * 3, broken, *["etag"] * 3, broken]
+
+    def choose(request: Request) -> str:
+        with server.lock:
+            return planned.pop(0) if planned else ""
+
+    server.choose_fault = choose
+    transfer = start(describe(server, data), tmp_path, connections=1)
+    run(transfer)
+    assert not planned
+    assert transfer.target.read_bytes() == data
+
+
 def test_a_token_goes_to_its_own_hub_and_not_along_a_redirect(server: FileServer, tmp_path: Path) -> None:
     data = make_bytes(BLOCK * 20)
     with serve() as store:
