@@ -16,7 +16,7 @@ from backends.events import LoadedModel
 from backends.options import DEFAULT_CONTEXT_LIMIT, LoadOptions
 from models.card import ModelCard
 from models.checkpoint_shape import read_checkpoint_shape
-from models.errors import UserFacingError
+from models.errors import ModelError, UserFacingError
 from models.file_work import stamp_of
 from models.gguf_header import read_header
 from models.hubs.variants import Variant
@@ -64,6 +64,8 @@ class Planner:
         Raises:
             UserFacingError: it cannot be read.
         """
+        if not card.files:
+            raise ModelError(model=card.name, reason="It lies on another machine, which knows what it takes.")
         with self._lock:
             known = self._shapes.get(card.files)
         if known is None:
