@@ -31,8 +31,10 @@ from app.services.jobs import Jobs
 from app.services.kept_context import KeptContext
 from app.services.model_defaults import ModelDefaults
 from app.services.model_details import Details
+from app.services.model_hashes import ModelHashes
 from app.services.planner import Planner
 from app.services.portability import Portability
+from app.services.remotes import Remotes
 from app.services.server import ServerSwitch
 from app.services.snapshots import SnapshotService
 from app.services.tokens import Tokens
@@ -59,8 +61,7 @@ if TYPE_CHECKING:
     from app.services.hardware import Hardware
     from app.services.quantizing import Quantizing
 
-_ECHO = "echo:"
-_HASHED_AT_ONCE_BYTES = 64 * 1024 * 1024
+_ECHO, _REMOTE = "echo:", "remote:"
 _HOUR_SECONDS = 60 * 60
 _DAY_SECONDS = 24 * _HOUR_SECONDS
 
@@ -88,12 +89,17 @@ class Workstation:
         self.search = Search(self._connections)
         self.presets = Presets(self._connections)
         self.responses = Responses(self._connections, may_write=self.is_exclusive)
+        self.tokens = Tokens(paths.data)
+        self.remotes = Remotes(self.settings, self.tokens, lambda: publish(LibraryChanged()))
         self.library = self._make_library()
         self.engines = Engines(
             self.events, self.settings, make_link or self._make_link, self._default_model, self._canonical_reference
         )
-        pool = EnginePool(self.engines, self.settings, make_link or self._make_link, self._size_of, self._free_memory)
+        pool = EnginePool(
+            self.engines, self.settings, make_link or self._make_link, self._size_of, self._free_memory, self.remotes.offers
+        )
         self.server = ServerSwitch(self.events, self.settings, pool)
+        hashes = ModelHashes(lambda: self.library, self.messages, self.jobs)
         self.chat = Chat(
             self.events,
             self.conversations,
@@ -101,16 +107,15 @@ class Workstation:
             self.attachments,
             self.presets,
             self.engines,
-            find_hash=self._find_model_hash,
+            find_hash=hashes.find,
             defaults=self.defaults,
             find_policy=lambda: str(self.settings.get("chat.context_policy")),
-            on_reply=self._fill_in_model_hash,
+            on_reply=hashes.fill_in,
         )
         self.portability = Portability(self._connections, self.conversations, self.messages, self.attachments)
         self.snapshots = SnapshotService(self._connections, snapshots, self.chat.stop_all, self._after_restore)
         self._quantizing: Quantizing | None = None
         self._hardware: Hardware | None = None
-        self.tokens = Tokens(paths.data)
         self.hubs = Hubs(self.settings, self.tokens)
         self.downloads = Downloads(
             self.events, self.settings, self.hubs, paths.models, paths.knowledge, keeps_queue=self.is_exclusive
@@ -242,7 +247,12 @@ class Workstation:
         wanted = self.settings.get("models.scanned_programs")
         stores = [store for store in find_stores(Path.home()) if store.key in wanted]
         return Library(
-            self.paths.models, self.paths.knowledge, starter_folder=self.paths.starter, other_folders=folders, stores=stores
+            self.paths.models,
+            self.paths.knowledge,
+            starter_folder=self.paths.starter,
+            other_folders=folders,
+            stores=stores,
+            list_distant=self.remotes.list_cards,
         )
 
     def _engine_memory(self) -> int:
@@ -281,6 +291,8 @@ class Workstation:
         from backends.worker_link import WorkerLink
 
         path = self._resolve(reference)
+        if path.startswith(_REMOTE):
+            return self.remotes.make_link(path, options, on_exit)
         megabytes = int(self.settings.get("model.cache_megabytes"))
         options = replace(
             options,
@@ -308,32 +320,6 @@ class Workstation:
 
     def _free_memory(self) -> int:
         return self.hardware.snapshot().ram_free
-
-    def _find_model_hash(self, reference: str) -> str:
-        """The hash of a model's file where the library has it, or where the file is so small that it takes no time."""
-        if reference.startswith(_ECHO):
-            return ""
-        with contextlib.suppress(UserFacingError):
-            card = self.library.find(reference)
-            known = self.library.known_sha256(card)
-            return known if known or card.size_bytes > _HASHED_AT_ONCE_BYTES else self.library.verify(card.path).sha256
-        return ""
-
-    def _fill_in_model_hash(self, message_id: str, reference: str) -> None:
-        """Compute the hash of the model's file in the background (the library remembers it) and write it into the run card."""
-
-        def job(is_cancelled: Callable[[], bool]) -> None:
-            if is_cancelled() or reference.startswith(_ECHO):
-                return
-            with contextlib.suppress(UserFacingError):
-                card = self.library.find(reference)
-                sha256 = self.library.known_sha256(card)
-                if not sha256:
-                    sha256 = self.library.verify(card.path, lambda done, total: not is_cancelled()).sha256
-                self.messages.set_model_hash(message_id, sha256)
-
-        if reference:
-            self.jobs.submit("disk", job, "model hash")
 
     def _keep_house(self, is_cancelled: Callable[[], bool]) -> None:
         try:

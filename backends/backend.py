@@ -24,7 +24,8 @@ class GenerationRequest:
     With ``continue_last`` the last message is the assistant's and is continued instead of answered. With a ``suffix`` what stands
     between ``prompt`` and it is written: the model fills the gap (infill, fill in the middle). ``template_values`` is a JSON
     object of further variables for the chat template (``tools``, ``enable_thinking`` …). ``answer_prefix`` is what the answer is made
-    to begin with: it is read like the prompt, and not told again.
+    to begin with: it is read like the prompt, and not told again. With ``must_call`` the reply has to be a call of one of the tools;
+    only engines that read calls themselves look at it.
     """
 
     messages: tuple[Message, ...] = ()
@@ -36,6 +37,7 @@ class GenerationRequest:
     prompt_tokens: tuple[int, ...] = ()
     template_values: str = ""
     answer_prefix: str = ""
+    must_call: bool = False
 
 
 class Backend(Protocol):
@@ -61,6 +63,14 @@ class Backend(Protocol):
 
     def close(self) -> None:
         """Free everything. Safe to call twice."""
+
+
+@runtime_checkable
+class DistantBackend(Backend, Protocol):
+    """An engine that asks another machine, and needs more than an address for that."""
+
+    def set_access(self, access: str) -> None:
+        """What opens the way, before :meth:`Backend.load`: JSON text that may hold a key and is never shown."""
 
 
 @runtime_checkable

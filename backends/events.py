@@ -29,7 +29,8 @@ class LoadedModel:
     each device, else as it was estimated; ``chat_template`` is the model's
     own Jinja source, empty where it has none. A model that cannot write (``can_write`` false) is one for embeddings or, with
     ``can_rerank``, for ranking documents; ``embedding_width`` is the length of its vectors, 0 where the engine makes none.
-    ``notice`` is a sentence where the load is not quite what was wished.
+    ``notice`` is a sentence where the load is not quite what was wished. With ``reads_calls`` the engine tells tool calls apart
+    itself; ``context_length`` 0 is one that nobody told; ``remote`` is what was found out about a model on another server, as JSON.
     """
 
     name: str
@@ -52,6 +53,8 @@ class LoadedModel:
     can_rerank: bool = False
     embedding_width: int = 0
     notice: str = ""
+    reads_calls: bool = False
+    remote: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +159,29 @@ class PromptToken:
 
 
 @dataclass(frozen=True, slots=True)
+class CallBegun:
+    """A call of the tool ``name``; ``index`` counts the calls of a reply from 0."""
+
+    index: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallArguments:
+    """More of a call's arguments: JSON text, which is complete when the call has ended."""
+
+    index: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnded:
+    """Nothing more belongs to this call."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """The reply is complete. ``seed`` is the one that was used, ``stop_text`` the stop text that ended it."""
 
@@ -172,4 +198,8 @@ class Failed:
     error: UserFacingError
 
 
-GenerationEvent = PromptProgress | PromptToken | ContextShifted | TextDelta | ReasoningDelta | TokenChosen | Finished | Failed
+CallEvent = CallBegun | CallArguments | CallEnded
+"""Told only by engines whose ``LoadedModel.reads_calls`` says so; of all others the caller reads calls out of the text."""
+GenerationEvent = (
+    PromptProgress | PromptToken | ContextShifted | TextDelta | ReasoningDelta | TokenChosen | CallEvent | Finished | Failed
+)

@@ -125,7 +125,8 @@ class GenerationOptions:
     ``sampler_order`` names the steps that are applied, in order; those that it leaves out are not (mirostat and temperature 0
     know only the first two). ``logit_bias`` adds to the logits of tokens, by id. With ``logprobs`` every token is also told as
     :class:`backends.events.TokenChosen` with that many alternatives; with ``prompt_logprobs`` those of the prompt are told before, as
-    :class:`backends.events.PromptToken`. ``schema`` is a JSON schema as text, ``grammar`` a grammar in
+    :class:`backends.events.PromptToken`, and so is the token that ends the reply.
+    ``schema`` is a JSON schema as text, ``grammar`` a grammar in
     Lark's notation (https://github.com/guidance-ai/llguidance/blob/main/docs/syntax.md) or in llama.cpp's (GBNF): the reply cannot be
     but of that form.
     ``adapters`` are the LoRA adapters to answer with instead of those of the load; None for those.

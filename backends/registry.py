@@ -12,6 +12,7 @@ ENTRY_POINT_GROUP = "yanmo.backends"
 
 BUILT_IN = {
     "llamacpp": "backends.llamacpp.backend:LlamaCppBackend",
+    "remote": "backends.remote.backend:RemoteBackend",
     "echo": "backends.echo:EchoBackend",
 }
 
@@ -42,4 +43,5 @@ def make_backend(name: str) -> Backend:
 
 def choose_backend(path: str) -> str:
     """The name of the engine for this model: its path says which."""
-    return "echo" if path.startswith("echo:") else "llamacpp"
+    scheme = path.partition(":")[0]
+    return scheme if scheme in ("echo", "remote") else "llamacpp"

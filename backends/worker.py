@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from backends.backend import Backend, ServingBackend
+from backends.backend import Backend, DistantBackend, ServingBackend
 from backends.child_process import prepare_child
 from backends.embedding_desk import EmbeddingDesk
 from backends.events import Failed, Finished, GenerationEvent, Usage
@@ -170,6 +170,8 @@ class _Worker:
 
         try:
             self._backend = make_backend(self._start.backend)
+            if isinstance(self._backend, DistantBackend):
+                self._backend.set_access(self._start.access)
             facts = self._backend.load(self._start.path, self._start.options, progress)
             if self._load_cancelled.is_set():
                 raise LoadCancelled()

@@ -97,8 +97,12 @@ class WorkerLink:
     ``on_exit`` is called once, from the link's thread, when the process dies without having been told to: with the reason.
     """
 
-    def __init__(self, backend: str, path: str, options: LoadOptions, *, on_exit: ExitCallback | None = None) -> None:
+    def __init__(
+        self, backend: str, path: str, options: LoadOptions, *, on_exit: ExitCallback | None = None, access: str = ""
+    ) -> None:
+        """``access`` is what a distant engine needs beside the path; see :meth:`backends.backend.DistantBackend.set_access`."""
         self._backend = backend
+        self._access = access
         self._path = path
         self._options = options
         self._on_exit = on_exit
@@ -312,7 +316,7 @@ class WorkerLink:
         context = multiprocessing.get_context("spawn")
         self._log.open()
         ours, theirs = context.Pipe()
-        start = WorkerStart(self._backend, self._path, self._options, self._log.path, os.getpid())
+        start = WorkerStart(self._backend, self._path, self._options, self._log.path, os.getpid(), self._access)
         process = context.Process(target=run_worker, args=(start, theirs), name=f"yanmo {Path(self._path).name}", daemon=True)
         try:
             process.start()

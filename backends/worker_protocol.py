@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from backends.backend import GenerationRequest
@@ -15,13 +15,14 @@ from models.errors import UserFacingError
 
 @dataclass(frozen=True, slots=True)
 class WorkerStart:
-    """What a worker is told when it starts. ``log_path`` takes whatever native code prints."""
+    """What a worker is told when it starts. ``log_path`` takes whatever native code prints; ``access`` is for a distant engine."""
 
     backend: str
     path: str
     options: LoadOptions
     log_path: str
     parent_pid: int
+    access: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from models.gguf_header import ArrayPlace, GgufHeader, read_header
 from models.gguf_types import FILE_TYPES
 
 ModelKind = Literal["chat", "base", "embedding", "reranker", "projector", "adapter"]
-ModelFormat = Literal["gguf", "safetensors"]
+ModelFormat = Literal["gguf", "safetensors", "remote"]
 
 _ENCODERS = frozenset(
     (
@@ -33,7 +33,7 @@ class ModelCard:
 
     ``id`` depends on the place alone, so that it is the same in every session; ``is_copy`` says that the file lies in Yanmo's
     own folder. ``projector`` is the file that lets it see or hear; ``store`` names the program whose folder it lies in, where
-    that is not Yanmo.
+    that is not Yanmo. A model of another server (``remote``) has no files; ``store`` names the connection.
     """
 
     id: str
@@ -55,6 +55,11 @@ class ModelCard:
     is_starter: bool = False
     projector: str = ""
     store: str = ""
+
+    @property
+    def can_be_loaded(self) -> bool:
+        """Whether an engine of this program takes it."""
+        return self.format in ("gguf", "remote")
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for ``--json`` and caches."""

@@ -40,6 +40,8 @@
         │   ├── SnapshotNotFound
         │   ├── ImportFailed            a file that is not an export
         │   └── DiskFull
+        ├── ServerNotStarted            the own server: a port that is taken, a key that is missing
+        ├── OwnRequestFailed            what the window asked of the own server
         ├── WorkCancelled               a long job was cancelled by the user
         ├── QuantizationFailed          a smaller file could not be made, or not be measured
         └── AttachmentRefused           a file that cannot be attached
@@ -325,6 +327,13 @@ class ServerNotStarted(UserFacingError):
     what = "The server could not be started at {address}."
     why = "{reason}"
     remedy = "Choose another port or address, or make a key first where others are to use it."
+
+
+class OwnRequestFailed(UserFacingError):
+    code = "own_request_failed"
+    what = "The server did not answer as it should."
+    why = "{reason}"
+    remedy = "Look at the call in the list; it says more."
 
 
 class WorkCancelled(UserFacingError):

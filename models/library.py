@@ -6,7 +6,7 @@ import contextlib
 import os
 import shutil
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -53,11 +53,14 @@ class Library:
         starter_folder: Path | None = None,
         other_folders: Sequence[Path] = (),
         stores: Sequence[OtherStore] = (),
+        list_distant: Callable[[], Sequence[ModelCard]] = tuple,
     ) -> None:
+        """``list_distant`` gives the models that lie on other machines, without asking these."""
         self._models_folder = models_folder
         self._starter_folder = starter_folder
         self._folders = [folder for folder in (starter_folder, models_folder, *other_folders) if folder is not None]
         self._stores = list(stores)
+        self._list_distant = list_distant
         self._lock = threading.RLock()
         self._unreadable: dict[str, tuple[tuple[int, int], UserFacingError]] = {}
         self._known = Knowledge(data_folder)
@@ -70,13 +73,13 @@ class Library:
             self._unreadable = {path: entry for path, entry in self._unreadable.items() if path in found}
             cards = self._pair([card for path in found.values() if (card := self._read(path)) is not None])
             self._known.keep_cards(cards)
-        return sorted(cards, key=_order)
+        return sorted([*cards, *self._list_distant()], key=_order)
 
     def list_known(self) -> list[ModelCard]:
         """What the last :meth:`list_models` of any session found, without looking at the disk: for a window that must open now."""
         with self._lock:
             cards = [self._mark(card) for _, card in self._known.cards.values()]
-        return sorted(cards, key=_order)
+        return sorted([*cards, *self._list_distant()], key=_order)
 
     def list_unreadable(self) -> list[UnreadableModel]:
         """Files seen by the last :meth:`list_models` that look like models and are not, or not whole."""
@@ -144,6 +147,7 @@ class Library:
         card = self.find(reference, is_exact=True)
         if card.is_starter:
             raise ModelError(model=card.name, reason="It is a part of Yanmo and stays.")
+        _refuse_distant(card)
         with self._lock:
             is_reference = card.path in self._known.references
             if not (card.is_copy or is_reference or delete):
@@ -164,7 +168,9 @@ class Library:
         Raises:
             DamagedModelFile: cut off, inconsistent, or changed although its date and size did not.
         """
-        card = self._mark(read_any_card(Path(self.find(reference).path)))
+        found = self.find(reference)
+        _refuse_distant(found)
+        card = self._mark(read_any_card(Path(found.path)))
         done, state = 0, "same"
         digests = []
         for name in card.files:
@@ -195,7 +201,7 @@ class Library:
                 if entry is None or (entry["size"], entry["mtime"]) != stamp_of(Path(name)):
                     return ""
                 digests.append(str(entry["sha256"]))
-        return join_digests(digests)
+        return join_digests(digests) if digests else ""
 
     def known_file_sha256(self, name: str) -> str:
         """The recorded SHA-256 of one file as it is now; empty where none was computed."""
@@ -340,9 +346,14 @@ def _the_only(reference: str, cards: Sequence[ModelCard]) -> ModelCard:
     Raises:
         AmbiguousModel: there are several.
     """
-    if len({Path(card.path).resolve() for card in cards}) > 1:
+    if len({card.path if card.format == "remote" else str(Path(card.path).resolve()) for card in cards}) > 1:
         raise AmbiguousModel(model=reference, candidates=", ".join(card.id for card in cards))
     return cards[0]
+
+
+def _refuse_distant(card: ModelCard) -> None:
+    if card.format == "remote":
+        raise ModelError(model=card.name, reason="It lies on another machine; “yanmo remote” keeps the connection to that.")
 
 
 def _delete(card: ModelCard) -> None:

@@ -38,10 +38,12 @@ def make_tiny_model(
     extra_words: tuple[str, ...] = ("he", "ll", "hell", "th", "the"),
     deltas: dict[str, np.ndarray] | None = None,
     infill: bool = False,
+    idle_layers: int = 0,
 ) -> Path:
     """Write a model. Every byte is a token, so any text can be tokenized and any bytes can come out.
 
     ``deltas`` are added to the weights of these names; with ``infill`` the vocabulary marks a gap as Qwen Coder's does.
+    ``idle_layers`` more layers cost time and change nothing: a slow model of which the same one without them is a perfect draft.
     """
     random = np.random.default_rng(seed)
     characters = byte_characters()
@@ -51,7 +53,7 @@ def make_tiny_model(
     writer.add_file_type(0)
     writer.add_context_length(context)
     writer.add_embedding_length(width)
-    writer.add_block_count(layers)
+    writer.add_block_count(layers + idle_layers)
     writer.add_feed_forward_length(2 * width)
     writer.add_head_count(heads)
     writer.add_head_count_kv(heads // 2)
@@ -84,8 +86,9 @@ def make_tiny_model(
     add("token_embd.weight", (random.standard_normal((len(tokens), width)) * 0.5).astype(np.float32))
     add("output_norm.weight", np.ones(width, np.float32))
     add("output.weight", weights(len(tokens), width) * 4)
-    for layer in range(layers):
+    for layer in range(layers + idle_layers):
         head = width // heads
+        speaks = np.float32(layer < layers)
         for tensor, shape in {
             "attn_q": (width, width),
             "attn_k": (heads // 2 * head, width),
@@ -95,7 +98,8 @@ def make_tiny_model(
             "ffn_up": (2 * width, width),
             "ffn_down": (width, 2 * width),
         }.items():
-            add(f"blk.{layer}.{tensor}.weight", weights(*shape) * 2)
+            is_answer = tensor in ("attn_output", "ffn_down")
+            add(f"blk.{layer}.{tensor}.weight", weights(*shape) * 2 * (speaks if is_answer else np.float32(1)))
         for norm in ("attn_norm", "ffn_norm"):
             add(f"blk.{layer}.{norm}.weight", np.ones(width, np.float32))
     writer.write_header_to_file()

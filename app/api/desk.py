@@ -14,8 +14,9 @@ from starlette.requests import Request
 
 from app.api.content import Media
 from app.api.errors import ApiError, bad_request
+from app.api.model_names import Models
 from app.api.parameters import named_sampling
-from app.api.running import AnswerEvent, Models, Order, answer
+from app.api.running import AnswerEvent, Order, answer
 from app.services.engine_pool import EnginePool, Lease
 from app.services.request_log import RequestLog, RequestRecord
 from app.workstation import Workstation
@@ -43,10 +44,13 @@ class Desk:
             ApiError: the body is no JSON object.
         """
         body = await read_body(request)
+        if (made := self.models.made.find(body.get("model"))) is not None:
+            body = made.complete(request.url.path, body)
         client = request.headers.get("user-agent", "")
         size = int(request.headers.get("content-length") or 0)
         kept = body if size < _MOST_KEPT else {key: value for key, value in body.items() if not isinstance(value, list | dict)}
         record = self.log.start(request.url.path, client[:200], request.scope.get("yanmo_key", ""), kept)
+        record.is_cut = kept is not body
         call = Call(self, request, body, record)
         try:
             yield call
@@ -76,7 +80,7 @@ class Call:
         """The model that the body names, or ``name``. Raises ApiError."""
         lease = await self.desk.models.acquire(self.body.get("model") if name is None else name)
         self.leases.append(lease)
-        self.record.model = lease.facts.name
+        self.record.model, self.record.reference = lease.facts.name, lease.engine.reference
         return lease
 
     def answer(self, lease: Lease, order: Order) -> AsyncIterator[AnswerEvent]:

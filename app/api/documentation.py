@@ -78,10 +78,13 @@ def _describe(method: str, path: str) -> dict[str, Any]:
         "operationId": re.sub(r"\W+", "_", words).strip("_"),
         "responses": {"200": ok, "4XX": error, "503": error},
     }
-    if "{id}" in path:
-        operation["parameters"] = [{"name": "id", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}]
+    for name in re.findall(r"{(\w+)}", path):
+        operation["parameters"] = [{"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}]
     if method in ("POST", "DELETE") and (body := BODIES.get(path)) is not None:
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
+    if method == "POST" and path == "/api/blobs/{digest}":
+        content = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+        operation["requestBody"] = {"required": True, "content": content}
     return operation
 
 

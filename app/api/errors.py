@@ -25,8 +25,25 @@ from models.errors import (
     UserFacingError,
     WrongModelKind,
 )
+from models.remote_errors import (
+    RemoteBusy,
+    RemoteError,
+    RemoteKeyRefused,
+    RemoteModelMissing,
+    RemoteRefused,
+    RemoteUnreachable,
+)
 
+_REMOTE: tuple[tuple[type[UserFacingError], int, str], ...] = (
+    (RemoteModelMissing, 404, "model_not_found"),
+    (RemoteBusy, 503, "queue_full"),
+    (RemoteRefused, 400, "refused_by_server"),
+    (RemoteKeyRefused, 503, "server_refused_key"),
+    (RemoteUnreachable, 503, "server_unreachable"),
+    (RemoteError, 503, "server_failed"),
+)
 _STATUS: tuple[tuple[type[UserFacingError], int, str], ...] = (
+    *_REMOTE,
     (ContextOverflow, 400, "context_length_exceeded"),
     (ModelNotFound, 404, "model_not_found"),
     (AmbiguousModel, 400, "model_ambiguous"),

@@ -20,7 +20,10 @@ AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _OPEN_PATHS = frozenset(("/", "/health", "/v1/health"))
 _WITHOUT_VERSION = re.compile(r"^/(chat/completions|completions|embeddings|responses|messages|models|rerank|reranking)(/|$)")
-_MANAGING = re.compile(r"^/api/(pull|delete|copy|create)$|^/api/v1/models/(load|unload|download)|^/lora-adapters$|^/props$")
+_MANAGING = re.compile(
+    r"^/api/(pull|delete|copy|create)$|^/api/blobs/|^/api/v1/models/(load|unload|download)|^/lora-adapters$|^/props$"
+)
+_FILES = "/api/blobs/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +65,10 @@ class Guard:
                 return
             scope["yanmo_key"] = self._check_key(scope["path"], scope["method"], headers)
             length = headers.get("content-length", "")
-            if length.isdigit() and int(length) > self._options.most_bytes:
+            is_file = scope["path"].startswith(_FILES)  # it goes to the disk piece by piece, and may be as long as a model is
+            if length.isdigit() and int(length) > self._options.most_bytes and not is_file:
                 raise self._too_large()
-            await self._app(scope, self._limited(receive), guarded_send)
+            await self._app(scope, receive if is_file else self._limited(receive), guarded_send)
         except ApiError as error:
             await _send_json(guarded_send, error.status, error_body(error, dialect_of(scope["path"])), error)
 

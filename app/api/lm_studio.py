@@ -13,7 +13,7 @@ from starlette.responses import Response
 from app.api import openai_chat, openai_completions
 from app.api.desk import Desk
 from app.api.errors import ApiError, bad_request
-from app.api.ollama import size_in_words
+from app.api.ollama import parameters_in_words
 from app.api.openai_models import capabilities_of
 from app.api.streams import reply_json
 from app.services.engine_pool import PooledModel
@@ -121,7 +121,7 @@ def _show_v1(card: ModelCard, loaded: PooledModel | None) -> dict[str, Any]:
         "architecture": card.architecture,
         "quantization": {"name": card.quantization, "bits_per_weight": _bits(card)},
         "size_bytes": card.size_bytes,
-        "params_string": size_in_words(card.parameter_count),
+        "params_string": parameters_in_words(card.parameter_count),
         "loaded_instances": instances,
         "max_context_length": card.context_length,
         "format": "gguf",

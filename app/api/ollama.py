@@ -20,6 +20,7 @@ from app.api.errors import bad_request, describe
 from app.api.openai_models import capabilities_of, modified_at
 from app.api.running import while_connected
 from app.api.streams import reply_json
+from app.services.made_models import MadeModel, modelfile, parameter_lines
 from backends.embeddings import EmbeddingRequest
 from backends.events import LoadedModel
 from models.card import ModelCard
@@ -41,7 +42,14 @@ async def version(desk: Desk, request: Request) -> Response:  # noqa: ARG001
 
 async def tags(desk: Desk, request: Request) -> Response:  # noqa: ARG001
     """Every model."""
-    return reply_json({"models": [_show_tag(desk, card) for card in desk.models.list_cards()]})
+    cards = desk.models.list_cards()
+    by_id = {card.id: card for card in cards}
+    made = [
+        {**_show_tag(desk, by_id[one.base]), "name": one.name, "model": one.name, "modified_at": stamp(one.made_at)}
+        for one in desk.models.made.list()
+        if one.base in by_id
+    ]
+    return reply_json({"models": [*made, *(_show_tag(desk, card) for card in cards)]})
 
 
 async def running(desk: Desk, request: Request) -> Response:  # noqa: ARG001
@@ -72,13 +80,19 @@ async def show(desk: Desk, request: Request) -> Response:
     """What is known of a model."""
     async with desk.call(request) as call:
         card = desk.models.find_card(_name_in(call.body))
-        metadata = await asyncio.to_thread(_read_metadata, card, bool(call.body.get("verbose")))
+        is_here = card.format == "gguf"
+        metadata = (
+            await asyncio.to_thread(_read_metadata, card, bool(call.body.get("verbose"))) if is_here else _tell_little(card)
+        )
         template = str(metadata.pop("tokenizer.chat_template", "") or "")
+        made = desk.models.made.find(_name_in(call.body)) or MadeModel("", card.id)
         return reply_json(
             {
-                "license": card.licence,
-                "modelfile": f"FROM {card.id}\n",
-                "parameters": "",
+                "license": made.licence or card.licence,
+                "modelfile": modelfile(made),
+                "parameters": "\n".join(parameter_lines(made)),
+                "system": made.system,
+                "messages": [dict(message) for message in made.messages],
                 "template": template,
                 "details": _details(card, None),
                 "model_info": metadata,
@@ -91,10 +105,13 @@ async def show(desk: Desk, request: Request) -> Response:
 async def delete(desk: Desk, request: Request) -> Response:
     """Remove a model from the list; files outside of Yanmo's own folder stay where they are."""
     async with desk.call(request) as call:
+        if await asyncio.to_thread(desk.models.made.remove, _name_in(call.body)):
+            return Response(status_code=200)
         card = desk.models.find_card(_name_in(call.body))
         desk.pool.unload(card.id)
         try:
             await asyncio.to_thread(desk.workstation.library.remove, card.id, delete=card.is_copy)
+            desk.models.forget_cards()
         except UserFacingError as error:
             raise describe(error) from error
         return Response(status_code=200)
@@ -106,6 +123,8 @@ async def copy(desk: Desk, request: Request) -> Response:
         source, target = call.body.get("source"), call.body.get("destination")
         if not isinstance(source, str) or not isinstance(target, str) or not target:
             raise bad_request("“source” and “destination” must be names.", "source")
+        if desk.models.made.copy(source, target):
+            return Response(status_code=200)
         card = desk.models.find_card(source)
         aliases = desk.models.aliases()
         aliases[target.removesuffix(":latest")] = card.id
@@ -173,12 +192,12 @@ def _details(card: ModelCard | None, facts: LoadedModel | None) -> dict[str, Any
         "format": "gguf",
         "family": architecture,
         "families": [architecture],
-        "parameter_size": size_in_words(count),
+        "parameter_size": parameters_in_words(count),
         "quantization_level": card.quantization if card else facts.quantization if facts else "",
     }
 
 
-def size_in_words(count: int) -> str:
+def parameters_in_words(count: int) -> str:
     """Parameters as people say them: 8.0B, 494M."""
     return f"{count / 1e9:.1f}B" if count >= 1e9 else f"{count / 1e6:.2f}M"
 
@@ -194,6 +213,16 @@ def _digest(desk: Desk, card: ModelCard | None) -> str:
 def stamp(seconds: float) -> str:
     """A moment as Ollama writes it, in UTC."""
     return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _tell_little(card: ModelCard) -> dict[str, Any]:
+    """What is known of a model of another server, in the names that a file's header would have."""
+    architecture = card.architecture or "remote"
+    return {
+        "general.architecture": architecture,
+        "general.parameter_count": card.parameter_count,
+        f"{architecture}.context_length": card.context_length,
+    }
 
 
 def _read_metadata(card: ModelCard, with_arrays: bool) -> dict[str, Any]:

@@ -183,6 +183,11 @@ def _settings(body: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
+def check_settings(parameters: Mapping[str, Any]) -> None:
+    """Refuse settings that a request of this dialect could not have. Raises ApiError, InvalidOption."""
+    _options({}, _settings({"options": dict(parameters)}))
+
+
 def _options(body: Mapping[str, Any], settings: dict[str, Any]) -> Any:
     most = settings.get("max_tokens")
     if most is not None and (isinstance(most, bool) or not isinstance(most, int)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.requests import Request
@@ -16,7 +16,7 @@ from app.api.desk import Call, Desk, make_id
 from app.api.errors import bad_request
 from app.api.merging import merge
 from app.api.parameters import read_count, read_options, read_switch, read_table, read_whole, template_values
-from app.api.running import AnswerEvent, Done, Order, while_connected, with_seed
+from app.api.running import AnswerEvent, Done, Order, vary, while_connected
 from app.api.streams import EventStream, dump, event, reply_json
 from app.services.engine_pool import Lease
 from backends.backend import GenerationRequest
@@ -41,7 +41,7 @@ async def _answer(call: Call) -> Response:
     shows_usage = read_switch(read_table(body, "stream_options"), "include_usage")
     lease = await while_connected(call.request, call.acquire()) if not streams else await call.acquire()
     reply = _Reply(make_id("chatcmpl-"), lease, int(time.time()), order.request.options.logprobs is not None)
-    orders = [replace(order, request=_vary(order.request, index)) for index in range(count)]
+    orders = [vary(order, index) for index in range(count)]
     if streams:
         pieces = _stream(call, reply, orders, shows_usage=shows_usage, shows_progress=read_switch(body, "return_progress"))
         return EventStream(pieces, call.hand_over(), on_error=call.record.fail)
@@ -74,10 +74,6 @@ def read_order(call: Call, body: Mapping[str, Any]) -> tuple[Order, int]:
         template_values=template_values(body, [tool.to_json() for tool in allowed]),
     )
     return Order(request, allowed, forced, silent=most == 0), read_whole(body, "n", 1, 1, _MOST_CHOICES)
-
-
-def _vary(request: GenerationRequest, index: int) -> GenerationRequest:
-    return replace(request, options=with_seed(request.options, index))
 
 
 @dataclass

@@ -6,7 +6,7 @@ import asyncio
 import codecs
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.requests import Request
@@ -16,8 +16,8 @@ from app.api.desk import Call, Desk, make_id
 from app.api.errors import bad_request
 from app.api.merging import merge
 from app.api.openai_chat import FINGERPRINT, finish_reason, timings_of
-from app.api.parameters import read_count, read_options, read_switch, read_table, read_whole
-from app.api.running import AnswerEvent, Done, Order, ask, while_connected, with_seed
+from app.api.parameters import is_token_id, read_count, read_options, read_switch, read_table, read_whole
+from app.api.running import AnswerEvent, Done, Order, ask, vary, while_connected
 from app.api.streams import EventStream, dump, event, reply_json
 from app.services.engine_pool import Lease
 from backends.backend import GenerationRequest
@@ -116,15 +116,11 @@ def _read_prompts(value: Any) -> list[str | list[int]]:
     if isinstance(value, str):
         return [value]
     if isinstance(value, list) and value and len(value) <= _MOST_PROMPTS:
-        if all(_is_id(item) for item in value):
+        if all(is_token_id(item) for item in value):
             return [value]
-        if all(isinstance(item, str) or (isinstance(item, list) and item and all(map(_is_id, item))) for item in value):
+        if all(isinstance(item, str) or (isinstance(item, list) and item and all(map(is_token_id, item))) for item in value):
             return list(value)
     raise bad_request("“prompt” must be text, a list of texts, or lists of token ids.", "prompt")
-
-
-def _is_id(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
 
 
 @dataclass
@@ -207,7 +203,7 @@ async def _gather(call: Call, frame: Frame) -> list[list[Text]]:
             text.add(piece)
         return text
 
-    orders = [_vary(order, index) for order in plan.orders for index in range(plan.best_of)]
+    orders = [vary(order, index) for order in plan.orders for index in range(plan.best_of)]
     if len(orders) == 1:
         return [[await write(orders[0])]]
     gate = asyncio.Semaphore(64)  # a batch of thousands must not fill the engine's queue for everybody
@@ -225,13 +221,9 @@ async def _gather(call: Call, frame: Frame) -> list[list[Text]]:
     return [texts[start : start + plan.best_of] for start in range(0, len(texts), plan.best_of)]
 
 
-def _vary(order: Order, index: int) -> Order:
-    return replace(order, request=replace(order.request, options=with_seed(order.request.options, index)))
-
-
 async def _stream(call: Call, frame: Frame) -> AsyncIterator[str]:
     plan = frame.plan
-    orders = [_vary(order, index) for order in plan.orders for index in range(plan.n)]
+    orders = [vary(order, index) for order in plan.orders for index in range(plan.n)]
     usages: list[list[Usage]] = [[] for _ in plan.orders]
     pending: list[list[PromptToken | TokenChosen]] = [[] for _ in orders]
     offsets = [0] * len(orders)

@@ -24,6 +24,7 @@ async def list_models(desk: Desk, request: Request) -> Response:
     for pattern, model in desk.models.aliases().items():
         if not any(mark in pattern for mark in "*?["):
             values.append({**_plain(pattern, 0), "alias_of": model})
+    values += [{**_plain(made.name, int(made.made_at)), "alias_of": made.base} for made in desk.models.made.list()]
     if "anthropic-version" in request.headers:
         return reply_json(_as_anthropic(values))
     return reply_json({"object": "list", "data": values})
@@ -55,6 +56,7 @@ def _show_card(card: ModelCard, loaded: Any) -> dict[str, Any]:
         "max_model_len": context,
         "status": {"value": "loaded" if facts is not None else "unloaded"},
         "capabilities": capabilities_of(card),
+        "is_distant": card.format == "remote",
         "meta": {
             "n_params": card.parameter_count,
             "n_ctx_train": card.context_length,

@@ -90,6 +90,11 @@ def read_whole(body: Mapping[str, Any], name: str, default: int, low: int, high:
     return int(number)
 
 
+def is_token_id(value: Any) -> bool:
+    """Whether this can be the id of a token."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31
+
+
 def read_switch(body: Mapping[str, Any], name: str, default: bool = False) -> bool:
     """A yes or no.
 

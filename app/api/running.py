@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import fnmatch
 import json
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, TypeVar
 
 from starlette.requests import Request
 
 from app.api.errors import ApiError, describe
-from app.services.engine_pool import EnginePool, Lease
+from app.services.engine_pool import Lease
 from app.services.request_log import RequestRecord
-from app.workstation import Workstation
 from backends.backend import GenerationRequest
 from backends.events import (
     ContextShifted,
@@ -31,14 +28,12 @@ from backends.events import (
     Usage,
 )
 from backends.messages import AudioPart, ImagePart
-from backends.options import GenerationOptions
 from backends.questions import Question, Render
 from backends.tool_calls.events import BadCall, CallArguments, CallBegun, CallEnded, Tool, ToolEvent
 from backends.tool_calls.formats import find_format, make_call_schema
 from backends.tool_calls.json_calls import JsonCall
 from backends.tool_calls.reading import ToolCallSplitter
-from models.card import ModelCard
-from models.errors import AmbiguousModel, CannotHear, CannotSee, CannotWrite, ModelNotFound, UserFacingError
+from models.errors import CannotHear, CannotSee, CannotWrite, UserFacingError
 
 T = TypeVar("T")
 
@@ -67,90 +62,6 @@ class Order:
     tools: tuple[Tool, ...] = ()
     forced: bool = False
     silent: bool = False
-
-
-class Models:
-    """Names to models, and models to processes."""
-
-    def __init__(self, workstation: Workstation, pool: EnginePool) -> None:
-        self._workstation = workstation
-        self._pool = pool
-
-    def list_cards(self) -> list[ModelCard]:
-        """Every model of the library that an engine of this machine can load."""
-        cards = self._workstation.library.list_models()
-        return [card for card in cards if card.format == "gguf" and card.kind not in ("projector", "adapter")]
-
-    def aliases(self) -> dict[str, str]:
-        """Patterns of names that clients ask for, and the models that answer to them."""
-        table = self._workstation.settings.get("server.aliases")
-        kept = {str(pattern): str(model) for pattern, model in table.items() if model}
-        return {**kept, **self._workstation.server.extra_aliases}
-
-    def resolve(self, name: object) -> str:
-        """The reference of the model that a client calls ``name``; without a name, the one in memory or the default.
-
-        Raises:
-            UserFacingError: there is none.
-        """
-        if not isinstance(name, str) or not name:
-            loaded = self._pool.list_loaded()
-            return loaded[0].reference if loaded else self._workstation.engines.default_model()
-        name = name.removesuffix(":latest")
-        for pattern, model in self.aliases().items():
-            if fnmatch.fnmatchcase(name.lower(), pattern.lower()):
-                name = model
-                break
-        if self._is_loaded(name):
-            return name
-        # Only what the library lists is found: no path from a request ever opens a file.
-        cards = self.list_cards()
-        exact = [card for card in cards if name in (card.id, card.path)]
-        wanted = name.casefold()
-        found = exact or [card for card in cards if wanted in _names_of(card)]
-        if not found:
-            raise ModelNotFound(model=name)
-        if len(found) > 1:
-            raise AmbiguousModel(model=name, candidates=", ".join(card.id for card in found))
-        return found[0].id
-
-    def find_reference(self, name: object) -> str:
-        """As :meth:`resolve`, with errors for clients. Raises ApiError."""
-        try:
-            return self.resolve(name)
-        except UserFacingError as error:
-            raise describe(error) from error
-
-    def find_card(self, name: object) -> ModelCard:
-        """The library's card of a model. Raises ApiError."""
-        reference = self.find_reference(name)
-        for card in self.list_cards():
-            if card.id == reference:
-                return card
-        raise ApiError(404, f"The model {name} is not in the library.", "model_not_found")
-
-    def _is_loaded(self, reference: str) -> bool:
-        return any(model.reference == reference for model in self._pool.list_loaded())
-
-    async def acquire(self, name: object) -> Lease:
-        """The model, ready. Who waits and goes away does not keep it from being loaded.
-
-        Raises:
-            ApiError: it could not be found or loaded.
-        """
-        try:
-            reference = self.resolve(name)
-            lease = self._pool.acquire_now(reference)
-            if lease is None:
-                lease = await asyncio.to_thread(self._pool.acquire, reference)
-        except UserFacingError as error:
-            raise describe(error) from error
-        return lease
-
-
-def _names_of(card: ModelCard) -> set[str]:
-    path = Path(card.path)
-    return {name.casefold() for name in (card.id, card.name, path.name, path.stem)}
 
 
 class Reply:
@@ -217,16 +128,9 @@ async def answer(lease: Lease, order: Order, record: RequestRecord | None = None
                             yield last
                         name = "tool_calls" if splitter.calls and reason == "stop" else reason
                         yield Done(name, usage, seed, stop_text)
-                    case TextDelta(text):
-                        for piece in () if order.silent else splitter.add(text):
-                            yield piece
-                    case TokenChosen():
-                        if not order.silent:
-                            yield event
-                    case ContextShifted():
-                        continue  # only where a request allows it, and none from outside does
                     case _:
-                        yield event
+                        for piece in _read(event, splitter, order.silent):
+                            yield piece
     finally:
         if not is_over:
             reply.cancel()
@@ -234,10 +138,27 @@ async def answer(lease: Lease, order: Order, record: RequestRecord | None = None
                 record.note_cancelled()
 
 
-class _Plain:
-    """No tools: text is text."""
+def _read(event: GenerationEvent, splitter: _Splitter, silent: bool) -> Sequence[AnswerEvent]:
+    """What is told of one event of the engine's."""
+    match event:
+        case TextDelta(text):
+            return () if silent else splitter.add(text)
+        case TokenChosen():
+            return () if silent else (event,)
+        case CallBegun() if isinstance(splitter, _Plain):
+            splitter.calls += 1  # the engine reads them itself
+            return (event,)
+        case ContextShifted() | Finished() | Failed():
+            return ()  # the first happens only where a request allows it, and none from outside does
+        case _:
+            return (event,)
 
-    calls = 0
+
+class _Plain:
+    """No tools, or an engine that tells calls apart itself: text is text."""
+
+    def __init__(self) -> None:
+        self.calls = 0
 
     def add(self, text: str) -> list[ToolEvent]:
         return [TextDelta(text)]
@@ -277,7 +198,12 @@ class _ForcedCall:
         return []
 
 
-def _make_splitter(lease: Lease, order: Order) -> ToolCallSplitter | _ForcedCall | _Plain:
+_Splitter = ToolCallSplitter | _ForcedCall | _Plain
+
+
+def _make_splitter(lease: Lease, order: Order) -> _Splitter:
+    if lease.facts.reads_calls:
+        return _Plain()
     if order.forced:
         return _ForcedCall()
     if order.tools:
@@ -295,7 +221,9 @@ def _prepare(lease: Lease, order: Order) -> Order:
         raise describe(CannotSee(model=facts.name))
     if not facts.can_hear and any(isinstance(part, AudioPart) for part in parts):
         raise describe(CannotHear(model=facts.name))
-    if order.forced:
+    if order.forced and facts.reads_calls:
+        request = replace(request, must_call=True)
+    elif order.forced:
         options = replace(request.options, schema=json.dumps(make_call_schema(order.tools)), grammar="", stop=())
         opening = find_format(facts.chat_template).forced_opening
         request = replace(request, options=options, answer_prefix=opening)
@@ -356,9 +284,9 @@ async def _wait_for_disconnect(request: Request) -> None:
         pass
 
 
-def with_seed(options: GenerationOptions, index: int) -> GenerationOptions:
-    """The settings of one of several choices: a seed that was given gives each its own."""
-    return options if options.seed is None or not index else replace(options, seed=(options.seed + index) % 2**32)
-
-
-Answer = Callable[[Order], AsyncIterator[AnswerEvent]]
+def vary(order: Order, index: int) -> Order:
+    """The order of one of several choices: a seed that was given gives each its own."""
+    options = order.request.options
+    if options.seed is None or not index:
+        return order
+    return replace(order, request=replace(order.request, options=replace(options, seed=(options.seed + index) % 2**32)))

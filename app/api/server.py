@@ -15,7 +15,7 @@ import uvicorn
 from app.api.application import build_application
 from app.api.desk import Desk
 from app.api.guard import Guard, GuardOptions
-from app.api.running import Models
+from app.api.model_names import Models
 from app.services.server import RunningServer, ServerOptions
 from app.workstation import Workstation
 from models.errors import InvalidOption, ServerNotStarted

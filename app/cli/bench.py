@@ -13,9 +13,11 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from models.errors import UserFacingError
 
 if TYPE_CHECKING:
     from app.services.engines import Link, Stream
@@ -27,7 +29,7 @@ _EXAMPLES = """examples:
   yanmo bench Qwen3-4B-Q4_K_M --repeat 5
   yanmo bench model.gguf --streams 1,4,16 --separate-contexts
   yanmo bench Qwen3-32B-Q4_K_M --draft Qwen3-0.6B-Q8_0
-  yanmo bench model.gguf --depth 0,4096 --csv figures.csv
+  yanmo bench model.gguf --depth 0,4096 --csv figures.csv --picture figures.svg
 """
 _KEPT_RUNS = 50
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -37,13 +39,15 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 class Figure:
     """One measurement: tokens per second, the median of several; ``before`` is that of the last run, 0 where there is none.
 
-    ``acceptance`` is the share of tokens guessed ahead that were right; negative where none were.
+    ``acceptance`` is the share of tokens guessed ahead that were right; negative where none were. ``upstream`` is what llama-bench
+    measures, 0 where it was not asked.
     """
 
     name: str
     tokens_per_second: float
     before: float = 0.0
     acceptance: float = -1.0
+    upstream: float = 0.0
 
     @property
     def ratio(self) -> float:
@@ -70,7 +74,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--draft", metavar="MODEL", default="", help="a small model of the same family that guesses ahead")
     parser.add_argument("--lookup", type=_count, default=0, metavar="N", help="guess up to N tokens from the text itself")
     parser.add_argument("--separate-contexts", action="store_true", help="a context for each request instead of one for all")
+    parser.add_argument(
+        "--no-upstream", action="store_true", help="do not measure llama-bench too, which is done where it is installed"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--picture", metavar="FILE.svg", help="also draw bars")
     parser.add_argument("--csv", metavar="FILE", help="also write a table; - is standard output")
     parser.set_defaults(run=run_bench)
 
@@ -98,6 +106,9 @@ def run_bench(arguments: argparse.Namespace, make_workstation: Callable[[], Work
             assert engine.link is not None
             assert engine.facts is not None
             facts = engine.facts
+            path = ""
+            with contextlib.suppress(UserFacingError):
+                path = workstation.library.find(reference).path
             measured: list[Figure] = []
             for figure in iter_figures(engine.link, arguments):
                 measured.append(figure)
@@ -106,9 +117,17 @@ def run_bench(arguments: argparse.Namespace, make_workstation: Callable[[], Work
     settings = _list_settings(arguments)
     run = {"settings": settings, "model": facts.name, "engine": facts.engine_version, "device": facts.device}
     figures = compare(measured, read_history(history), settings)
+    if not arguments.no_upstream:
+        figures = _add_upstream(figures, path, arguments)
     keep(history, {**run, "time": time.time(), "figures": {one.name: one.tokens_per_second for one in figures}})
     if arguments.csv:
         _write_csv(figures, arguments.csv)
+    if arguments.picture:
+        from app.cli.bench_picture import draw_figures
+
+        title = f"{facts.name} {facts.quantization}".strip()
+        picture = draw_figures(figures, title, f"{facts.device}, {facts.engine_version}, tokens per second")
+        Path(arguments.picture).write_text(picture, encoding="utf-8")
     if arguments.json:
         rows = [
             {
@@ -116,6 +135,7 @@ def run_bench(arguments: argparse.Namespace, make_workstation: Callable[[], Work
                 "tokens_per_second": one.tokens_per_second,
                 "ratio": one.ratio or None,
                 "acceptance": one.acceptance if one.acceptance >= 0 else None,
+                "llama_bench": one.upstream or None,
             }
             for one in figures
         ]
@@ -181,8 +201,28 @@ def render(figures: list[Figure], facts: LoadedModel) -> str:
     for figure in figures:
         change = f"   {figure.ratio:5.2f} times the last run" if figure.ratio else ""
         guesses = f"   {figure.acceptance:.0%} of guesses right" if figure.acceptance >= 0 else ""
-        lines.append(f"{figure.name.ljust(width)}  {figure.tokens_per_second:10.1f} tokens/s{change}{guesses}")
+        beside = f"   {figure.tokens_per_second / figure.upstream:5.2f} times llama-bench" if figure.upstream else ""
+        lines.append(f"{figure.name.ljust(width)}  {figure.tokens_per_second:10.1f} tokens/s{change}{beside}{guesses}")
     return "\n".join(lines)
+
+
+def _add_upstream(figures: list[Figure], model: str, arguments: argparse.Namespace) -> list[Figure]:
+    """The figures that llama-bench has too, each with its own; what it cannot measure is said, and nothing is lost."""
+    from app.cli.bench_upstream import find_llama_bench, iter_upstream_speeds
+
+    if not (program := find_llama_bench()) or not Path(model).is_file():
+        return figures
+    found: dict[str, float] = {}
+    names = ("prompt", "output", "repeat", "threads")
+    try:
+        for name, speed in iter_upstream_speeds(
+            program, model, depths=arguments.depth, **{name: getattr(arguments, name) for name in names}
+        ):
+            found[name] = round(speed, 2)
+            print(f"{name}: {speed:.1f} tokens/s by llama-bench", file=sys.stderr)
+    except RuntimeError as error:
+        print(f"llama-bench could not measure this model: {error}", file=sys.stderr)
+    return [replace(one, upstream=found.get(one.name, 0.0)) for one in figures]
 
 
 def _start(link: Link, tokens: int, output: int) -> Stream:
@@ -231,11 +271,10 @@ def _median(times: int, measure: Callable[[], float]) -> float:
 def _write_csv(figures: list[Figure], target: str) -> None:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("name", "tokens_per_second", "times_last_run", "acceptance"))
-    writer.writerows(
-        (one.name, one.tokens_per_second, round(one.ratio, 4) or "", one.acceptance if one.acceptance >= 0 else "")
-        for one in figures
-    )
+    writer.writerow(("name", "tokens_per_second", "times_last_run", "acceptance", "llama_bench"))
+    for one in figures:
+        acceptance = one.acceptance if one.acceptance >= 0 else ""
+        writer.writerow((one.name, one.tokens_per_second, round(one.ratio, 4) or "", acceptance, one.upstream or ""))
     if target == "-":
         sys.stdout.write(text.getvalue())
     else:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from app import __version__
-from app.cli import bench, chat, complete, convert, data, doctor, models, options, quality, quantize, search_recipe, serve
+from app.cli import bench, chat, complete, convert, data, doctor, models, options, quality, quantize, remote, search_recipe, serve
 from app.paths import DATA_VARIABLE, Paths, make_paths
 from models.errors import DatabaseInUse, StoreError, UserFacingError
 
@@ -30,6 +30,7 @@ _EPILOG = f"""examples:
   yanmo models pull OWNER/NAME:Q4_K_M      download one, whole and verified
   yanmo models list                        which models are here
   yanmo serve                              answer other programs
+  yanmo remote add box http://box:8000/v1  use the models of another server
   yanmo options MODEL context_length=16384 how a model is loaded
   yanmo bench                              how fast a model is here
   yanmo doctor                             what this machine can do, what to install
@@ -67,7 +68,21 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--data-folder", metavar="DIR", help="keep conversations, models and settings here")
     parser.set_defaults(run=open_window)
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for family in (chat, complete, models, options, serve, bench, convert, quantize, quality, search_recipe, doctor, data):
+    for family in (
+        chat,
+        complete,
+        models,
+        options,
+        remote,
+        serve,
+        bench,
+        convert,
+        quantize,
+        quality,
+        search_recipe,
+        doctor,
+        data,
+    ):
         family.add_parser(subparsers)
     return parser
 

@@ -128,6 +128,7 @@ class MainWindow(QMainWindow):
         self.library.trouble.connect(self.chat.tell)
         self.quantize.trouble.connect(self.chat.tell)
         self.quantize.trouble.connect(lambda _error: self.show_page("chat"))
+        self.server.opened.connect(self._open_conversation)
         self.quantize.load_requested.connect(self._load_from_library)
         self.settings.export_requested.connect(
             lambda: self._tell_after(ask_and_export(self, self._workstation, self._translations.language))

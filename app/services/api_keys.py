@@ -32,10 +32,15 @@ class ApiKey:
 
 
 class ApiKeys:
-    """Thread-safe. ``extra`` are keys of this run alone, from a command line or an environment."""
+    """Thread-safe. ``extra`` are keys of this run alone, from a command line or an environment.
+
+    ``inner`` is the key with which this program asks its own server; it is of this run alone, told to nobody and in no list.
+    """
 
     def __init__(self, settings: Settings, extra: Sequence[str] = ()) -> None:
         self._settings = settings
+        self.inner = _PREFIX + secrets.token_urlsafe(24)
+        self._inner = _make("Yanmo itself", self.inner, SCOPES)
         self._extra = tuple(_make("command line", key, SCOPES) for key in extra if key)
 
     def list(self) -> list[ApiKey]:
@@ -85,7 +90,7 @@ class ApiKeys:
         """The key that this is, if it is one."""
         if not secret:
             return None
-        for key in (*self._extra, *self.list()):
+        for key in (self._inner, *self._extra, *self.list()):
             if hmac.compare_digest(key.digest, _digest(secret, key.salt)):
                 return key
         return None

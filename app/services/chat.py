@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
-from app.services.context_fit import ContextFit
+from app.services.context_fit import ContextFit, Fitted
 from app.services.context_meter import ContextMeter
 from app.services.engines import Engines
 from app.services.events import (
@@ -302,7 +302,8 @@ class Chat:
             fit = ContextFit(
                 system_prompt, length, engine.link.count_tokens, lambda asked: self._reader.ask(asked, reply, engine)
             )
-            fitted = fit.fit(request, branch)
+            # Where nobody told how long the context is, the other server says when it is too short.
+            fitted = fit.fit(request, branch) if length else Fitted(request, {})
             reply.stream = engine.link.generate(fitted.request)
             if reply.cancelled.is_set():
                 reply.stream.cancel()

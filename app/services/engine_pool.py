@@ -85,13 +85,18 @@ class EnginePool:
         make_link: MakeLink,
         size_of: Callable[[str], int] = lambda reference: 0,
         free_memory: Callable[[], int] = lambda: 2**62,
+        is_distant: Callable[[str], bool] = lambda reference: False,
     ) -> None:
-        """``size_of`` gives a model's size in bytes, ``free_memory`` the bytes that are free now."""
+        """``size_of`` gives a model's size in bytes, ``free_memory`` the bytes that are free now.
+
+        A model that ``is_distant`` takes no memory here: it pushes none out and none pushes it out.
+        """
         self._window = window
         self._settings = settings
         self._make_link = make_link
         self._size_of = size_of
         self._free_memory = free_memory
+        self._is_distant = is_distant
         self._lock = threading.RLock()
         self._places: dict[str, _Place] = {}
         self._is_closed = False
@@ -195,7 +200,8 @@ class EnginePool:
                 raise EngineUnavailable(engine="", reason="The server is being stopped.")
             place = self._places.get(reference)
             if place is None:
-                self._make_room(self._size_of(reference))
+                if not self._is_distant(reference):
+                    self._make_room(self._size_of(reference))
                 engines = Engines(EventBus(), self._settings, self._start, lambda: reference, remembers=False)
                 place = self._places[reference] = _Place(engines)
             place.users += 1
@@ -227,9 +233,11 @@ class EnginePool:
 
     def _make_room(self, size: int) -> None:
         """Let the idle models go that were used least recently, until number and memory allow one more."""
-        idle = sorted((place.used_at, reference) for reference, place in self._places.items() if not place.users)
+        here = {reference: place for reference, place in self._places.items() if not self._is_distant(reference)}
+        idle = sorted((place.used_at, reference) for reference, place in here.items() if not place.users)
         for _, reference in idle:
-            if len(self._places) < self.options.most and self._free_memory() > size:
+            held = sum(reference in self._places for reference in here)
+            if held < self.options.most and self._free_memory() > size:
                 return
             self.unload(reference)
 

@@ -20,7 +20,10 @@ _MOST_TEXT = 200_000
 
 @dataclass(eq=False)
 class RequestRecord:
-    """One call. Times in seconds since the epoch; ``request`` is what the engine was asked."""
+    """One call. Times in seconds since the epoch; ``request`` is what the engine was asked.
+
+    ``model`` is the model's name and ``reference`` the one it is found by; a body that ``is_cut`` was too long to be kept whole.
+    """
 
     id: int
     path: str
@@ -33,6 +36,8 @@ class RequestRecord:
     state: RequestState = "waiting"
     status: int = 0
     request: GenerationRequest | None = None
+    reference: str = ""
+    is_cut: bool = False
     error: str = ""
     usage: Usage = field(default_factory=Usage)
     read_tokens: int = 0

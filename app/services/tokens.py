@@ -1,4 +1,4 @@
-"""Tokens for hubs: in the system's keyring where it has one, else in a file that only its owner can read."""
+"""Tokens for hubs and keys of other servers: in the system's keyring where it has one, else in a file that only its owner can read."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from typing import Protocol
 
 from app.paths import make_private_folder
 from models.errors import StoreError
-from models.hubs.hub import HubKey
 
 _SERVICE = "Yanmo"
-_VARIABLES: dict[HubKey, str] = {"huggingface": "HF_TOKEN", "modelscope": "MODELSCOPE_API_TOKEN"}
+_VARIABLES: dict[str, str] = {"huggingface": "HF_TOKEN", "modelscope": "MODELSCOPE_API_TOKEN"}
 """Where the hubs' own tools look for a token; used where none was given to Yanmo."""
 
 
@@ -39,46 +38,46 @@ class Tokens:
     def __init__(self, data_folder: Path, keyring: Keyring | None = None) -> None:
         self._file = data_folder / "tokens.json"
         self._keyring = keyring
-        self._known: dict[HubKey, str] = {}
+        self._known: dict[str, str] = {}
 
-    def get(self, hub: HubKey) -> str:
-        """The token for a hub; empty where there is none."""
-        if hub not in self._known:
-            self._known[hub] = self._read(hub)
-        return self._known[hub] or os.environ.get(_VARIABLES[hub], "")
+    def get(self, name: str) -> str:
+        """The token of a hub (``huggingface``, ``modelscope``) or of a connection (``remote:NAME``); empty where there is none."""
+        if name not in self._known:
+            self._known[name] = self._read(name)
+        return self._known[name] or os.environ.get(_VARIABLES.get(name, ""), "")
 
-    def keep(self, hub: HubKey, token: str) -> Path | None:
+    def keep(self, name: str, token: str) -> Path | None:
         """Keep a token; an empty one forgets it. Gives the file where this system has no keyring, None where it has.
 
         Raises:
             StoreError: neither took it.
         """
         token = token.strip()
-        self._known[hub] = token
-        if self._keep_in_keyring(hub, token):
-            self._write_file(hub, "")
+        self._known[name] = token
+        if self._keep_in_keyring(name, token):
+            self._write_file(name, "")
             return None
-        self._write_file(hub, token)
+        self._write_file(name, token)
         return self._file if token else None
 
-    def _read(self, hub: HubKey) -> str:
+    def _read(self, name: str) -> str:
         import keyring.errors
 
         with contextlib.suppress(keyring.errors.KeyringError, RuntimeError, OSError):
-            found = self._find_keyring().get_password(_SERVICE, hub)
+            found = self._find_keyring().get_password(_SERVICE, name)
             if found:
                 return found
-        return self._read_file().get(hub, "")
+        return self._read_file().get(name, "")
 
-    def _keep_in_keyring(self, hub: HubKey, token: str) -> bool:
+    def _keep_in_keyring(self, name: str, token: str) -> bool:
         import keyring.errors
 
         try:
             ring = self._find_keyring()
             if token:
-                ring.set_password(_SERVICE, hub, token)
-            elif ring.get_password(_SERVICE, hub) is not None:
-                ring.delete_password(_SERVICE, hub)
+                ring.set_password(_SERVICE, name, token)
+            elif ring.get_password(_SERVICE, name) is not None:
+                ring.delete_password(_SERVICE, name)
         except (keyring.errors.KeyringError, RuntimeError, OSError):
             return False
         return True
@@ -97,11 +96,11 @@ class Tokens:
                 return {str(key): str(item) for key, item in value.items()}
         return {}
 
-    def _write_file(self, hub: HubKey, token: str) -> None:
+    def _write_file(self, name: str, token: str) -> None:
         known = self._read_file()
-        if known.get(hub, "") == token:
+        if known.get(name, "") == token:
             return
-        known = {**known, hub: token} if token else {key: item for key, item in known.items() if key != hub}
+        known = {**known, name: token} if token else {key: item for key, item in known.items() if key != name}
         try:
             make_private_folder(self._file.parent)
             self._file.unlink(missing_ok=True)

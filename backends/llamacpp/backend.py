@@ -72,11 +72,14 @@ class LlamaCppBackend:
             places = elsewhere
             model = NativeModel(self._library, path, places.options, progress, writes=writes)
         options, self._model = places.options, model
+        buffers = self._library.buffer_lines()
         self._embedder = Embedder(self._library, model, options)
         if model.context:
             self._prepare_to_write(model, options, progress)
+        if options.draft_model:
+            buffers += self._library.buffer_lines()
         progress(1.0)
-        memory = read_report(self._library.buffer_lines())
+        memory = read_report(buffers)
         return LoadedModel(
             name=card.name,
             architecture=card.architecture,

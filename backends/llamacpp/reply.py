@@ -133,13 +133,23 @@ class Reply:
         mask = self._mask
         if mask is not None and self._prompt.splitter is not None and self._prompt.splitter.is_thinking:
             mask = None
-        if mask is None:
+        allowed = logits = None
+        if mask is not None:
+            allowed, logits = mask.allowed(), self._read_logits(row)
+        elif self._sampler.has_shortlist:
+            logits = self._read_logits(row)
+            allowed = self._sampler.shorten(logits)
+        if allowed is None:
             token = self._sampler.choose(self._model.context, row)
         else:
-            token = self._sampler.choose_among(self._read_logits(row), mask.allowed())
+            token = self._sampler.choose_among(logits, allowed)
         if not self._first_token_at:
             self._first_token_at = time.perf_counter()
         if self._model.tokenizer.is_end(token):
+            if (
+                likelihoods is not None and self._options.prompt_logprobs
+            ):  # who reads every token expects one for each that was asked
+                self.events.append(likelihoods.describe(token, self._options.logprobs or 0))
             return "stop"
         self._output += 1
         self.tokens.append(token)

@@ -22,6 +22,8 @@ from models.errors import EngineBusy, GenerationFailed, OutOfMemory, UserFacingE
 
 _CHUNK_SECONDS, _QUIET_CHUNK_SECONDS = 0.15, 0.4
 """How long a step with prompt tokens should take, beside replies that are being written and where there are none."""
+_GAP_SECONDS = 0.15
+"""How long replies that are being written pause for each request that waits for its first word, where several do."""
 _FIRST_RATE = 256 / _QUIET_CHUNK_SECONDS
 _SMALLEST_CHUNK = 64
 """Tokens from which on more at once are hardly read faster; half as many cost a fifth more."""
@@ -80,7 +82,7 @@ class Scheduler:
         self._interrupt = Interrupt(model.api, model.context, self._should_abort)
         self._rate = _FIRST_RATE
         self._largest_chunk = self._batch.size
-        self._step_seconds = 0.0
+        self._step_seconds = self._written_at = 0.0
         self._right_guesses = 0
         self._is_crowded = False
 
@@ -223,9 +225,10 @@ class Scheduler:
         parts: list[Part] = []
         group = self._choose_group()
         readers = [reply for reply in group if reply.is_reading]
-        for reply in group:
-            if reply not in readers and self._batch.room:
-                parts.append(self._add(reply, 1, self._guess(reply)))
+        if not self._lets_read(len(readers)):
+            for reply in group:
+                if not reply.is_reading and self._batch.room:
+                    parts.append(self._add(reply, 1, self._guess(reply)))
         chunk = max(_SMALLEST_CHUNK, int(self._rate * (_CHUNK_SECONDS if parts else _QUIET_CHUNK_SECONDS)))
         budget = min(chunk, self._largest_chunk, self._batch.room, self.cache.free - len(parts))
         if budget > 2 * _ROWS:
@@ -241,6 +244,14 @@ class Scheduler:
                 parts.append(self._add(reply, min(budget, reply.pending)))
                 budget -= len(parts[-1].tokens)
         return parts
+
+    def _lets_read(self, readers: int) -> bool:
+        """Whether the replies that are being written leave this step to the prompts: one word less for each of them lets all begin sooner."""
+        now = time.perf_counter()
+        if readers > 1 and now - self._written_at < _GAP_SECONDS * readers:
+            return True
+        self._written_at = now
+        return False
 
     def _choose_group(self) -> list[Reply]:
         """Those who compute in this step: only equal adapters fit one decode, so that others take turns of some time."""

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from backends.events import CallArguments as CallArguments
+from backends.events import CallBegun as CallBegun
+from backends.events import CallEnded as CallEnded
 from backends.events import TextDelta
 
 
@@ -21,29 +24,6 @@ class Tool:
         """As chat templates want it: OpenAI's shape."""
         function = {"name": self.name, "description": self.description, "parameters": dict(self.parameters)}
         return {"type": "function", "function": function}
-
-
-@dataclass(frozen=True, slots=True)
-class CallBegun:
-    """A call of the tool ``name``; ``index`` counts the calls of a reply from 0."""
-
-    index: int
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class CallArguments:
-    """More of a call's arguments: JSON text, which is complete when the call has ended."""
-
-    index: int
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class CallEnded:
-    """Nothing more belongs to this call."""
-
-    index: int
 
 
 ToolEvent = TextDelta | CallBegun | CallArguments | CallEnded

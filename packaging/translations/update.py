@@ -38,7 +38,8 @@ def collect_literals(folder: Path) -> list[str]:
 
 def collect_error_templates() -> list[str]:
     """What, why and remedy of every error."""
-    import models.download_errors  # noqa: F401 - its errors register themselves
+    import models.download_errors
+    import models.remote_errors  # noqa: F401 - their errors register themselves
     from models.errors import iter_error_kinds
 
     templates = [template for kind in iter_error_kinds() for template in (kind.what, kind.why, kind.remedy)]

@@ -96,6 +96,14 @@
       <translation>添加文件夹…</translation>
     </message>
     <message>
+      <source>Address</source>
+      <translation>地址</translation>
+    </message>
+    <message>
+      <source>After {count} characters it differs from what was read before. Now: “{now}”. Before: “{then}”.</source>
+      <translation>从第 {count} 个字符起与此前读过的内容不同。现在：“{now}”；此前：“{then}”。</translation>
+    </message>
+    <message>
       <source>All as usual</source>
       <translation>全部恢复默认</translation>
     </message>
@@ -204,12 +212,20 @@
       <translation>跟随系统</translation>
     </message>
     <message>
+      <source>Ask again</source>
+      <translation>重新询问</translation>
+    </message>
+    <message>
       <source>Ask first</source>
       <translation>优先使用</translation>
     </message>
     <message>
       <source>Asking the hubs…</source>
       <translation>正在询问模型社区…</translation>
+    </message>
+    <message>
+      <source>Asking the server…</source>
+      <translation>正在询问服务器…</translation>
     </message>
     <message>
       <source>Assistant</source>
@@ -312,6 +328,10 @@
       <translation>请修改后重试。</translation>
     </message>
     <message>
+      <source>Change what it names, or choose another model.</source>
+      <translation>请按其说明修改，或选择另一个模型。</translation>
+    </message>
+    <message>
       <source>Changes take effect when the model is loaded again.</source>
       <translation>重新加载模型后生效。</translation>
     </message>
@@ -322,6 +342,10 @@
     <message>
       <source>Chat</source>
       <translation>对话</translation>
+    </message>
+    <message>
+      <source>Check that it runs and that its address is right; “yanmo remote test” tries it.</source>
+      <translation>请确认它正在运行、地址无误；可用“yanmo remote test”测试。</translation>
     </message>
     <message>
       <source>Check the address of the mirror and the proxy, or try again later.</source>
@@ -446,6 +470,10 @@
     <message>
       <source>Commands</source>
       <translation>命令</translation>
+    </message>
+    <message>
+      <source>Connect</source>
+      <translation>连接</translation>
     </message>
     <message>
       <source>Connect a program</source>
@@ -752,6 +780,10 @@
       <translation>空间充裕、不想有任何疑虑时选它。</translation>
     </message>
     <message>
+      <source>Forget</source>
+      <translation>忘记</translation>
+    </message>
+    <message>
       <source>Forget the middle</source>
       <translation>忘掉中间部分</translation>
     </message>
@@ -802,6 +834,10 @@
     <message>
       <source>GPU layers</source>
       <translation>GPU 层数</translation>
+    </message>
+    <message>
+      <source>Give this connection the right key in the settings, or with “yanmo remote key”.</source>
+      <translation>请在设置中或用“yanmo remote key”为此连接填写正确的密钥。</translation>
     </message>
     <message>
       <source>Go on</source>
@@ -868,6 +904,10 @@
       <translation>DRY 惩罚随重复长度增长的速度。</translation>
     </message>
     <message>
+      <source>How it pools tokens is its own choice.</source>
+      <translation>词元的池化方式由它自行决定。</translation>
+    </message>
+    <message>
       <source>How many tokens the penalties look back on.</source>
       <translation>惩罚向前回看多少个词元。</translation>
     </message>
@@ -932,8 +972,20 @@
       <translation>存入 {folder}</translation>
     </message>
     <message>
+      <source>It answered with status {0}.</source>
+      <translation>它以状态码 {0} 应答。</translation>
+    </message>
+    <message>
+      <source>It answers after {milliseconds} ms.</source>
+      <translation>{milliseconds} 毫秒后应答。</translation>
+    </message>
+    <message>
       <source>It answers with a web page: a sign-in page of the network, or an error page.</source>
       <translation>对方返回的是网页：可能是网络登录页或错误页。</translation>
+    </message>
+    <message>
+      <source>It answers, but not as such a server does: no JSON.</source>
+      <translation>它有应答，但不像这类服务器：不是 JSON。</translation>
     </message>
     <message>
       <source>It answers: {answer}</source>
@@ -950,6 +1002,10 @@
     <message>
       <source>It cannot be read: {0}.</source>
       <translation>无法读取：{0}。</translation>
+    </message>
+    <message>
+      <source>It cannot go on with a reply that was begun.</source>
+      <translation>它不能接着已开头的回复往下写。</translation>
     </message>
     <message>
       <source>It cannot share its room with {0}: {1}.</source>
@@ -992,6 +1048,18 @@
       <translation>无法导入：{0}。</translation>
     </message>
     <message>
+      <source>It did not answer in time.</source>
+      <translation>它没有及时应答。</translation>
+    </message>
+    <message>
+      <source>It did not score every document.</source>
+      <translation>它没有为每个文档评分。</translation>
+    </message>
+    <message>
+      <source>It did not send one vector for each text.</source>
+      <translation>它没有为每段文本返回一个向量。</translation>
+    </message>
+    <message>
       <source>It does not accept connections.</source>
       <translation>对方拒绝连接。</translation>
     </message>
@@ -1008,6 +1076,10 @@
       <translation>它的开头不是 GGUF 文件的样子。</translation>
     </message>
     <message>
+      <source>It does not say what the tokens stand for.</source>
+      <translation>它没有说明这些词元代表什么。</translation>
+    </message>
+    <message>
       <source>It does not say which architecture it has.</source>
       <translation>它没有说明是什么架构。</translation>
     </message>
@@ -1016,8 +1088,16 @@
       <translation>对方没有说明发送的是文件的哪一部分。</translation>
     </message>
     <message>
+      <source>It does not say which tokens a text has.</source>
+      <translation>它没有说明文本包含哪些词元。</translation>
+    </message>
+    <message>
       <source>It does not show its tokenizer and template.</source>
       <translation>它不公开自己的分词器和模板。</translation>
+    </message>
+    <message>
+      <source>It does not show the prompt.</source>
+      <translation>它没有给出提示词。</translation>
     </message>
     <message>
       <source>It does not work with these messages ({0}).</source>
@@ -1038,6 +1118,10 @@
     <message>
       <source>It gives no numbers.</source>
       <translation>输出不是数字。</translation>
+    </message>
+    <message>
+      <source>It goes on from what was read before.</source>
+      <translation>它接着此前读过的内容。</translation>
     </message>
     <message>
       <source>It has almost stopped sending.</source>
@@ -1188,6 +1272,10 @@
       <translation>它不是 SentencePiece 模型（{0}）。</translation>
     </message>
     <message>
+      <source>It is no address of a model on another server.</source>
+      <translation>这不是其他服务器上模型的地址。</translation>
+    </message>
+    <message>
       <source>It is no script for the echo engine.</source>
       <translation>它不是回声引擎的脚本。</translation>
     </message>
@@ -1256,6 +1344,10 @@
       <translation>它在研墨只查看的文件夹里；请到那里删除文件。</translation>
     </message>
     <message>
+      <source>It lies on another machine; “yanmo remote” keeps the connection to that.</source>
+      <translation>它在另一台机器上；其连接由“yanmo remote”管理。</translation>
+    </message>
+    <message>
       <source>It marks the file as another one than before.</source>
       <translation>对方标明文件已与之前不同。</translation>
     </message>
@@ -1308,12 +1400,32 @@
       <translation>对方重定向到不安全的地址。</translation>
     </message>
     <message>
+      <source>It sends the request on to another address. Use that address instead.</source>
+      <translation>它把请求转往另一个地址。请直接使用那个地址。</translation>
+    </message>
+    <message>
       <source>It sent bytes {0} to {1} where {2} to {3} were asked for.</source>
       <translation>请求的是第 {2} 到 {3} 字节，对方却发送了第 {0} 到 {1} 字节。</translation>
     </message>
     <message>
+      <source>It sent something that is no reply.</source>
+      <translation>它发来的不是回复。</translation>
+    </message>
+    <message>
+      <source>It sent something that is no reply: {0}.</source>
+      <translation>它发来的不是回复：{0}。</translation>
+    </message>
+    <message>
       <source>It stays silent.</source>
       <translation>对方没有响应。</translation>
+    </message>
+    <message>
+      <source>It takes a JSON schema as the form of a reply, and no grammar.</source>
+      <translation>它只接受以 JSON Schema 规定回复格式，不接受语法。</translation>
+    </message>
+    <message>
+      <source>It took the request and then said nothing for too long.</source>
+      <translation>它收下了请求，之后过久没有回应。</translation>
     </message>
     <message>
       <source>It wakes only after certain words of a prompt (aLoRA), which is not supported.</source>
@@ -1384,8 +1496,16 @@
       <translation>对方的证书不可信。</translation>
     </message>
     <message>
+      <source>Its certificate is not trusted: {0}.</source>
+      <translation>其证书不受信任：{0}。</translation>
+    </message>
+    <message>
       <source>Its content changed although its size and date did not: the disk may be failing.</source>
       <translation>大小和日期没变，内容却变了：磁盘可能出了故障。</translation>
+    </message>
+    <message>
+      <source>Its first {count} characters had been read before and were forgotten: room was needed, or the model was loaded anew.</source>
+      <translation>开头 {count} 个字符此前读过，但已被忘掉：为了腾出空间，或模型重新加载过。</translation>
     </message>
     <message>
       <source>Its hash differs, and fetching it a second time gave the same bytes.</source>
@@ -1406,6 +1526,14 @@
     <message>
       <source>Its library could not be loaded: {0}.</source>
       <translation>无法加载它的程序库：{0}。</translation>
+    </message>
+    <message>
+      <source>Its list does not have it.</source>
+      <translation>其列表中没有该模型。</translation>
+    </message>
+    <message>
+      <source>Its list of models is not as such servers send it.</source>
+      <translation>它的模型列表格式不符。</translation>
     </message>
     <message>
       <source>Its matrices have rows that are no multiple of 256: there is nothing to choose.</source>
@@ -1468,6 +1596,10 @@
       <translation>它的分词器用“{0}”预处理文本，llama.cpp 对这类分词器不这样做。</translation>
     </message>
     <message>
+      <source>Its vectors are not all of one length.</source>
+      <translation>它返回的向量长度不一。</translation>
+    </message>
+    <message>
       <source>Its vocabulary has no tokens that mark what stands before and after the gap.</source>
       <translation>它的词表没有标记空缺前后内容的词元。</translation>
     </message>
@@ -1526,6 +1658,10 @@
     <message>
       <source>Keeps tokens within so many standard deviations of the likeliest; 0 is off.</source>
       <translation>只保留与最可能的词元相差不超过这么多个标准差的词元；0 关闭。</translation>
+    </message>
+    <message>
+      <source>Key</source>
+      <translation>密钥</translation>
     </message>
     <message>
       <source>Keys</source>
@@ -1648,6 +1784,10 @@
       <translation>重新扫描</translation>
     </message>
     <message>
+      <source>Look at the call in the list; it says more.</source>
+      <translation>请查看列表中的这次调用，那里有更多说明。</translation>
+    </message>
+    <message>
       <source>Look for newer files on the hubs</source>
       <translation>到模型社区查看有没有更新</translation>
     </message>
@@ -1658,6 +1798,10 @@
     <message>
       <source>Look on {hub}</source>
       <translation>在{hub}上查看</translation>
+    </message>
+    <message>
+      <source>Look what it offers with “yanmo remote list --refresh”, and choose one of these.</source>
+      <translation>请用“yanmo remote list --refresh”查看它提供的模型，并从中选择。</translation>
     </message>
     <message>
       <source>Lowers every token that occurred at all.</source>
@@ -1686,6 +1830,10 @@
     <message>
       <source>Make a snapshot every day</source>
       <translation>每天做一次快照</translation>
+    </message>
+    <message>
+      <source>Make one in the settings, or with “yanmo remote add NAME ADDRESS”.</source>
+      <translation>请在设置中或用“yanmo remote add 名称 地址”新建连接。</translation>
     </message>
     <message>
       <source>Make one now</source>
@@ -1758,6 +1906,10 @@
     <message>
       <source>Models on the hubs</source>
       <translation>社区中的模型</translation>
+    </message>
+    <message>
+      <source>Models that vLLM, SGLang, llama-server, another Yanmo or any server of OpenAI's kind holds. What you write goes there.</source>
+      <translation>使用 vLLM、SGLang、llama-server、另一台研墨或任何兼容 OpenAI 接口的服务器上的模型。你写的内容会发送到那里。</translation>
     </message>
     <message>
       <source>More sampling settings</source>
@@ -1848,12 +2000,20 @@
       <translation>内存中没有模型。</translation>
     </message>
     <message>
+      <source>No model is loaded.</source>
+      <translation>没有加载模型。</translation>
+    </message>
+    <message>
       <source>No model of Yanmo's own folder is there twice</source>
       <translation>研墨自己的文件夹里没有重复的模型</translation>
     </message>
     <message>
       <source>No source is known for it.</source>
       <translation>没有已知的来源。</translation>
+    </message>
+    <message>
+      <source>Nobody answers there: {0}.</source>
+      <translation>那里无人应答：{0}。</translation>
     </message>
     <message>
       <source>None</source>
@@ -1894,6 +2054,10 @@
     <message>
       <source>Nothing of that name is in the library, and no such file exists.</source>
       <translation>模型库里没有这个名称，也没有这样的文件。</translation>
+    </message>
+    <message>
+      <source>Nothing that begins like this had been read by this model.</source>
+      <translation>此模型此前没有读过这样开头的内容。</translation>
     </message>
     <message>
       <source>Nothing was asked yet. Start the server and connect a program.</source>
@@ -1944,6 +2108,10 @@
       <translation>只适合否则放不下的大模型。</translation>
     </message>
     <message>
+      <source>Open in chat</source>
+      <translation>在聊天中打开</translation>
+    </message>
+    <message>
       <source>Open its page</source>
       <translation>打开网页</translation>
     </message>
@@ -1970,6 +2138,10 @@
     <message>
       <source>Other programs use your models here, in the words of OpenAI, Anthropic, Ollama, LM Studio and llama-server.</source>
       <translation>其他程序可以在这里使用你的模型，接口兼容 OpenAI、Anthropic、Ollama、LM Studio 和 llama-server。</translation>
+    </message>
+    <message>
+      <source>Other servers</source>
+      <translation>其他服务器</translation>
     </message>
     <message>
       <source>Own settings</source>
@@ -2186,6 +2358,10 @@
     <message>
       <source>Replace all conversations by this snapshot? Today's database is kept beside it.</source>
       <translation>用此快照替换所有对话？今天的数据库会保留在旁边。</translation>
+    </message>
+    <message>
+      <source>Replay on…</source>
+      <translation>换模型重放…</translation>
     </message>
     <message>
       <source>Reply</source>
@@ -2408,6 +2584,10 @@
       <translation>状态</translation>
     </message>
     <message>
+      <source>Status {0}.</source>
+      <translation>状态码 {0}。</translation>
+    </message>
+    <message>
       <source>Steers the surprise of the text instead of top-k, top-p and min-p: 0 off, 1 or 2.</source>
       <translation>代替 top-k、top-p 和 min-p，控制文字的意外程度：0 关闭，或 1、2。</translation>
     </message>
@@ -2524,6 +2704,10 @@
       <translation>模板</translation>
     </message>
     <message>
+      <source>Test</source>
+      <translation>测试</translation>
+    </message>
+    <message>
       <source>Text {number} is too long for {model}.</source>
       <translation>第 {number} 段文本对 {model} 来说太长。</translation>
     </message>
@@ -2542,6 +2726,10 @@
     <message>
       <source>The adapter {file} cannot be used with {model}.</source>
       <translation>适配器 {file} 不能用于 {model}。</translation>
+    </message>
+    <message>
+      <source>The address is not right: {0}.</source>
+      <translation>地址有误：{0}。</translation>
     </message>
     <message>
       <source>The array “{0}” holds values of the unknown type {1}.</source>
@@ -2580,8 +2768,20 @@
       <translation>无法读取这个模型的配置，因此不知道它需要多少内存。</translation>
     </message>
     <message>
+      <source>The connection ended in the middle: {0}.</source>
+      <translation>连接中途断开：{0}。</translation>
+    </message>
+    <message>
+      <source>The connection ended without an answer: {0}.</source>
+      <translation>连接未得到应答就结束了：{0}。</translation>
+    </message>
+    <message>
       <source>The connection failed: {0}.</source>
       <translation>连接失败：{0}。</translation>
+    </message>
+    <message>
+      <source>The connection {name} and its key are forgotten.</source>
+      <translation>连接 {name} 及其密钥已删除。</translation>
     </message>
     <message>
       <source>The conversation is longer than the model's context.</source>
@@ -2840,6 +3040,10 @@
       <translation>“{0}”的一对矩阵彼此不匹配。</translation>
     </message>
     <message>
+      <source>The probabilities of a prompt are not asked of other servers.</source>
+      <translation>不向其他服务器索取提示词的概率。</translation>
+    </message>
+    <message>
       <source>The proxy did not answer.</source>
       <translation>代理没有响应。</translation>
     </message>
@@ -2854,6 +3058,10 @@
     <message>
       <source>The reply ended without a word about why.</source>
       <translation>回复结束了，没有说明原因。</translation>
+    </message>
+    <message>
+      <source>The reply of the server {server} broke off.</source>
+      <translation>服务器 {server} 的回复中断了。</translation>
     </message>
     <message>
       <source>The run card's {0} is neither text nor a number.</source>
@@ -2872,8 +3080,20 @@
       <translation>服务器无法在 {address} 启动。</translation>
     </message>
     <message>
+      <source>The server did not answer as it should.</source>
+      <translation>服务器没有正常应答。</translation>
+    </message>
+    <message>
       <source>The server did not start</source>
       <translation>服务器没有启动成功</translation>
+    </message>
+    <message>
+      <source>The server ended the connection in the middle of the reply.</source>
+      <translation>服务器在回复中途断开了连接。</translation>
+    </message>
+    <message>
+      <source>The server gave the reply up.</source>
+      <translation>服务器放弃了这条回复。</translation>
     </message>
     <message>
       <source>The server is being stopped.</source>
@@ -2886,6 +3106,30 @@
     <message>
       <source>The server is off.</source>
       <translation>服务器未启动。</translation>
+    </message>
+    <message>
+      <source>The server {server} cannot be reached.</source>
+      <translation>无法连接服务器 {server}。</translation>
+    </message>
+    <message>
+      <source>The server {server} does not accept the key.</source>
+      <translation>服务器 {server} 不接受该密钥。</translation>
+    </message>
+    <message>
+      <source>The server {server} does not offer the model {model}.</source>
+      <translation>服务器 {server} 没有提供模型 {model}。</translation>
+    </message>
+    <message>
+      <source>The server {server} has too much to do.</source>
+      <translation>服务器 {server} 过于繁忙。</translation>
+    </message>
+    <message>
+      <source>The server {server} refused the request.</source>
+      <translation>服务器 {server} 拒绝了请求。</translation>
+    </message>
+    <message>
+      <source>The server {server} reported an error.</source>
+      <translation>服务器 {server} 报告了错误。</translation>
     </message>
     <message>
       <source>The shard {0} is missing or not whole.</source>
@@ -3020,6 +3264,10 @@
       <translation>模型库里没有适用于这种架构的适配器。</translation>
     </message>
     <message>
+      <source>There is no connection “{name}”.</source>
+      <translation>没有名为“{name}”的连接。</translation>
+    </message>
+    <message>
       <source>There is no converter at {0}.</source>
       <translation>{0} 处没有转换程序。</translation>
     </message>
@@ -3072,6 +3320,10 @@
       <translation>内存不足，放不下 {model}。</translation>
     </message>
     <message>
+      <source>These are kept: {known}.</source>
+      <translation>现有连接：{known}。</translation>
+    </message>
+    <message>
       <source>Thinking…</source>
       <translation>正在思考…</translation>
     </message>
@@ -3082,6 +3334,10 @@
     <message>
       <source>This build of the engine has no such device.</source>
       <translation>这个版本的引擎没有这样的设备。</translation>
+    </message>
+    <message>
+      <source>This call was too long to be kept whole, so it cannot be sent again.</source>
+      <translation>这次调用太长，未能完整保留，因此不能重发。</translation>
     </message>
     <message>
       <source>This conversation</source>
@@ -3114,6 +3370,10 @@
     <message>
       <source>This program was started without it.</source>
       <translation>这个程序启动时没有带上它。</translation>
+    </message>
+    <message>
+      <source>This server does not show its tokenizer and template.</source>
+      <translation>这台服务器不公开其分词器和模板。</translation>
     </message>
     <message>
       <source>This system has no keyring: the token lies in {file}, which only you can read.</source>
@@ -3194,6 +3454,14 @@
     <message>
       <source>Try again</source>
       <translation>重试</translation>
+    </message>
+    <message>
+      <source>Try again in a while.</source>
+      <translation>请稍后再试。</translation>
+    </message>
+    <message>
+      <source>Try again, or look into that server's log.</source>
+      <translation>请重试，或查看该服务器的日志。</translation>
     </message>
     <message>
       <source>Try again; if it happens again, load the model anew.</source>
@@ -3302,6 +3570,10 @@
     <message>
       <source>What a conversation, its preset or a request says comes first. What is left empty is as usual.</source>
       <translation>对话、预设或请求中的设置优先；留空的项目照常。</translation>
+    </message>
+    <message>
+      <source>What came before is kept. Continue the reply, or try again.</source>
+      <translation>此前的内容已保留。可以继续这条回复，或重试。</translation>
     </message>
     <message>
       <source>What has arrived is kept. Resume the download later, or choose another source.</source>
@@ -3476,6 +3748,10 @@
       <translation>全部</translation>
     </message>
     <message>
+      <source>all sampling settings</source>
+      <translation>全部采样设置</translation>
+    </message>
+    <message>
       <source>as the system; or none, http://…, socks5://…</source>
       <translation>留空为系统代理；或填 none、http://…、socks5://…</translation>
     </message>
@@ -3560,6 +3836,10 @@
       <translation>减少 GPU 上的层数</translation>
     </message>
     <message>
+      <source>for example box</source>
+      <translation>例如 box</translation>
+    </message>
+    <message>
       <source>for those who have the room</source>
       <translation>空间充裕时选它</translation>
     </message>
@@ -3632,6 +3912,10 @@
       <translation>只适合大模型</translation>
     </message>
     <message>
+      <source>only where the server wants one</source>
+      <translation>仅在服务器要求时填写</translation>
+    </message>
+    <message>
       <source>pasted picture</source>
       <translation>粘贴的图片</translation>
     </message>
@@ -3646,6 +3930,14 @@
     <message>
       <source>picture</source>
       <translation>图片</translation>
+    </message>
+    <message>
+      <source>pictures</source>
+      <translation>图片</translation>
+    </message>
+    <message>
+      <source>probabilities</source>
+      <translation>概率</translation>
     </message>
     <message>
       <source>projector</source>
@@ -3684,6 +3976,10 @@
       <translation>文件大小；圆点越大，写得越快</translation>
     </message>
     <message>
+      <source>such as http://192.168.1.20:8000/v1</source>
+      <translation>例如 http://192.168.1.20:8000/v1</translation>
+    </message>
+    <message>
       <source>text</source>
       <translation>文本</translation>
     </message>
@@ -3706,6 +4002,10 @@
     <message>
       <source>tokens</source>
       <translation>词元</translation>
+    </message>
+    <message>
+      <source>tools</source>
+      <translation>工具</translation>
     </message>
     <message>
       <source>top 1</source>
@@ -3860,6 +4160,10 @@
       <translation>有 {count} 个模型把它用作草稿模型或适配器。</translation>
     </message>
     <message>
+      <source>{count} models, asked {time}</source>
+      <translation>{count} 个模型，询问于 {time}</translation>
+    </message>
+    <message>
       <source>{count} models, {size}; {free} free on the disk</source>
       <translation>{count} 个模型，共 {size}；磁盘剩余 {free}</translation>
     </message>
@@ -4008,12 +4312,20 @@
       <translation>{model} 没有变化：每个字节都和原来一样。</translation>
     </message>
     <message>
+      <source>{model} makes vectors.</source>
+      <translation>{model} 生成向量。</translation>
+    </message>
+    <message>
       <source>{model} was not found on {hub}.</source>
       <translation>在 {hub} 上找不到 {model}。</translation>
     </message>
     <message>
       <source>{model} was read completely and its hash is kept.</source>
       <translation>已完整读取 {model} 并记下其哈希。</translation>
+    </message>
+    <message>
+      <source>{name} is connected and offers {count} models. They stand among your models now.</source>
+      <translation>已连接 {name}，它提供 {count} 个模型，现已列入你的模型。</translation>
     </message>
     <message>
       <source>{name} is here, whole and verified</source>

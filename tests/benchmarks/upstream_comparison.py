@@ -1,4 +1,4 @@
-"""The engine against llama.cpp's own tools of the same version: single requests against llama-bench, many against llama-server.
+"""The engine against llama.cpp's own tools of the same version: single requests against llama-bench, many over HTTP against llama-server.
 
 Run with ``python -m tests.benchmarks.upstream_comparison MODEL.gguf [--rounds 3] [--streams 1,4,8,16]``. The tools are looked for in
 ``$YANMO_UPSTREAM`` and below ``~/.cache/yanmo-upstream``; where they are missing that is said. docs/benchmarks.md tells how to build
@@ -17,6 +17,8 @@ import shutil
 import socket
 import statistics
 import subprocess
+import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -114,33 +116,44 @@ def compare_writing(model: Path, bench: Path, rounds: int) -> Comparison:
 
 
 def compare_streams(model: Path, server: Path, rounds: int, count: int) -> Comparison:
-    """Requests of 200 tokens that write 64, ``count`` at once; llama-server over HTTP, ours through the pipe of its process."""
+    """Requests of 200 tokens that write 64, ``count`` at once, over HTTP to both servers; processor time of all their processes."""
     length = PROMPT_TOKENS + OUTPUT_TOKENS + 32
     results: dict[bool, list[Run]] = {True: [], False: []}
     for number in range(rounds):
         for is_ours in (True, False) if number % 2 else (False, True):  # who begins changes
-            measure = _serve_ours if is_ours else _serve_theirs
-            results[is_ours].append(measure(model, server, count, length))
+            serve = _serve_ours if is_ours else _serve_theirs
+            with tempfile.TemporaryDirectory() as folder:
+                results[is_ours].append(_ask_server(*serve(model, server, count, length, folder), count))
     return _summarize(f"{count} at once", results[True], results[False])
 
 
-def _serve_ours(model: Path, _server: Path, count: int, length: int) -> Run:
-    options = LoadOptions(context_length=length * count, parallel=count, threads=THREADS, kv_unified=True)
-    with _open_link(model, options) as link:
-        _finish(link, [_ask(8, 2)])
-        requests = [_ask(PROMPT_TOKENS, OUTPUT_TOKENS) for _ in range(count)]
-        return _timed(psutil.Process(link.pid), lambda: _finish(link, requests))
+def _serve_ours(model: Path, _server: Path, count: int, length: int, folder: str) -> tuple[int, subprocess.Popen[bytes]]:
+    port = _find_port()
+    options = ["--model", model, "--port", port, "--parallel", count, "--ctx", length * count]
+    return port, _start([sys.executable, "-m", "app", "--data-folder", folder, "serve", *options])
 
 
-def _serve_theirs(model: Path, server: Path, count: int, length: int) -> Run:
+def _serve_theirs(model: Path, server: Path, count: int, length: int, _folder: str) -> tuple[int, subprocess.Popen[bytes]]:
+    port = _find_port()
+    return port, _start(
+        [server, "-m", model, "--port", port, "-np", count, "-c", length * count, "-t", THREADS, "-tb", THREADS, "-kvu"]
+    )
+
+
+def _start(command: list[object]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def _find_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [server, "-m", model, "--port", port, "-np", count, "-c", length * count, "-t", THREADS, "-tb", THREADS, "-kvu"]
-    process = subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        return int(probe.getsockname()[1])
+
+
+def _ask_server(port: int, process: subprocess.Popen[bytes], count: int) -> Run:
     try:
         _await_server(port, process)
-        _post(port, 8, 2)
+        _post_tokens(port, _tokens(8), 2, time.perf_counter())
         prompts = [_tokens(PROMPT_TOKENS) for _ in range(count)]
 
         def ask_all() -> tuple[int, float]:
@@ -154,12 +167,14 @@ def _serve_theirs(model: Path, server: Path, count: int, length: int) -> Run:
                 thread.start()
             for thread in threads:
                 thread.join()
+            assert len(answers) == count, "a request failed"
             return sum(tokens for tokens, _ in answers), max(first for _, first in answers)
 
-        return _timed(psutil.Process(process.pid), ask_all)
+        served = psutil.Process(process.pid)
+        return _timed([served, *served.children(recursive=True)], ask_all)
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(20)
 
 
 def _await_server(port: int, process: subprocess.Popen[bytes]) -> None:
@@ -177,24 +192,24 @@ def _await_server(port: int, process: subprocess.Popen[bytes]) -> None:
     raise SystemExit("llama-server was not ready in a minute")
 
 
-def _post(port: int, prompt: int, output: int) -> tuple[int, float]:
-    return _post_tokens(port, _tokens(prompt), output, time.perf_counter())
-
-
 def _post_tokens(port: int, prompt: tuple[int, ...], output: int, started: float) -> tuple[int, float]:
-    """Tokens written and seconds to the first of them, counted from ``started``."""
-    body = {"prompt": list(prompt), "n_predict": output, "ignore_eos": True, "stream": True, "cache_prompt": True, "seed": 1}
+    """Tokens written and seconds to the first of them, counted from ``started``; the same request to either server."""
+    body = {"prompt": list(prompt), "max_tokens": output, "ignore_eos": True, "stream": True, "seed": 1}
+    body |= {"logit_bias": {str(token): -100 for token in END_TOKENS}, "stream_options": {"include_usage": True}}
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=600)
-    connection.request("POST", "/completion", json.dumps(body), {"Content-Type": "application/json"})
+    connection.request("POST", "/v1/completions", json.dumps(body), {"Content-Type": "application/json"})
     response = connection.getresponse()
+    assert response.status == 200, response.read()
     first, written = 0.0, 0
     for line in response:
-        if line.startswith(b"data: "):
-            first = first or time.perf_counter() - started
+        if line.startswith(b"data: {"):
             event = json.loads(line[6:])
-            if event.get("stop"):
-                written = int(event["tokens_predicted"])
-    return written, first
+            if any(choice.get("text") for choice in event.get("choices", ())):
+                first = first or time.perf_counter() - started
+            if event.get("usage"):
+                written = int(event["usage"]["completion_tokens"])
+    connection.close()
+    return written, first or time.perf_counter() - started
 
 
 @contextmanager
@@ -251,7 +266,7 @@ def _finish(link: WorkerLink, requests: list[GenerationRequest], *, counts_promp
 def _measure_link(link: WorkerLink, times: int, make: Callable[[], GenerationRequest], *, counts_prompt: bool = False) -> Run:
     _finish(link, [make()])
     process = psutil.Process(link.pid)
-    runs = [_timed(process, lambda: _finish(link, [make()], counts_prompt=counts_prompt)) for _ in range(times)]
+    runs = [_timed([process], lambda: _finish(link, [make()], counts_prompt=counts_prompt)) for _ in range(times)]
     return Run(sum(run.tokens for run in runs), sum(run.seconds for run in runs), sum(run.cpu_seconds for run in runs))
 
 
@@ -269,11 +284,13 @@ def _measure_bench(bench: Path, model: Path, arguments: list[str], tokens: int) 
     return Run(2 * tokens, 2 * tokens / speed, max(cpu[3] - cpu[1], 1e-6))
 
 
-def _timed(process: psutil.Process, work: Callable[[], tuple[int, float]]) -> Run:
-    before, started = process.cpu_times(), time.perf_counter()
+def _timed(processes: list[psutil.Process], work: Callable[[], tuple[int, float]]) -> Run:
+    def count() -> float:
+        return sum(times.user + times.system for times in (process.cpu_times() for process in processes))
+
+    before, started = count(), time.perf_counter()
     tokens, first = work()
-    seconds, after = time.perf_counter() - started, process.cpu_times()
-    return Run(tokens, seconds, after.user + after.system - before.user - before.system, first)
+    return Run(tokens, time.perf_counter() - started, count() - before, first)
 
 
 def _alternate(name: str, rounds: int, ours: Callable[[], Run], theirs: Callable[[], Run]) -> Comparison:

@@ -25,7 +25,6 @@ from tests.tiny_models import make_tiny_model
 
 HOSTILE_WHOLE = (0, 1, 3, 7, 100_000, 2**31 - 1, 2**31, 2**32 - 1)
 HOSTILE_FLOATS = (0.0, -1.0, 1e30, float("nan"), float("inf"), -float("inf"))
-SECONDS = 60
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +127,6 @@ def test_200_damaged_files_never_kill_the_parent_and_are_all_classified(
     assert outcomes.total() == 200
     assert outcomes["DamagedModelFile"] > 100
     assert outcomes["works"] > 0
-    assert time.monotonic() - started < SECONDS
     assert not [child for child in psutil.Process().children() if "run_worker" in " ".join(child.cmdline())]
 
 

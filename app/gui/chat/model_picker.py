@@ -75,9 +75,10 @@ class ModelPicker(QPushButton):
             menu.addAction(tr("Cancel loading")).triggered.connect(self.cancel_requested)
             menu.addSeparator()
         for card in cards:
-            if card.kind not in ("chat", "base") or card.format != "gguf":
+            if card.kind not in ("chat", "base") or not card.can_be_loaded:
                 continue
             size = f"{card.size_bytes / 2**30:.1f} GB" if card.size_bytes >= 2**28 else f"{card.size_bytes / 2**20:.1f} MB"
+            size = card.store if card.format == "remote" else size
             action = menu.addAction(
                 "  ·  ".join(part for part in (card.name.replace("&", "&&"), card.quantization, size) if part)
             )

@@ -126,7 +126,7 @@ class LibraryView(QWidget):
         chosen = self._chosen_id()
         cards = [card for card in self._cards if self._is_shown(card)]
         order = self._order.currentData()
-        cards.sort(key=lambda card: card.format != "gguf")
+        cards.sort(key=lambda card: not card.can_be_loaded)
         if order == "size":
             cards.sort(key=lambda card: -card.size_bytes)
         elif order == "parameters":
@@ -149,10 +149,10 @@ class LibraryView(QWidget):
 
     def _row(self, card: ModelCard) -> Row:
         details = self._details.get(card.id, ModelDetails())
-        badge = "" if card.format == "gguf" else tr("needs the torch engine")
+        badge = "" if card.can_be_loaded else tr("needs the torch engine")
         if details.tags:
             badge = " ".join(f"#{tag}" for tag in details.tags)
-        icon = "eye" if card.projector else "stack-2"
+        icon = "server" if card.format == "remote" else "eye" if card.projector else "stack-2"
         return Row(details.name or card.name, card_words(card), badge, icon=icon, value=card.id)
 
     def _is_shown(self, card: ModelCard) -> bool:
@@ -184,7 +184,7 @@ class LibraryView(QWidget):
 
     def _load(self) -> None:
         card = self._chosen()
-        if card is not None and card.format == "gguf":
+        if card is not None and card.can_be_loaded:
             self.load_requested.emit(card.id)
 
     def _choose_file(self) -> None:

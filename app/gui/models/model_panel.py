@@ -111,8 +111,11 @@ class ModelPanel(QWidget):
         self._notes.setPlainText(details.notes)
         self._path.set_full_text(card.path)
         self._facts.setText(_facts(card))
-        self._load.setEnabled(card.format == "gguf" and card.kind in ("chat", "base"))
-        self._remove.setEnabled(not card.is_starter)
+        self._load.setEnabled(card.can_be_loaded and card.kind in ("chat", "base"))
+        is_here = card.format != "remote"
+        for button in (self._show, self._verify):
+            button.setEnabled(is_here)
+        self._remove.setEnabled(is_here and not card.is_starter)
         self._context.clear()
         for length in (length for length in _CONTEXTS if length <= max(card.context_length, _CONTEXTS[0])):
             self._context.addItem(tr("{count} tokens").format(count=f"{length:,}"), length)
@@ -212,10 +215,10 @@ def _facts(card: ModelCard) -> str:
         (tr("Architecture"), card.architecture),
         (tr("Type"), card.quantization),
         (tr("Parameters"), count_words(card.parameter_count) if card.parameter_count else ""),
-        (tr("Size"), size_words(card.size_bytes)),
+        (tr("Size"), size_words(card.size_bytes) if card.size_bytes else ""),
         (tr("Files"), str(len(card.files)) if len(card.files) > 1 else ""),
         (tr("Context"), context),
-        (tr("Pictures"), tr("yes, through its projector") if card.projector else ""),
+        (tr("Pictures"), tr("yes, through its projector") if card.projector else tr("yes") if "image" in card.modalities else ""),
         (tr("Languages"), ", ".join(card.languages)),
         (tr("Licence"), card.licence),
         (tr("From"), card.store),

@@ -42,7 +42,7 @@ def kind_words(kind: str) -> str:
 
 def card_words(card: ModelCard) -> str:
     """One line of facts."""
-    parts = [kind_words(card.kind), card.quantization, size_words(card.size_bytes)]
+    parts = [kind_words(card.kind), card.quantization, size_words(card.size_bytes) if card.size_bytes else ""]
     if card.parameter_count:
         parts.insert(1, tr("{count} parameters").format(count=count_words(card.parameter_count)))
     if card.store:

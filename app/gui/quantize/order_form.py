@@ -136,7 +136,7 @@ class OrderForm(QWidget):
         chosen = self.path()
         self.source.clear()
         for card in sorted(self._workstation.library.list_models(), key=lambda found: (found.format == "gguf", found.name)):
-            if card.kind in ("projector", "adapter") or ".imatrix" in Path(card.path).name:
+            if card.kind in ("projector", "adapter") or card.format == "remote" or ".imatrix" in Path(card.path).name:
                 continue
             kind = tr("checkpoint") if card.format != "gguf" else card.quantization
             name = tr("Starter") if card.is_starter else card.name

@@ -51,3 +51,57 @@ def as_python(url: str, path: str, body: dict[str, Any], key: str) -> str:
         f"import httpx\n\nreply = httpx.post({url + path!r}, headers={headers!r}, timeout=600,\n    json={body!r})\n"
         "reply.raise_for_status()\nprint(reply.text)"
     )
+
+
+Requests = tuple[tuple[str, dict[str, Any] | None], ...]
+_HELLO = [{"role": "user", "content": "Hello!"}]
+
+
+def make_requests(client: str, model: str) -> Requests:
+    """What a program sends first, as it sends it: endpoints with bodies (none for a GET), the last of which is a question."""
+    chat: dict[str, Any] = {"model": model, "messages": _HELLO, "max_tokens": 40, "stream": True}
+    match client:
+        case "Claude Code":
+            counted = {"model": model, "messages": _HELLO}
+            return ("/v1/messages/count_tokens", counted), ("/v1/messages", chat)
+        case "Codex":
+            question = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hello!"}]}
+            return (
+                ("/v1/responses", {"model": model, "input": [question], "stream": True, "max_output_tokens": 40, "store": False}),
+            )
+        case "Zed":
+            return ("/api/v0/models", None), ("/api/v0/chat/completions", chat)
+        case "Ollama":
+            ollama = {"model": model, "messages": _HELLO, "options": {"num_predict": 40}}
+            return ("/api/version", None), ("/api/tags", None), ("/api/show", {"model": model}), ("/api/chat", ollama)
+        case "OpenAI SDK (Python)" | "curl":
+            return (("/v1/chat/completions", {"model": model, "messages": _HELLO, "max_tokens": 40}),)
+        case _:
+            usage = {"stream_options": {"include_usage": True}}
+            return ("/v1/models", None), ("/v1/chat/completions", {**chat, **usage})
+
+
+def find_text(reply: str) -> str:
+    """What was said, out of the answer in any dialect: whole, as an event stream, or as lines of JSON."""
+    pieces = []
+    for line in reply.splitlines() if not reply.lstrip().startswith("{\n") else [reply]:
+        text = line.removeprefix("data:").strip()
+        try:
+            value = json.loads(text)
+        except ValueError:
+            continue
+        pieces.append(_text_of(value) if isinstance(value, dict) else "")
+    return "".join(pieces)
+
+
+def _text_of(value: dict[str, Any]) -> str:
+    """The words of one object; each dialect has its own place for them."""
+    if value.get("type") == "response.output_text.delta":
+        return str(value.get("delta") or "")
+    if value.get("type") == "content_block_delta":
+        return str(value["delta"].get("text") or "")
+    for choice in value.get("choices") or ():
+        part = choice.get("delta") or choice.get("message") or {}
+        return str(part.get("content") or "")
+    message = value.get("message")
+    return str(message.get("content") or "") if isinstance(message, dict) and isinstance(message.get("content"), str) else ""

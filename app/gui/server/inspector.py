@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime
-import threading
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QGuiApplication
@@ -12,6 +10,7 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
     QHeaderView,
+    QMenu,
     QPlainTextEdit,
     QPushButton,
     QTableWidget,
@@ -20,27 +19,36 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.gui.models.background import Background
 from app.gui.server.clients import as_curl, as_python
+from app.gui.server.prompt_reader import PromptReader
 from app.gui.translation import tr
 from app.gui.widgets import make_label
+from app.services.opened_calls import open_call
+from app.services.own_requests import replay
 from app.services.request_log import RequestRecord
 from app.workstation import Workstation
-from backends.questions import Render
 from models.errors import UserFacingError
 
 _SHOWN = 200
 
 
 class Inspector(QWidget):
-    """A table of calls, newest first, and the one that is chosen below it."""
+    """A table of calls, newest first, and the one that is chosen below it.
 
-    _rendered = Signal(int, str)
+    ``opened`` carries the id of a conversation that was made of a call, ``trouble`` an error.
+    """
+
+    opened = Signal(str)
+    trouble = Signal(object)
 
     def __init__(self, workstation: Workstation, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._workstation = workstation
         self._records: list[RequestRecord] = []
-        self._prompts: dict[int, str] = {}
+        self._reader = PromptReader(workstation, self)
+        self._reader.came.connect(self._show_chosen)
+        self._replaying = Background(workstation.jobs, "network", self)
         self._shown = ""
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -60,6 +68,10 @@ class Inspector(QWidget):
         self.detail = QPlainTextEdit(self)
         self.detail.setReadOnly(True)
         self.detail.setObjectName("codePane")
+        self._open = QPushButton(self)
+        self._open.clicked.connect(self._open_call)
+        self._replay = QPushButton(self)
+        self._replay.clicked.connect(self._ask_replay)
         self._curl = QPushButton(self)
         self._curl.clicked.connect(lambda: self._copy("curl"))
         self._python = QPushButton(self)
@@ -69,13 +81,12 @@ class Inspector(QWidget):
         head = QHBoxLayout()
         head.addWidget(self._name)
         head.addStretch()
-        for button in (self._curl, self._python, self._clear):
+        for button in (self._open, self._replay, self._curl, self._python, self._clear):
             head.addWidget(button)
         layout.addLayout(head)
         layout.addWidget(self._empty)
         layout.addWidget(self.table, 3)
         layout.addWidget(self.detail, 2)
-        self._rendered.connect(self._take_prompt)
 
     def refresh(self) -> None:
         """Read the log again; what has not changed stays as it is."""
@@ -126,6 +137,10 @@ class Inspector(QWidget):
     def _show_chosen(self) -> None:
         record = self._chosen()
         text = "" if record is None else self._describe(record)
+        for button in (self._open, self._replay):
+            button.setEnabled(record is not None and record.request is not None)
+        for button in (self._curl, self._python):
+            button.setEnabled(record is not None)
         if text != self._shown:
             self._shown = text
             self.detail.setPlainText(text)
@@ -146,44 +161,50 @@ class Inspector(QWidget):
                 )
             )
             reuse = tr("{cached} of {total} tokens of the prompt were in the cache")
-            lines += [reuse.format(cached=usage.cached_tokens, total=usage.prompt_tokens), ""]
+            lines += [reuse.format(cached=usage.cached_tokens, total=usage.prompt_tokens), self._reader.reason(record), ""]
         if record.request is not None:
-            lines += ["── " + tr("What the model read") + " ──", self._prompt_of(record), ""]
+            lines += ["── " + tr("What the model read") + " ──", self._reader.prompt(record), ""]
         lines += ["── " + tr("Answer") + " ──", record.text]
         return "\n".join(lines)
 
-    def _prompt_of(self, record: RequestRecord) -> str:
-        """The prompt as the template made it, asked of the engine in a thread where the model is still in memory."""
-        request = record.request
-        if request is None:
-            return ""
-        if request.prompt is not None:
-            return request.prompt
-        if record.id not in self._prompts:
-            self._prompts[record.id] = "…"
+    def _open_call(self) -> None:
+        """Make a conversation of the chosen call."""
+        record = self._chosen()
+        if record is not None and record.request is not None:
+            try:
+                made = open_call(record, self._workstation.conversations, self._workstation.messages)
+            except UserFacingError as error:
+                self.trouble.emit(error)
+                return
+            self.opened.emit(made)
 
-            def work() -> None:
-                text = ""
-                for model in self._workstation.server.pool.list_loaded():
-                    if model.facts is not None and model.facts.name == record.model:
-                        lease = self._workstation.server.pool.acquire_now(model.reference)
-                        if lease is not None:
-                            try:
-                                text = str(lease.link.ask(Render(request)))
-                            except UserFacingError as error:
-                                text = error.english()
-                            finally:
-                                lease.give_back()
-                            break
-                with contextlib.suppress(RuntimeError):  # the window may have been closed meanwhile
-                    self._rendered.emit(record.id, text or "\n".join(message.text for message in request.messages))
+    def replay_menu(self) -> QMenu:
+        """The models to which the chosen call can be sent again."""
+        menu = QMenu(self)
+        for card in self._workstation.library.list_models():
+            if card.can_be_loaded and card.kind in ("chat", "base"):
+                place = (
+                    f"  ·  {card.store}" if card.format == "remote" else f"  ·  {card.quantization}" if card.quantization else ""
+                )
+                action = menu.addAction(card.name.replace("&", "&&") + place)
+                action.triggered.connect(lambda _checked=False, model=card.id: self._replay_on(model))
+        return menu
 
-            threading.Thread(target=work, name="prompt", daemon=True).start()
-        return self._prompts[record.id]
+    def _ask_replay(self) -> None:
+        menu = self.replay_menu()
+        menu.exec(self._replay.mapToGlobal(self._replay.rect().bottomLeft()))
+        menu.deleteLater()
 
-    def _take_prompt(self, record_id: int, text: str) -> None:
-        self._prompts[record_id] = text
-        self._show_chosen()
+    def _replay_on(self, model: str) -> None:
+        record = self._chosen()
+        if record is not None:
+            switch = self._workstation.server
+            self._replaying.run(lambda: replay(switch, record, model), lambda _said: self._choose_newest(), self.trouble.emit)
+
+    def _choose_newest(self) -> None:
+        self.refresh()
+        if self.table.rowCount():
+            self.table.selectRow(0)
 
     def _copy(self, kind: str) -> None:
         record = self._chosen()
@@ -202,6 +223,8 @@ class Inspector(QWidget):
         """Speak another language."""
         self._name.setText(tr("Calls"))
         self._empty.setText(tr("Nothing was asked yet. Start the server and connect a program."))
+        self._open.setText(tr("Open in chat"))
+        self._replay.setText(tr("Replay on…"))
         self._curl.setText(tr("Copy as curl"))
         self._python.setText(tr("Copy as Python"))
         self._clear.setText(tr("Clear"))

@@ -20,12 +20,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.gui.server.clients import CLIENTS
+from app.gui.server.clients import CLIENTS, find_text, make_requests
 from app.gui.server.inspector import Inspector
 from app.gui.theme import Tokens
 from app.gui.translation import tr, translated_error
 from app.gui.widgets import Switch, make_label, make_separator
 from app.services.events import Event, RequestChanged, ServerChanged
+from app.services.own_requests import try_client
 from app.workstation import Workstation
 from models.errors import UserFacingError
 
@@ -34,9 +35,12 @@ _REFRESH_MILLISECONDS = 400
 
 
 class ServerPage(QWidget):
-    """``trouble`` carries an error. Starting and stopping happen in a thread: a server that stops waits for its streams."""
+    """``opened`` carries the id of a conversation that was made of a call.
 
-    trouble = Signal(object)
+    Starting and stopping happen in a thread: a server that stops waits for its streams.
+    """
+
+    opened = Signal(str)
     _settled = Signal(object)
     _tested = Signal(str)
 
@@ -62,6 +66,8 @@ class ServerPage(QWidget):
         self._column.addWidget(make_separator(self))
         self._add_clients()
         self.inspector = Inspector(workstation, self)
+        self.inspector.opened.connect(self.opened)
+        self.inspector.trouble.connect(self._settle)
         body = QHBoxLayout()
         body.setSpacing(20)
         body.addWidget(left)
@@ -202,27 +208,20 @@ class ServerPage(QWidget):
             self._show_keys()
 
     def _run_test(self) -> None:
-        """Ask the server as a program would, in a thread."""
-        address = self._server.address
-        if not address:
+        """Ask the server as the chosen program would, in a thread."""
+        if not self._server.address:
             self._tested.emit(tr("The server is off."))
             return
         self._test.setEnabled(False)
+        server, requests = self._server, make_requests(self.client.currentText(), self._model())
         ok, failed = tr("It answers: {answer}"), tr("It does not answer: {reason}")
 
         def work() -> None:
-            import json
-            from urllib.request import Request, urlopen
-
-            body = {"messages": [{"role": "user", "content": "Hello!"}], "max_tokens": 40}
-            headers = {"Content-Type": "application/json", "User-Agent": "Yanmo self-test"}
             try:
-                request = Request(f"{address}/v1/chat/completions", json.dumps(body).encode(), headers)
-                with urlopen(request, timeout=120) as reply:
-                    said = json.load(reply)["choices"][0]["message"]["content"]
+                said = find_text(try_client(server, requests))
                 _tell(self._tested, ok.format(answer=said))
-            except (OSError, ValueError, KeyError) as error:
-                _tell(self._tested, failed.format(reason=error))
+            except UserFacingError as error:
+                _tell(self._tested, failed.format(reason=error.english()))
 
         threading.Thread(target=work, name="self-test", daemon=True).start()
 
@@ -275,9 +274,12 @@ class ServerPage(QWidget):
 
     def _show_client(self) -> None:
         address = self._server.address or f"http://127.0.0.1:{self.port.value()}"
-        model = self._workstation.engines.current_model or self._workstation.starter_model()
+        model = self._model()
         key = tr("YOUR-KEY") if self._server.keys.are_needed else "none"
         self._client_text.setPlainText(CLIENTS[self.client.currentText()](address, model, key))
+
+    def _model(self) -> str:
+        return self._workstation.engines.current_model or self._workstation.starter_model()
 
     def retheme(self, tokens: Tokens) -> None:
         """Wear other colours."""

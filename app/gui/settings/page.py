@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QPush
 from app import __version__
 from app.gui.chat.context_page import policy_names
 from app.gui.settings.hubs import HubSettings
+from app.gui.settings.remotes import RemoteSettings
 from app.gui.settings.snapshots_dialog import SnapshotsDialog
 from app.gui.settings.trash_dialog import TrashDialog
 from app.gui.theme import Tokens
@@ -81,6 +82,10 @@ class SettingsPage(QWidget):
         self._caption(lambda: tr("Hubs"))
         self._hubs = HubSettings(self._workstation, self._tokens, self)
         self._layout.addWidget(self._hubs)
+        self._layout.addWidget(make_separator(self))
+        self._caption(lambda: tr("Other servers"))
+        self._remotes = RemoteSettings(self._workstation, self._tokens, self)
+        self._layout.addWidget(self._remotes)
         self._layout.addWidget(make_separator(self))
         self._caption(lambda: tr("Your data"))
         self._folder = make_label("", "soft", self)
@@ -201,6 +206,7 @@ class SettingsPage(QWidget):
     def retheme(self, tokens: Tokens) -> None:
         """Wear other colours."""
         self._hubs.retheme(tokens)
+        self._remotes.retheme(tokens)
         for switch in self._switches:
             switch.tokens = tokens
             switch.update()
@@ -208,6 +214,7 @@ class SettingsPage(QWidget):
     def retranslate(self) -> None:
         """Speak another language."""
         self._hubs.retranslate()
+        self._remotes.retranslate()
         for label, name in self._names:
             label.setText(name())
         for show in self._shows:

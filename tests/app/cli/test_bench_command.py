@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sys
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -47,14 +49,16 @@ def test_figures_are_told_and_compared_with_the_last_run(yanmo: Any, tmp_path: P
 
 
 def test_how_many_guesses_of_a_draft_were_right_is_told(yanmo: Any, tmp_path: Path) -> None:
-    model = str(make_tiny_model(tmp_path / "sharp.gguf", context=4096, scale=2.0))
+    # Slow enough beside its draft that guessing pays on a busy machine too, where it would be given up otherwise.
+    model = str(make_tiny_model(tmp_path / "sharp.gguf", context=4096, scale=2.0, idle_layers=60))
+    draft = str(make_tiny_model(tmp_path / "draft.gguf", context=4096, scale=2.0))
     arguments = ("--prompt", "40", "--output", "60", "--depth", "0", "--streams", "1", "--repeat", "2", "--threads", "1")
-    status, out = yanmo("bench", model, *arguments, "--draft", model, "--json")
+    status, out = yanmo("bench", model, *arguments, "--draft", draft, "--json")
     assert status == 0
     rows = {row["name"]: row for row in json.loads(out)["figures"]}
     assert 0 <= rows["write 60"]["acceptance"] <= 1
     assert rows["read 40"]["acceptance"] is None
-    _, out = yanmo("bench", model, *arguments, "--draft", model)
+    _, out = yanmo("bench", model, *arguments, "--draft", draft)
     assert "of guesses right" in out
 
 
@@ -80,3 +84,41 @@ def test_a_damaged_history_counts_as_none(tmp_path: Path) -> None:
     for _ in range(60):
         keep(path, {})
     assert len(read_history(path)) == 50
+
+
+def test_llama_bench_is_measured_beside_it_where_it_is_there_and_bars_are_drawn(
+    yanmo: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "tools" / "llama-bench"
+    program.parent.mkdir()
+    # Speaks as llama-bench does with -o json; the real one is compared in tests/benchmarks.
+    program.write_text(
+        f"#!{sys.executable}\nimport json, sys\n"
+        "said = dict(zip(sys.argv[1::2], sys.argv[2::2]))\n"
+        "print(json.dumps([{'avg_ts': 1000.0 + float(said['-p']) + float(said.get('-d', 0))}]))\n"
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("YANMO_UPSTREAM", str(program.parent))
+    model = str(make_tiny_model(tmp_path / "tiny <小>.gguf", context=4096, name="Tiny <小>"))
+    picture = tmp_path / "bars.svg"
+    _, out = yanmo("bench", model, *QUICK, "--json", "--picture", str(picture))
+    told = {row["name"]: row["llama_bench"] for row in json.loads(out)["figures"]}
+    assert told["read 40"] == 1040
+    assert told["write 4 after 80"] == 1080
+    assert told["3 at once, read 40 and write 4"] is None
+    texts = [text.text for text in ElementTree.parse(picture).getroot().iter("{http://www.w3.org/2000/svg}text")]
+    assert {"Tiny <小>", "read 40", "1,040.0", "llama-bench"} <= {(text or "").removesuffix(" F32") for text in texts}
+    _, out = yanmo("bench", model, *QUICK)
+    assert "times llama-bench" in out
+    _, out = yanmo("bench", model, *QUICK, "--json", "--no-upstream")
+    assert all(row["llama_bench"] is None for row in json.loads(out)["figures"])
+
+
+def test_a_llama_bench_that_fails_loses_no_figure(yanmo: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "llama-bench"
+    program.write_text("#!/bin/sh\necho unknown architecture >&2\nexit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("YANMO_UPSTREAM", str(tmp_path))
+    status, out = yanmo("bench", str(make_tiny_model(tmp_path / "tiny.gguf", context=4096)), *QUICK, "--json")
+    assert status == 0
+    assert all(row["tokens_per_second"] > 0 and row["llama_bench"] is None for row in json.loads(out)["figures"])

@@ -51,6 +51,17 @@ def plain(sharp_model: Path) -> Iterator[Plain]:
     loop.close()
 
 
+def test_the_memory_of_the_draft_is_counted_with_the_models(sharp_model: Path) -> None:
+    taken = {}
+    for draft in ("", str(sharp_model)):
+        backend = LlamaCppBackend()
+        options = LoadOptions(context_length=1024, threads=1, draft_model=draft)
+        taken[draft] = backend.load(str(sharp_model), options, lambda _: True).memory_bytes
+        backend.close()
+    alone, both = taken.values()
+    assert both > 1.5 * alone
+
+
 def usage_of(bench: Bench, number: int) -> Usage:
     end = bench.end(number)
     assert isinstance(end, Finished)

@@ -5,10 +5,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import llama_cpp
+import numpy
 import pytest
+from hypothesis import given, settings
+from hypothesis.strategies import booleans, integers, permutations, sampled_from
 
 from backends.events import TokenChosen
 from backends.llamacpp.backend import LlamaCppBackend
+from backends.llamacpp.sampler import Sampler
 from backends.options import SAMPLER_STEPS, GenerationOptions, generation_options_from_json
 from models.errors import InvalidOption
 from tests.backends.requests import complete, finish_of, make_options, run, text_of
@@ -145,3 +150,56 @@ def test_all_probabilities_together_are_one(backend: LlamaCppBackend) -> None:
 
 def test_nothing_is_told_of_probabilities_unless_asked(backend: LlamaCppBackend) -> None:
     assert not any(isinstance(event, TokenChosen) for event in run(backend, complete(PROMPT, max_tokens=5)))
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    seed=integers(0, 2**32 - 2),
+    temperature=sampled_from([0.0, 0.7, 1.5]),
+    top_k=sampled_from([1, 5, 40, 300]),
+    penalties=sampled_from(
+        [{}, {"repeat_penalty": 1.3}, {"repeat_penalty": 0.5, "presence_penalty": 1.0}, {"frequency_penalty": -2.0}]
+    ),
+    bias=sampled_from([(), ((7, 30.0), (39_999, -100.0))]),
+    order=permutations(["penalties", "top_k", "top_p", "temperature"]),
+    ties=booleans(),
+)
+def test_the_best_of_a_large_vocabulary_are_found_before_c_sees_them(
+    seed: int, temperature: float, top_k: int, penalties: dict[str, float], bias: Any, order: list[str], ties: bool
+) -> None:
+    random = numpy.random.default_rng(seed)
+    options = make_options(
+        seed=seed,
+        temperature=temperature,
+        top_k=top_k,
+        logit_bias=bias,
+        sampler_order=tuple(order),
+        top_p=0.9,
+        min_p=0.0,
+        **penalties,
+    )
+    samplers = [Sampler(llama_cpp, None, 40_000, 512, options, seed) for _ in range(2)]
+    everything = numpy.arange(40_000)
+    prompt = random.integers(0, 40_000, 100).tolist()
+    for sampler in samplers:
+        sampler.feed(prompt)
+    for _ in range(8):
+        logits = random.normal(0, 3, 40_000).astype(numpy.float32)
+        if ties:
+            logits[random.integers(0, 40_000, 3)] = logits.max()
+            logits[random.integers(0, 40_000, 3000)] = -numpy.inf
+        whole = samplers[0].choose_among(logits, everything)
+        allowed = samplers[1].shorten(logits) if samplers[1].has_shortlist else None
+        chosen = samplers[1].choose_among(logits, everything if allowed is None else allowed)
+        assert chosen == whole or (ties and logits[chosen] == logits[whole])
+        if chosen != whole:
+            break  # of two that are exactly as good either may come; what follows then differs
+    assert samplers[1].has_shortlist is (temperature == 0 or order.index("top_k") < order.index("top_p"))
+    for sampler in samplers:
+        sampler.close()
+
+
+def test_logits_that_are_no_numbers_are_left_to_c() -> None:
+    sampler = Sampler(llama_cpp, None, 40_000, 512, make_options(top_k=40), 1)
+    assert sampler.shorten(numpy.full(40_000, numpy.nan, numpy.float32)) is None
+    sampler.close()
