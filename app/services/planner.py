@@ -16,7 +16,7 @@ from backends.events import LoadedModel
 from backends.options import DEFAULT_CONTEXT_LIMIT, LoadOptions
 from models.card import ModelCard
 from models.checkpoint_shape import read_checkpoint_shape
-from models.errors import UserFacingError
+from models.errors import ModelError, UserFacingError
 from models.file_work import stamp_of
 from models.gguf_header import read_header
 from models.hubs.variants import Variant
@@ -62,8 +62,10 @@ class Planner:
         """The shape of a model on disk; remembered.
 
         Raises:
-            UserFacingError: it cannot be read.
+            UserFacingError: it cannot be read, or does not lie here.
         """
+        if card.format == "remote":
+            raise ModelError(model=card.name, reason="It runs on another server, so it takes no memory here.")
         with self._lock:
             known = self._shapes.get(card.files)
         if known is None:

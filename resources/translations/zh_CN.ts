@@ -1380,6 +1380,10 @@
       <translation>对方报告错误 {0}。</translation>
     </message>
     <message>
+      <source>It runs on another server, so it takes no memory here.</source>
+      <translation>它在另一台服务器上运行，不占用本机内存。</translation>
+    </message>
+    <message>
       <source>It says it is a GGUF of version {0}; versions 2 and 3 are known.</source>
       <translation>它自称是第 {0} 版 GGUF；已知的是第 2 和第 3 版。</translation>
     </message>
