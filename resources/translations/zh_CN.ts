@@ -1344,10 +1344,6 @@
       <translation>它在研墨只查看的文件夹里；请到那里删除文件。</translation>
     </message>
     <message>
-      <source>It lies on another machine, which knows what it takes.</source>
-      <translation>它在另一台机器上，需要多少内存由那台机器决定。</translation>
-    </message>
-    <message>
       <source>It lies on another machine; “yanmo remote” keeps the connection to that.</source>
       <translation>它在另一台机器上；其连接由“yanmo remote”管理。</translation>
     </message>
@@ -1382,6 +1378,10 @@
     <message>
       <source>It reports error {0}.</source>
       <translation>对方报告错误 {0}。</translation>
+    </message>
+    <message>
+      <source>It runs on another server, so it takes no memory here.</source>
+      <translation>它在另一台服务器上运行，不占用本机内存。</translation>
     </message>
     <message>
       <source>It says it is a GGUF of version {0}; versions 2 and 3 are known.</source>
