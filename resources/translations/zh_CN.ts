@@ -2397,7 +2397,7 @@
     </message>
     <message>
       <source>SHA-256 {0}, made {1} by llama.cpp {2}.</source>
-      <translation type="unfinished" />
+      <translation>SHA-256 {0}，由 llama.cpp {2} 于 {1} 制作。</translation>
     </message>
     <message>
       <source>SQLite says: {0}.</source>
