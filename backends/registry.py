@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from pathlib import Path
 from typing import cast
 
 from backends.backend import Backend
@@ -12,6 +13,7 @@ ENTRY_POINT_GROUP = "yanmo.backends"
 
 BUILT_IN = {
     "llamacpp": "backends.llamacpp.backend:LlamaCppBackend",
+    "torch_transformers": "backends.torch_transformers.backend:TorchBackend",
     "echo": "backends.echo:EchoBackend",
 }
 
@@ -42,4 +44,6 @@ def make_backend(name: str) -> Backend:
 
 def choose_backend(path: str) -> str:
     """The name of the engine for this model: its path says which."""
-    return "echo" if path.startswith("echo:") else "llamacpp"
+    if path.startswith("echo:"):
+        return "echo"
+    return "torch_transformers" if Path(path).is_dir() else "llamacpp"

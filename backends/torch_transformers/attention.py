@@ -83,9 +83,8 @@ def attend(
     query: Tensor,
     key: Tensor,
     value: Tensor,
-    attention_mask: Any,
+    _attention_mask: Any,
     scaling: float | None = None,
-    dropout: float = 0.0,
     sliding_window: int | None = None,
     softcap: float | None = None,
     s_aux: Tensor | None = None,
@@ -171,6 +170,20 @@ def compute(model: Any, tokens: list[int], spans: list[Span], rows: list[int], d
 
     ``tokens`` are those of the spans, one after another.
     """
+    wanted = torch.tensor(rows, dtype=torch.long, device=device)
+    found, seen = _run(model, tokens, spans, device, logits_to_keep=wanted)
+    return found.logits[0], seen
+
+
+@torch.inference_mode()
+def hidden_states(model: Any, tokens: list[int], span: Span, device: Any) -> Tensor:
+    """What leaves the last layer (tokens, width), after the final norm. The cache then holds the tokens."""
+    found, _ = _run(model.base_model, tokens, [span], device)
+    states: Tensor = found.last_hidden_state[0]
+    return states
+
+
+def _run(model: Any, tokens: list[int], spans: list[Span], device: Any, **more: Any) -> tuple[Any, set[int]]:
     positions = [place for span in spans for place in range(span.cache.length, span.cache.length + span.count)]
     now = _now.found = Pass(spans)
     try:
@@ -178,10 +191,10 @@ def compute(model: Any, tokens: list[int], spans: list[Span], rows: list[int], d
             input_ids=torch.tensor([tokens], device=device),
             position_ids=torch.tensor([positions], device=device),
             use_cache=False,
-            logits_to_keep=torch.tensor(rows, dtype=torch.long, device=device),
+            **more,
         )
     finally:
         _now.found = None
     for span in spans:
         span.cache.length += span.count
-    return found.logits[0], now.seen
+    return found, now.seen
