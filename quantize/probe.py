@@ -55,10 +55,9 @@ def probe_here(model: str, text: str, threads: int, progress: Progress) -> Probe
     """The run itself, in the process that calls it."""
     import numpy
 
-    from backends.llamacpp.library import NativeLibrary
-    from quantize.logit_reader import LogitReader
+    from quantize.readers import open_reader
 
-    reader = LogitReader(NativeLibrary(), model, _CONTEXT, threads)
+    reader = open_reader(model, _CONTEXT, threads, is_probe=True)
     try:
         prompt = reader.tokenize(text)[:_PROMPT] or [0]
         reader.append(prompt, 0)  # what is read for the first time comes from the disk

@@ -50,7 +50,12 @@ def load_network(
     method = check_method(settings, folder)
     config = read_config(folder, attention)
     model = make_empty(config, folder)
-    _Reader(folder, files, model, device, dtype).read(progress)
+    if any(parameter.ndim > 2 for parameter in model.parameters()):
+        if method:
+            raise UnsupportedArchitecture(architecture=f"{config.model_type} ({method})", file=folder.name)
+        model = _load_experts(folder, config, device, dtype, progress)
+    else:
+        _Reader(folder, files, model, device, dtype).read(progress)
     kernel = _choose_kernels(model) if kernels and method else ""
     return LoadedNetwork(model, config, kernel, method)
 
@@ -209,17 +214,32 @@ class _Reader:
         """Every weight must have come from the checkpoint: what is not there is never left to chance."""
         lost = next((name for name, parameter in self._model.named_parameters() if parameter.is_meta), None)
         if lost is not None:
-            experts = "experts" in lost
-            reason = (
-                f"It is a mixture of experts (“{lost}”), which this engine does not load yet: take it as GGUF."
-                if experts
-                else f"The tensor “{lost}” is missing."
-            )
+            reason = f"The tensor “{lost}” is missing."
             raise DamagedModelFile(file=self._folder.name, reason=reason)
         for module in self._model.modules():
             for name, buffer in module._buffers.items():
                 if buffer is not None and buffer.device.type != torch.device(self._device).type:
                     module._buffers[name] = buffer.to(self._device)
+
+
+def _load_experts(folder: Path, config: Any, device: Any, dtype: torch.dtype, progress: Progress) -> Any:
+    """A mixture of experts in float: transformers itself joins the experts, which checkpoints store one by one."""
+    from transformers import AutoModelForCausalLM
+
+    if not progress(0.1):
+        raise LoadCancelled()
+    try:
+        model, found = AutoModelForCausalLM.from_pretrained(
+            folder, config=config, dtype=dtype, trust_remote_code=False, output_loading_info=True
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise DamagedModelFile(file=folder.name, reason=f"Its weights cannot be read: {error}.") from error
+    lost = sorted(found.get("missing_keys") or ()) or sorted(str(item) for item in found.get("mismatched_keys") or ())
+    if lost:
+        raise DamagedModelFile(file=folder.name, reason=f"The tensor “{lost[0]}” is missing.")
+    if not progress(0.9):
+        raise LoadCancelled()
+    return model.eval().to(device)
 
 
 def _choose_kernels(model: Any) -> str:

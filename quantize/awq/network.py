@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from models.errors import DamagedModelFile, NotAModelFile, QuantizationFailed, UnsupportedArchitecture
+from backends.torch_transformers.loading import make_empty, read_config
+from models.errors import DamagedModelFile, QuantizationFailed, UnsupportedArchitecture
 from quantize.gguf.checkpoint import Checkpoint
 
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ class Network:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.checkpoint = Checkpoint(folder)
-        self.config = _read_config(folder)
-        self.model = _make_empty(self.config, folder)
+        self.config = read_config(folder, "sdpa")
+        self.model = make_empty(self.config, folder)
         self.model_type = str(self.config.model_type)
         self._decoder = self.model.base_model
         self.prefix, self.layers = _find_layers(self.model, self.config, folder)
@@ -180,48 +181,10 @@ def put_tensor(module: Any, name: str, values: Tensor) -> None:
         setattr(holder, last, torch.nn.Parameter(values, requires_grad=False))
 
 
-def _read_config(folder: Path) -> Any:
-    from transformers import AutoConfig
-
-    try:
-        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
-    except (ValueError, KeyError, ImportError) as error:
-        raise UnsupportedArchitecture(architecture=_architecture(folder), file=folder.name, details=str(error)) from error
-    except (TypeError, AttributeError, OSError) as error:
-        raise DamagedModelFile(file="config.json", reason=f"Its settings make no sense: {error}.") from error
-    config._attn_implementation = "sdpa"
-    if hasattr(config, "quantization_config"):
-        del config.quantization_config
-    return config
-
-
-def _make_empty(config: Any, folder: Path) -> Any:
-    """The model without memory for its weights; small tables that no checkpoint holds are computed."""
-    from accelerate import init_empty_weights
-    from transformers import AutoModelForCausalLM
-
-    try:
-        with init_empty_weights(include_buffers=False):
-            return AutoModelForCausalLM.from_config(config, trust_remote_code=False).eval()
-    except ValueError as error:
-        raise UnsupportedArchitecture(architecture=_architecture(folder), file=folder.name, details=str(error)) from error
-    except (TypeError, AttributeError, RuntimeError, ZeroDivisionError) as error:
-        raise DamagedModelFile(file="config.json", reason=f"Its settings make no sense: {error}.") from error
-
-
 def _find_layers(model: Any, config: Any, folder: Path) -> tuple[str, Any]:
     count = getattr(config, "num_hidden_layers", 0)
     for name, module in model.named_modules():
-        if isinstance(module, torch.nn.ModuleList) and len(module) == count and name.endswith("layers"):
-            if any(isinstance(part, torch.nn.Linear) for part in module[0].modules()):
-                return name + ".", module
-    raise UnsupportedArchitecture(architecture=_architecture(folder), file=folder.name)
-
-
-def _architecture(folder: Path) -> str:
-    from models.formats import read_json
-
-    try:
-        return str(read_json(folder / "config.json").get("model_type", ""))
-    except DamagedModelFile as error:
-        raise NotAModelFile(file=folder.name, reason=error.facts["reason"]) from error
+        is_list = isinstance(module, torch.nn.ModuleList) and len(module) == count and name.endswith("layers")
+        if is_list and any(isinstance(part, torch.nn.Linear) for part in module[0].modules()):
+            return name + ".", module
+    raise UnsupportedArchitecture(architecture=str(config.model_type), file=folder.name)

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backends.torch_transformers.packing import dequantize, unpack_autoawq, unpack_compressed
-from quantize.awq.recipe import AwqRecipe
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -32,7 +31,7 @@ def read_packed(tensors: dict[str, Tensor], stem: str) -> tuple[Tensor, Tensor, 
     )
 
 
-def restore_layer(network: Network, index: int, path: Path, recipe: AwqRecipe) -> None:
+def restore_layer(network: Network, index: int, path: Path) -> None:
     """Put a finished layer in memory with the values that its tensors stand for."""
     from safetensors.torch import load_file
 

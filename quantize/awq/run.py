@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 from models.errors import DamagedModelFile, DiskFull, NotAModelFile, QuantizationFailed, UnsupportedArchitecture
 from quantize.awq.recipe import AwqRecipe
 from quantize.fingerprint import fingerprint
+from quantize.folder_card import hash_folder, make_folder_card
 from quantize.output import explain_write
 from quantize.quality import WINDOW, cut_windows
-from quantize.quality_card import hash_text
+from quantize.quality_card import EMBEDDED_NAME, hash_text
 from quantize.runner import Progress, run_step
 
 if TYPE_CHECKING:
@@ -106,10 +107,13 @@ class _Run:
             hidden, note = self._layer(network, index, hidden, arguments[index])
             notes.append(note)
         self._progress(0.99, "writing")
-        write_checkpoint(network, [self._layer_file(i) for i in range(len(network))], self._work / "made", self._recipe, notes)
+        made = self._work / "made"
+        write_checkpoint(network, [self._layer_file(i) for i in range(len(network))], made, self._recipe, notes)
+        card = make_folder_card(made, self._source, hash_folder(self._source), self._recipe, name=self._target.name)
+        (made / EMBEDDED_NAME).write_text(json.dumps(card.to_json(), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
         if self._target.is_dir():
             self._target.rmdir()
-        (self._work / "made").replace(self._target)
+        made.replace(self._target)
         shutil.rmtree(self._work, ignore_errors=True)
 
     def _prepare_work(self, network: Network) -> None:
@@ -171,7 +175,7 @@ class _Run:
         if path.is_file():
             with safe_open(path, "pt") as file:
                 notes = dict(file.metadata() or {})
-            restore_layer(network, index, path, self._recipe)
+            restore_layer(network, index, path)
         else:
             tensors, notes = quantize_layer(
                 network, index, hidden, arguments, self._recipe, lambda part: self._progress((index + part) / count, words)
