@@ -31,7 +31,11 @@ class Network:
         self.folder = folder
         self.checkpoint = Checkpoint(folder)
         self.config = read_config(folder, "sdpa")
-        self.model = make_empty(self.config, folder)
+        try:
+            self.model = make_empty(self.config, folder)
+        except UnsupportedArchitecture:  # some know only the plain attention, such as those that cap its scores
+            self.config._attn_implementation = "eager"
+            self.model = make_empty(self.config, folder)
         self.model_type = str(self.config.model_type)
         self._decoder = self.model.base_model
         self.prefix, self.layers = _find_layers(self.model, self.config, folder)

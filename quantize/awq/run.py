@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
 import os
 import random
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from quantize.awq.network import Network
 
 _STATE = "state.json"
+_MMAP_THRESHOLD = -3
+"""``M_MMAP_THRESHOLD`` of glibc's mallopt: larger pieces are mapped by themselves."""
 _OUTPUTS = 8
 """A word holds eight numbers of neighbouring outputs."""
 
@@ -70,6 +74,7 @@ def quantize_here(source: str, target: str, recipe: dict[str, Any], text: str, t
 
     torch.set_num_threads(choose_threads(threads))
     torch.manual_seed(0)
+    _keep_memory_whole()
     work = work_folder(Path(target))
     try:
         _Run(Path(source), Path(target), work, awq_recipe_from_json(recipe), text, progress).run()
@@ -79,6 +84,13 @@ def quantize_here(source: str, target: str, recipe: dict[str, Any], text: str, t
         if "No space left" in str(error):
             raise DiskFull(folder=work.parent, free="nothing") from error
         raise
+
+
+def _keep_memory_whole() -> None:
+    """Give memory of matrices back at once: glibc would keep it in pieces that the next layer does not fit into."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, 1 << 20)
 
 
 class _Run:
