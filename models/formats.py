@@ -86,12 +86,17 @@ def read_safetensors_card(folder: Path) -> ModelCard:
         kind="chat" if has_template else "base",
         architecture=str(config.get("model_type", "")),
         quantization=quantization or _BITS.get(main_type, main_type),
-        parameter_count=sum(values.values()),
+        parameter_count=_count_parameters(values, is_packed=bool(quantization) and quantization != "FP8"),
         size_bytes=sum(info.size_bytes for info in infos),
         context_length=context if isinstance(context, int) else 0,
         has_chat_template=has_template,
         files=tuple(str(file) for file in files),
     )
+
+
+def _count_parameters(values: dict[str, int], *, is_packed: bool) -> int:
+    """Weights: where they are packed, eight of four bits lie in a word."""
+    return sum(count * (8 if is_packed and kind == "I32" else 1) for kind, count in values.items())
 
 
 def read_safetensors_info(path: Path) -> SafetensorsInfo:

@@ -102,8 +102,13 @@ def _peak_memory() -> int:
     peak = getattr(psutil.Process().memory_info(), "peak_wset", 0)  # Windows only
     if peak:
         return int(peak)
+    import contextlib
     import resource
     import sys
 
+    with contextlib.suppress(OSError, ValueError, StopIteration):
+        # what getrusage tells is at least what the parent took when it started this process
+        lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
+        return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) * 1024
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return int(most if sys.platform == "darwin" else most * 1024)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,6 +47,39 @@ class StoredTensor:
         """Bytes."""
         return self.place.end - self.place.begin
 
+    @property
+    def dtype(self) -> str:
+        """The type by its name in safetensors."""
+        return self.place.dtype
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Extents."""
+        return self.place.shape
+
+    def pieces(self) -> Iterator[bytes]:
+        """Its bytes."""
+        return _iter_bytes(self.place)
+
+
+@dataclass(frozen=True, slots=True)
+class MadeTensor:
+    """A tensor whose bytes are made when they are written."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    make: Callable[[], bytes]
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return math.prod(self.shape) * (4 if self.dtype == "F32" else 2)
+
+    def pieces(self) -> Iterator[bytes]:
+        """Its bytes."""
+        yield self.make()
+
 
 def write_checkpoint(
     network: Network, layer_files: list[Path], folder: Path, recipe: AwqRecipe, notes: list[dict[str, str]]
@@ -58,14 +92,14 @@ def write_checkpoint(
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     checkpoint = network.checkpoint
-    tensors = [StoredTensor(name, checkpoint.place(name)) for name in network.other_tensors()]
+    tensors: list[StoredTensor | MadeTensor] = [StoredTensor(name, checkpoint.place(name)) for name in network.other_tensors()]
     for file in layer_files:
         tensors += [StoredTensor(name, place) for name, place in read_tensor_places(file).items()]
     write_weights(tensors, folder)
     copy_side_files(network.folder, folder)
     config = checkpoint.read_json("config.json")
     config["quantization_config"] = describe_layout(recipe)
-    _write_json(folder / "config.json", config)
+    write_json(folder / "config.json", config)
     (folder / "README.md").write_text(_write_readme(checkpoint, recipe, notes), encoding="utf-8")
     for path in folder.iterdir():
         if path.is_file():
@@ -104,9 +138,9 @@ def describe_layout(recipe: AwqRecipe) -> dict[str, Any]:
     }
 
 
-def write_weights(tensors: list[StoredTensor], folder: Path) -> None:
+def write_weights(tensors: list[StoredTensor | MadeTensor], folder: Path) -> None:
     """Copy tensors, byte for byte, into one safetensors file or several of 4 GB, with an index where there are several."""
-    parts: list[list[StoredTensor]] = [[]]
+    parts: list[list[StoredTensor | MadeTensor]] = [[]]
     size = 0
     for tensor in sorted(tensors, key=lambda tensor: tensor.name):
         if parts[-1] and size + tensor.size > _LARGEST_FILE:
@@ -123,17 +157,17 @@ def write_weights(tensors: list[StoredTensor], folder: Path) -> None:
         _write_file(part, folder / name)
         places |= {tensor.name: name for tensor in part}
     total = sum(tensor.size for tensor in tensors)
-    _write_json(folder / "model.safetensors.index.json", {"metadata": {"total_size": total}, "weight_map": places})
+    write_json(folder / "model.safetensors.index.json", {"metadata": {"total_size": total}, "weight_map": places})
 
 
-def _write_file(tensors: list[StoredTensor], path: Path) -> None:
+def _write_file(tensors: list[StoredTensor | MadeTensor], path: Path) -> None:
     """https://github.com/huggingface/safetensors#format."""
     header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
     offset = 0
     for tensor in tensors:
         header[tensor.name] = {
-            "dtype": tensor.place.dtype,
-            "shape": list(tensor.place.shape),
+            "dtype": tensor.dtype,
+            "shape": list(tensor.shape),
             "data_offsets": [offset, offset + tensor.size],
         }
         offset += tensor.size
@@ -142,7 +176,7 @@ def _write_file(tensors: list[StoredTensor], path: Path) -> None:
     with path.open("wb") as file:
         file.write(struct.pack("<Q", len(text)) + text)
         for tensor in tensors:
-            for piece in _iter_bytes(tensor.place):
+            for piece in tensor.pieces():
                 file.write(piece)
 
 
@@ -170,7 +204,8 @@ def copy_side_files(source: Path, folder: Path) -> None:
                 shutil.copyfile(path, folder / path.relative_to(source))
 
 
-def _write_json(path: Path, value: dict[str, Any]) -> None:
+def write_json(path: Path, value: dict[str, Any]) -> None:
+    """A table as a JSON file for people to read."""
     path.write_text(json.dumps(value, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
 

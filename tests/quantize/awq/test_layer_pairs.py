@@ -19,9 +19,7 @@ GATE, UP, DOWN = (f"mlp.{name}_proj" for name in ("gate", "up", "down"))
 NORM, AFTER = "input_layernorm", "post_attention_layernorm"
 LLAMA = {(NORM, Q), (V, O), (AFTER, GATE), (UP, DOWN)}
 EXPECTED = {
-    **dict.fromkeys(
-        ("llama", "llama 3", "falcon 3", "mistral", "qwen2", "qwen3", "granite", "smollm 3", "stablelm"), LLAMA
-    ),
+    **dict.fromkeys(("llama", "llama 3", "falcon 3", "mistral", "qwen2", "qwen3", "granite", "smollm 3", "stablelm"), LLAMA),
     **dict.fromkeys(("gemma 2", "gemma 3"), {(NORM, Q), (V, O), ("pre_feedforward_layernorm", GATE), (UP, DOWN)}),
     "phi 3": {
         (NORM, "self_attn.qkv_proj"),

@@ -15,7 +15,15 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from backends.torch_transformers.packing import dequantize
-from models.errors import DamagedModelFile, DiskFull, InvalidOption, NotAModelFile, QuantizationFailed, UserFacingError, WorkCancelled
+from models.errors import (
+    DamagedModelFile,
+    DiskFull,
+    InvalidOption,
+    NotAModelFile,
+    QuantizationFailed,
+    UserFacingError,
+    WorkCancelled,
+)
 from quantize.awq.recipe import AwqRecipe, awq_recipe_from_json, write_awq_recipe
 from quantize.awq.restore import read_packed
 from quantize.awq.run import quantize_checkpoint, work_folder
@@ -88,9 +96,7 @@ def test_the_same_recipe_gives_the_same_bytes(source: Path, made: Path, tmp_path
 
 
 @pytest.mark.parametrize("moment", ["layer 2/3", "writing"])
-def test_a_run_that_was_killed_goes_on_and_ends_in_the_same_bytes(
-    source: Path, made: Path, tmp_path: Path, moment: str
-) -> None:
+def test_a_run_that_was_killed_goes_on_and_ends_in_the_same_bytes(source: Path, made: Path, tmp_path: Path, moment: str) -> None:
     target = tmp_path / "killed"
     code = (
         "import sys, os, signal\nfrom pathlib import Path\nfrom quantize.awq.run import quantize_here\n"
@@ -253,7 +259,9 @@ def test_a_full_disk_is_said_and_the_target_is_not_there(source: Path, tmp_path:
     assert not target.exists()
 
 
-def test_a_disk_that_cannot_hold_it_is_told_before_any_work(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_cannot_hold_it_is_told_before_any_work(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from quantize.awq.run import quantize_here
 
     free = shutil.disk_usage(tmp_path)._replace(free=1000)
@@ -272,19 +280,20 @@ def test_recipes_come_back_from_their_toml_and_refuse_nonsense(tmp_path: Path) -
             AwqRecipe(**wrong)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_number_of_layers(tmp_path: Path) -> None:
     code = (
-        "import sys, resource\nfrom quantize.awq.run import quantize_here\nfrom quantize.awq.recipe import AwqRecipe\n"
+        "import sys\nfrom quantize.probe import _peak_memory\nfrom quantize.awq.run import quantize_here\nfrom quantize.awq.recipe import AwqRecipe\n"
         "from quantize.calibration import builtin_text\n"
         "recipe = AwqRecipe(group_size=128, windows=1, rounding='nearest').to_json()\n"
         "quantize_here(sys.argv[1], sys.argv[2], recipe, builtin_text(), 1, lambda fraction, words: None)\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)\n"
+        "print(_peak_memory())\n"
     )
     peaks = []
-    for layers in (2, 10):
+    for layers in (2, 6):
         source = make_tiny_checkpoint(tmp_path / f"{layers}", width=512, layers=layers, heads=8, stored="BF16")
         made = str(tmp_path / f"{layers}-made")
         done = subprocess.run([sys.executable, "-c", code, str(source), made], check=True, capture_output=True, text=True)
         peaks.append(int(done.stdout.split()[-1]))
     layer = 4 * (512 * 512 * 3 + 3 * 512 * 1024)
-    assert peaks[1] - peaks[0] < 4 * layer, "eight more layers in float would be twice as much"
+    assert peaks[1] - peaks[0] < 2 * layer, "four more layers in float would be as much"
