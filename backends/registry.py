@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import cast
 
 from backends.backend import Backend
+from backends.torch_transformers.presence import require_torch
 from models.errors import EngineUnavailable
 
 ENTRY_POINT_GROUP = "yanmo.backends"
@@ -35,6 +36,8 @@ def make_backend(name: str) -> Backend:
     place = BUILT_IN.get(name) or list_backends().get(name)
     if place is None:
         raise EngineUnavailable(engine=name, reason="No engine of that name is installed.")
+    if name == "torch_transformers":
+        require_torch()
     module, _, kind = place.partition(":")
     try:
         return cast(Backend, getattr(importlib.import_module(module), kind)())

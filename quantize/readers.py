@@ -43,6 +43,9 @@ def open_reader(path: str, window: int, threads: int, *, is_probe: bool = False)
         UserFacingError: it cannot be loaded.
     """
     if Path(path).is_dir():
+        from backends.torch_transformers.presence import require_torch
+
+        require_torch()
         from quantize.checkpoint_reader import CheckpointReader
 
         return CheckpointReader(path, threads, compute_type="" if is_probe else "f32", kernels=is_probe)

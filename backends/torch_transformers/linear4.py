@@ -33,6 +33,11 @@ class Linear4(torch.nn.Module):
         self.compute_type = dtype
         self.bias = None if bias is None else torch.nn.Parameter(bias.to(dtype), requires_grad=False)
         self.kernel = ""
+        self.nibbles: Any
+        self.zeros: Any
+        self.scales: Any
+        self.packed: Any
+        self.offsets: Any
         self.register_buffer("nibbles", numbers[:, 0::2] | (numbers[:, 1::2] << 4))
         self.register_buffer("zeros", zeros)
         self.register_buffer("scales", scales)

@@ -121,7 +121,8 @@ def make_empty(config: Any, folder: Path) -> Any:
 
     try:
         with init_empty_weights(include_buffers=False):
-            return AutoModelForCausalLM.from_config(config, trust_remote_code=False).eval()
+            kind: Any = AutoModelForCausalLM
+            return kind.from_config(config, trust_remote_code=False).eval()
     except ValueError as error:
         raise UnsupportedArchitecture(architecture=str(config.model_type), file=folder.name, details=str(error)) from error
     except (TypeError, AttributeError, RuntimeError, ZeroDivisionError) as error:
@@ -226,12 +227,11 @@ def _load_experts(folder: Path, config: Any, device: Any, dtype: torch.dtype, pr
     """A mixture of experts in float: transformers itself joins the experts, which checkpoints store one by one."""
     from transformers import AutoModelForCausalLM
 
+    kind: Any = AutoModelForCausalLM
     if not progress(0.1):
         raise LoadCancelled()
     try:
-        model, found = AutoModelForCausalLM.from_pretrained(
-            folder, config=config, dtype=dtype, trust_remote_code=False, output_loading_info=True
-        )
+        model, found = kind.from_pretrained(folder, config=config, dtype=dtype, trust_remote_code=False, output_loading_info=True)
     except (OSError, ValueError, KeyError) as error:
         raise DamagedModelFile(file=folder.name, reason=f"Its weights cannot be read: {error}.") from error
     lost = sorted(found.get("missing_keys") or ()) or sorted(str(item) for item in found.get("mismatched_keys") or ())

@@ -61,7 +61,7 @@ class TorchNetwork:
     def parameter_count(self) -> int:
         """Weights of the network, four-bit ones each counted as one."""
         packed = [module for module in self.model.modules() if isinstance(module, Linear4)]
-        return sum(p.numel() for p in self.model.parameters()) + sum(one.in_features * one.out_features for one in packed)
+        return int(sum(p.numel() for p in self.model.parameters()) + sum(one.in_features * one.out_features for one in packed))
 
     @property
     def weight_bytes(self) -> int:
@@ -82,13 +82,13 @@ class TorchNetwork:
         is_packed = self.facts.quantization in ("AWQ", "COMPRESSED-TENSORS")
         needed = self.facts.size_bytes if is_packed else self.facts.parameter_count * size
         if self.device == "cpu":
-            free, place = psutil.virtual_memory().available, "of memory"
+            free = psutil.virtual_memory().available
         elif self.device.startswith("cuda"):
-            free, place = torch.cuda.mem_get_info(self.device)[0], f"on {self.device_name}"
+            free = torch.cuda.mem_get_info(self.device)[0]
         else:
             return
         if needed > free:
-            reason = f"Its weights take {needed / 2**30:.1f} GB and {free / 2**30:.1f} GB {place} are free."
+            reason = f"Its weights take {needed / 2**30:.1f} GB and {free / 2**30:.1f} GB are free on {self.device_name}."
             raise OutOfMemory(model=self.folder.name, reason=reason)
 
     def _check_attention(self, layers: int) -> None:

@@ -154,7 +154,9 @@ class Scheduler:
 
     def _compute(self, parts: list[_Part]) -> None:
         """One pass through the network, and what follows from it."""
-        tokens, rows, spans = [], [], []
+        tokens: list[int] = []
+        rows: list[int] = []
+        spans: list[Span] = []
         for part in parts:
             sequence: Any = part.reply.slot
             tokens += part.tokens

@@ -151,7 +151,7 @@ def write_weights(tensors: list[StoredTensor | MadeTensor], folder: Path) -> Non
     if len(parts) == 1:
         _write_file(parts[0], folder / "model.safetensors")
         return
-    places = {}
+    places: dict[str, str] = {}
     for number, part in enumerate(parts, 1):
         name = f"model-{number:05d}-of-{len(parts):05d}.safetensors"
         _write_file(part, folder / name)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from backends.torch_transformers.presence import require_torch
 from models.errors import DamagedModelFile, QuantizationFailed
 from models.formats import read_json
 from quantize.output import Output, explain_write
@@ -25,8 +26,10 @@ def is_packed(folder: Path) -> bool:
     if not (folder / "config.json").is_file():
         return False
     settings = read_json(folder / "config.json").get("quantization_config")
-    method = str(settings.get("quant_method", "")) if isinstance(settings, dict) else ""
-    return method == "awq" or (method == "compressed-tensors" and settings.get("format") == "pack-quantized")  # type: ignore[union-attr]
+    if not isinstance(settings, dict):
+        return False
+    method = settings.get("quant_method")
+    return method == "awq" or (method == "compressed-tensors" and settings.get("format") == "pack-quantized")
 
 
 def dequantize_checkpoint(
@@ -43,6 +46,7 @@ def dequantize_checkpoint(
         QuantizationFailed: it is no four-bit checkpoint, or the target is there already.
         UserFacingError: it is damaged, or the disk is full; the target is there whole or not at all.
     """
+    require_torch()
     values = {"source": str(source), "target": str(target), "kind": kind}
     run_step(
         "quantize.awq.dequantize_checkpoint:dequantize_here",
@@ -73,9 +77,8 @@ def dequantize_here(source: str, target: str, kind: str, progress: Progress) -> 
             made.mkdir()
             write_weights(_list_tensors(folder, kind, progress), made)
             copy_side_files(folder, made)
-            for name in ("README.md",):
-                if (folder / name).is_file():
-                    shutil.copyfile(folder / name, made / name)
+            if (folder / "README.md").is_file():
+                shutil.copyfile(folder / "README.md", made / "README.md")
             del settings["quantization_config"]
             write_json(made / "config.json", settings)
             for path in made.iterdir():

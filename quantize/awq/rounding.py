@@ -154,6 +154,7 @@ def _factor(gram: Tensor) -> Tensor | None:
         if int(failed):
             continue
         inverse = torch.cholesky_inverse(factor, out=damped)
+        upper: Tensor
         upper, failed = torch.linalg.cholesky_ex(inverse, upper=True)
         if not int(failed) and bool(torch.isfinite(upper.diagonal()).all()):
             return upper

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from backends.torch_transformers.presence import require_torch
 from models.errors import DamagedModelFile, DiskFull, NotAModelFile, QuantizationFailed, UnsupportedArchitecture
 from quantize.awq.recipe import AwqRecipe
 from quantize.fingerprint import fingerprint
@@ -50,6 +51,7 @@ def quantize_checkpoint(
         UserFacingError: it cannot be quantized, or the disk is full; the target is there whole or not at all.
         WorkCancelled: it was cancelled; finished layers wait beside the target for the next run.
     """
+    require_torch()
     values = {"source": str(source), "target": str(target), "recipe": recipe.to_json(), "text": text, "threads": threads}
     work = work_folder(target)
     try:
@@ -221,8 +223,10 @@ def check_shapes(network: Network, recipe: AwqRecipe) -> None:
     wrong = next((linear.in_features for linear in linears if linear.in_features % recipe.group_size), 0)
     if wrong:
         fitting = [size for size in (128, 64, 32) if not any(linear.in_features % size for linear in linears)]
-        advice = f"take --group-size {fitting[0]}" if fitting else "quantize it to GGUF instead"
-        reason = f"A weight of it has {wrong} inputs, which is not a multiple of {recipe.group_size}: {advice}."
+        size = recipe.group_size
+        reason = f"A weight of it has {wrong} inputs, which is not a multiple of {size}: quantize it to GGUF instead."
+        if fitting:
+            reason = f"A weight of it has {wrong} inputs, which is not a multiple of {size}: take --group-size {fitting[0]}."
         raise QuantizationFailed(file=network.folder.name, reason=reason)
 
 

@@ -233,7 +233,9 @@ def read_values(name: str, place: TensorPlace, *, raw: bool = False, rows: list[
         )
     if 0 in place.shape:
         raise DamagedModelFile(file=place.file.name, reason=f"The tensor “{name}” is empty.")
-    data = numpy.memmap(place.file, dtype=_STORED[place.dtype], mode="r", offset=place.begin, shape=place.shape or (1,))
+    data: numpy.ndarray = numpy.memmap(
+        place.file, dtype=_STORED[place.dtype], mode="r", offset=place.begin, shape=place.shape or (1,)
+    )
     if rows is not None:
         data = data[rows]
     values: numpy.ndarray

@@ -14,29 +14,34 @@ from quantize.awq.layer_pairs import ANYTHING, rows_for
 from quantize.awq.network import Network
 from tests.quantize.checkpoints import BASE, DECODERS, make_decoder, save_random
 
-Q, K, V, O = (f"self_attn.{name}_proj" for name in "qkvo")
+Q, K, V, OUT = (f"self_attn.{name}_proj" for name in "qkvo")
 GATE, UP, DOWN = (f"mlp.{name}_proj" for name in ("gate", "up", "down"))
 NORM, AFTER = "input_layernorm", "post_attention_layernorm"
-LLAMA = {(NORM, Q), (V, O), (AFTER, GATE), (UP, DOWN)}
+LLAMA = {(NORM, Q), (V, OUT), (AFTER, GATE), (UP, DOWN)}
+GEMMA = {(NORM, Q), (V, OUT), ("pre_feedforward_layernorm", GATE), (UP, DOWN)}
+GLM = {(NORM, Q), (V, OUT), (AFTER, "mlp.gate_up_proj"), ("mlp.gate_up_proj", DOWN)}
 EXPECTED = {
     **dict.fromkeys(("llama", "llama 3", "falcon 3", "mistral", "qwen2", "qwen3", "granite", "smollm 3", "stablelm"), LLAMA),
-    **dict.fromkeys(("gemma 2", "gemma 3"), {(NORM, Q), (V, O), ("pre_feedforward_layernorm", GATE), (UP, DOWN)}),
+    "gemma 2": GEMMA,
+    "gemma 3": GEMMA,
     "phi 3": {
         (NORM, "self_attn.qkv_proj"),
-        ("self_attn.qkv_proj", O),
+        ("self_attn.qkv_proj", OUT),
         (AFTER, "mlp.gate_up_proj"),
         ("mlp.gate_up_proj", DOWN),
     },
-    **dict.fromkeys(("glm", "glm 4"), {(NORM, Q), (V, O), (AFTER, "mlp.gate_up_proj"), ("mlp.gate_up_proj", DOWN)}),
-    **dict.fromkeys(("olmo 2", "olmo 3"), {(V, O), (UP, DOWN)}),
-    "stablelm 12b": {(NORM, Q), (V, O), (UP, DOWN)},
+    "glm": GLM,
+    "glm 4": GLM,
+    "olmo 2": {(V, OUT), (UP, DOWN)},
+    "olmo 3": {(V, OUT), (UP, DOWN)},
+    "stablelm 12b": {(NORM, Q), (V, OUT), (UP, DOWN)},
 }
 MORE = {
     "gemma": ("GemmaConfig", "GemmaForCausalLM", {"head_dim": 16}, LLAMA),
-    "cohere": ("CohereConfig", "CohereForCausalLM", {}, {(NORM, Q), (V, O), (UP, DOWN)}),
-    "exaone 4": ("Exaone4Config", "Exaone4ForCausalLM", {}, {(V, O), (UP, DOWN)}),
-    "starcoder 2": ("Starcoder2Config", "Starcoder2ForCausalLM", {}, {(NORM, Q), (V, O), (AFTER, "mlp.c_fc")}),
-    "nemotron": ("NemotronConfig", "NemotronForCausalLM", {}, {(NORM, Q), (V, O), (AFTER, UP)}),
+    "cohere": ("CohereConfig", "CohereForCausalLM", {}, {(NORM, Q), (V, OUT), (UP, DOWN)}),
+    "exaone 4": ("Exaone4Config", "Exaone4ForCausalLM", {}, {(V, OUT), (UP, DOWN)}),
+    "starcoder 2": ("Starcoder2Config", "Starcoder2ForCausalLM", {}, {(NORM, Q), (V, OUT), (AFTER, "mlp.c_fc")}),
+    "nemotron": ("NemotronConfig", "NemotronForCausalLM", {}, {(NORM, Q), (V, OUT), (AFTER, UP)}),
     "ernie 4.5": ("Ernie4_5Config", "Ernie4_5ForCausalLM", {}, LLAMA),
     "minicpm 3": (
         "MiniCPM3Config",

@@ -283,8 +283,8 @@ def test_recipes_come_back_from_their_toml_and_refuse_nonsense(tmp_path: Path) -
 @pytest.mark.slow
 def test_memory_does_not_grow_with_the_number_of_layers(tmp_path: Path) -> None:
     code = (
-        "import sys\nfrom quantize.probe import _peak_memory\nfrom quantize.awq.run import quantize_here\nfrom quantize.awq.recipe import AwqRecipe\n"
-        "from quantize.calibration import builtin_text\n"
+        "import sys\nfrom quantize.probe import _peak_memory\nfrom quantize.awq.run import quantize_here\n"
+        "from quantize.awq.recipe import AwqRecipe\nfrom quantize.calibration import builtin_text\n"
         "recipe = AwqRecipe(group_size=128, windows=1, rounding='nearest').to_json()\n"
         "quantize_here(sys.argv[1], sys.argv[2], recipe, builtin_text(), 1, lambda fraction, words: None)\n"
         "print(_peak_memory())\n"
