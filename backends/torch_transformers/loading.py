@@ -116,7 +116,7 @@ def make_empty(config: Any, folder: Path) -> Any:
     Raises:
         UnsupportedArchitecture, DamagedModelFile: it is no language model, or its settings make no sense.
     """
-    from accelerate import init_empty_weights
+    from accelerate.big_modeling import init_empty_weights
     from transformers import AutoModelForCausalLM
 
     try:

@@ -3524,8 +3524,8 @@
       <translation>空间充裕时选它</translation>
     </message>
     <message>
-      <source>for transformers, vLLM, SGLang and mlx</source>
-      <translation>供 transformers、vLLM、SGLang 和 mlx 使用</translation>
+      <source>for vLLM, SGLang and mlx</source>
+      <translation>供 vLLM、SGLang 和 mlx 使用</translation>
     </message>
     <message>
       <source>half the size, no difference in answers</source>
@@ -3758,6 +3758,10 @@
     <message>
       <source>{0} is neither true nor false.</source>
       <translation>{0} 既不是真也不是假。</translation>
+    </message>
+    <message>
+      <source>{0} is not installed: run “pip install .[torch]”.</source>
+      <translation>未安装 {0}：请运行“pip install .[torch]”。</translation>
     </message>
     <message>
       <source>{0} is there already and has no card: move it, or choose another folder.</source>

@@ -28,7 +28,7 @@ def advice_of(file_type: str) -> str:
         "Q6_K": tr("for those who have the room"),
         "Q5_K_M": tr("a little smaller, hard to tell apart"),
         "Q4_K_M": tr("what most people take"),
-        "AWQ-4": tr("for transformers, vLLM, SGLang and mlx"),
+        "AWQ-4": tr("for vLLM, SGLang and mlx"),
         "IQ4_XS": tr("the smallest with four bits"),
         "IQ3_M": tr("where four bits do not fit"),
         "IQ2_M": tr("only for large models"),
