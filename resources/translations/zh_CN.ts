@@ -228,10 +228,6 @@
       <translation>音频</translation>
     </message>
     <message>
-      <source>AutoAWQ: transformers, vLLM, SGLang, mlx</source>
-      <translation>AutoAWQ：transformers、vLLM、SGLang、mlx</translation>
-    </message>
-    <message>
       <source>Back to the conversations</source>
       <translation>返回对话列表</translation>
     </message>
@@ -722,6 +718,14 @@
     <message>
       <source>For those who have the room and want no doubts.</source>
       <translation>空间充裕、不想有任何疑虑时选它。</translation>
+    </message>
+    <message>
+      <source>For transformers, vLLM, SGLang and mlx (AutoAWQ)</source>
+      <translation>供 transformers、vLLM、SGLang 和 mlx（AutoAWQ）</translation>
+    </message>
+    <message>
+      <source>For vLLM (compressed-tensors)</source>
+      <translation>供 vLLM（compressed-tensors）</translation>
     </message>
     <message>
       <source>Forget the middle</source>
@@ -3474,10 +3478,6 @@
     <message>
       <source>closing other programs</source>
       <translation>关闭其他程序</translation>
-    </message>
-    <message>
-      <source>compressed-tensors: vLLM</source>
-      <translation>compressed-tensors：vLLM</translation>
     </message>
     <message>
       <source>compute</source>
