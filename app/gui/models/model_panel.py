@@ -146,7 +146,7 @@ class ModelPanel(QWidget):
 
     def _plan(self) -> None:
         card = self._card
-        can_plan = card is not None and card.kind in ("chat", "base")
+        can_plan = card is not None and card.kind in ("chat", "base") and bool(card.files)
         for field in (self._memory, self._context, self._cache, self._defaults):
             field.setVisible(can_plan)
         if card is None or not can_plan:
