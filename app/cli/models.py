@@ -267,7 +267,7 @@ def _make_row(card: ModelCard) -> tuple[str, ...]:
 
 def _estimate(card: ModelCard, workstation: Workstation) -> dict[str, int]:
     """Bytes needed for some context lengths, with what was chosen for the model otherwise."""
-    if card.kind not in ("chat", "base") or not card.files:
+    if card.kind not in ("chat", "base") or card.format == "remote":
         return {}
     options = workstation.defaults.load_options(workstation.find_model(card.path))
     contexts = [length for length in (2048, 8192, 32768) if length <= card.context_length] or [card.context_length or 2048]

@@ -62,10 +62,10 @@ class Planner:
         """The shape of a model on disk; remembered.
 
         Raises:
-            UserFacingError: it cannot be read.
+            UserFacingError: it cannot be read, or does not lie here.
         """
-        if not card.files:
-            raise ModelError(model=card.name, reason="It lies on another machine, which knows what it takes.")
+        if card.format == "remote" or not card.files:
+            raise ModelError(model=card.name, reason="It runs on another server, so it takes no memory here.")
         with self._lock:
             known = self._shapes.get(card.files)
         if known is None:

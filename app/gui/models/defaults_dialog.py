@@ -56,6 +56,7 @@ class DefaultsDialog(QDialog):
         self.tabs.set_names((tr("Sampling"), tr("Loading"), "LoRA", tr("Template")))
         self._stack = QStackedWidget(self)
         self.tabs.chosen.connect(self._stack.setCurrentIndex)
+        self.tabs.setVisible(card.format != "remote")  # how it is loaded is the other server's affair
         layout.addWidget(self.tabs)
         layout.addWidget(self._stack, 1)
         self.sampling = SamplingForm(self)

@@ -146,8 +146,10 @@ class ModelPanel(QWidget):
 
     def _plan(self) -> None:
         card = self._card
-        can_plan = card is not None and card.kind in ("chat", "base") and bool(card.files)
-        for field in (self._memory, self._context, self._cache, self._defaults):
+        writes = card is not None and card.kind in ("chat", "base")
+        can_plan = writes and card is not None and card.format != "remote"
+        self._defaults.setVisible(writes)
+        for field in (self._memory, self._context, self._cache):
             field.setVisible(can_plan)
         if card is None or not can_plan:
             self._planning.forget()

@@ -131,7 +131,6 @@ class QuantizePage(QWidget):
             self._workstation.jobs, self._tokens, Path(form.path()), form.matrix_file(), Path(form.target()), self
         )
         dialog.chosen.connect(form.add_recipe)
-        dialog.finished.connect(dialog.deleteLater)
         dialog.open()
         return dialog
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import Qt, Signal, SignalInstance, Slot
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
     QDialog,
@@ -52,6 +53,7 @@ class RecipeDialog(QDialog):
         self._jobs, self._source, self._imatrix, self._folder = jobs, source, imatrix, folder
         self._cancelled = threading.Event()
         self._found: Search | None = None
+        self._is_searching = False
         self.setWindowTitle(tr("Find a recipe"))
         self.resize(620, 620)
         layout = QVBoxLayout(self)
@@ -85,6 +87,7 @@ class RecipeDialog(QDialog):
         layout.addLayout(self._make_buttons())
         self._progressed.connect(self._show_progress)
         self._ended.connect(self._show_end)
+        self.finished.connect(lambda _result: None if self.is_searching else self.deleteLater())
 
     def _add_goals(self, layout: QVBoxLayout) -> None:
         self.by_loss, self.by_size = QRadioButton(self), QRadioButton(self)
@@ -111,6 +114,7 @@ class RecipeDialog(QDialog):
         for label, field, said in rows:
             field.setAccessibleName(said)
             field.setFixedWidth(130)
+            field.setAlignment(Qt.AlignmentFlag.AlignRight)
             row = QHBoxLayout()
             row.addWidget(label)
             row.addStretch()
@@ -140,7 +144,7 @@ class RecipeDialog(QDialog):
     @property
     def is_searching(self) -> bool:
         """Whether a search is under way."""
-        return not self._bar.isHidden()
+        return self._is_searching
 
     def _toggle(self) -> None:
         if self.is_searching:
@@ -151,6 +155,7 @@ class RecipeDialog(QDialog):
         self._cancelled = cancelled = threading.Event()
         windows = self.windows.value()
         self._bar.setValue(0)
+        self._is_searching = True
         self._bar.show()
         self._said.setText(tr("Waiting for its turn…"))
         self.start.setText(tr("Stop"))
@@ -160,6 +165,7 @@ class RecipeDialog(QDialog):
 
     def _search(self, goal: tuple[float, int], windows: int, cancelled: threading.Event, is_closing: Callable[[], bool]) -> None:
         """In a lane of the jobs."""
+        result: object = None  # what a bug leaves: the log has it
         try:
             search = RecipeSearch(
                 self._source,
@@ -167,16 +173,22 @@ class RecipeDialog(QDialog):
                 self._source.with_name(f"{self._source.stem}.search.json"),
                 imatrix=self._imatrix,
                 windows=windows,
-                progress=self._progressed.emit,
+                progress=lambda fraction, words: self._say_from_elsewhere(self._progressed, fraction, words),
                 is_cancelled=lambda: cancelled.is_set() or is_closing(),
             )
-            result: object = search.smallest_within(goal[0]) if goal[0] else search.best_within(goal[1])
+            result = search.smallest_within(goal[0]) if goal[0] else search.best_within(goal[1])
         except UserFacingError as error:
             result = error
         except OSError as error:
             result = explain_write(self._source.name, self._source.with_suffix(".search.json"), error)
-        if not is_closing():
-            self._ended.emit(result)
+        finally:
+            if not is_closing():
+                self._say_from_elsewhere(self._ended, result)
+
+    @staticmethod
+    def _say_from_elsewhere(signal: SignalInstance, *facts: object) -> None:
+        with contextlib.suppress(RuntimeError):  # the window is gone, and with it who would hear
+            signal.emit(*facts)
 
     @Slot(float, str)
     def _show_progress(self, fraction: float, words: str) -> None:
@@ -185,7 +197,10 @@ class RecipeDialog(QDialog):
 
     @Slot(object)
     def _show_end(self, result: object) -> None:
+        self._is_searching = False
         self._bar.hide()
+        if not self.isVisible():
+            self.deleteLater()
         self.start.setText(tr("Search"))
         for widget in (self.start, self.by_loss, self.by_size, self.loss, self.most, self.windows):
             widget.setEnabled(True)
@@ -199,6 +214,8 @@ class RecipeDialog(QDialog):
             self._said.setText(tr("Stopped. What was measured is kept."))
         elif isinstance(result, UserFacingError):
             self._said.setText(" ".join(filter(None, translated_error(result)[:2])))
+        else:
+            self._said.setText(tr("An unexpected error; the log has it."))
         for button in (self.use, self.save):
             button.setEnabled(self._found is not None)
 

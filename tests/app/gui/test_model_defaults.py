@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from app.gui.theme import LIGHT
 from app.workstation import Workstation
 from backends.options import Adapter, LoadOptions
 from models.card import ModelCard
+from models.errors import ModelError
 from tests.tiny_models import make_tiny_adapter, make_tiny_model
 
 
@@ -118,3 +120,21 @@ def test_the_chat_shows_and_uses_what_was_chosen(
     workstation.defaults.set_sampling(card.id, {"temperature": 0.7})
     qtbot.waitUntil(lambda: sliders["temperature"].value() == 0.7, timeout=5000)
     assert sliders["top_k"].value() == 40
+
+
+def test_a_model_of_another_server_has_sampling_of_its_own_and_no_memory(
+    window: MainWindow, qtbot: QtBot, workstation: Workstation, card: ModelCard
+) -> None:
+    far = replace(card, id="far", path="remote:office/far", name="Far", format="remote", files=(), kind="chat")
+    window.show_page("library")
+    panel = window.library.library.panel
+    panel.show_card(far)
+    assert panel._defaults.isVisibleTo(panel) and not panel._context.isVisibleTo(panel)
+    dialog = DefaultsDialog(workstation, LIGHT, far)
+    qtbot.addWidget(dialog)
+    assert dialog.tabs.isHidden()
+    dialog.sampling.fields["temperature"].setText("0.3")
+    dialog.keep.click()
+    assert workstation.defaults.sampling("far") == {"temperature": 0.3}
+    with pytest.raises(ModelError, match="another server"):
+        workstation.planner.plan_card(far, LoadOptions())

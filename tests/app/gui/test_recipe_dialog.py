@@ -16,6 +16,7 @@ from quantize.gguf.convert import convert_checkpoint
 from quantize.gguf.matrix import Channel, ImportanceMatrix
 from quantize.order import Order
 from quantize.recipe import Recipe, read_recipe
+from quantize.recipe_search import find_groups
 from resources import resource_folder
 
 CHECKPOINT = resource_folder() / "starter" / "checkpoint"
@@ -28,8 +29,9 @@ def full(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two types instead of six: the search is the same, only shorter."""
+    """Two types instead of six, three groups instead of twenty: the search is the same, only shorter."""
     monkeypatch.setattr("quantize.recipe_search.LADDER", ("Q4_K", "Q8_0"))
+    monkeypatch.setattr("quantize.recipe_search.find_groups", lambda source: find_groups(source)[:3])
 
 
 @pytest.fixture
@@ -41,22 +43,20 @@ def dialog(qtbot: QtBot, workstation: Workstation, full: Path, tmp_path: Path) -
     return dialog
 
 
-@pytest.mark.slow
-def test_the_best_file_within_a_size_is_found_and_offered(quick: None, window: MainWindow, qtbot: QtBot, full: Path) -> None:
+def test_the_smallest_file_within_a_loss_is_found_and_offered(quick: None, window: MainWindow, qtbot: QtBot, full: Path) -> None:
     window.show_page("quantize")
     form = window.quantize.form
     form.choose_source(str(full))
     qtbot.waitUntil(form.search.isEnabled, timeout=30_000)
     dialog = window.quantize.open_search()
     dialog.windows.setValue(1)
-    dialog.by_size.setChecked(True)
-    dialog.most.setValue(4.5)
+    dialog.loss.setValue(0.5)
     dialog.start.click()
     assert dialog.is_searching and not dialog.use.isEnabled()
     qtbot.waitUntil(lambda: not dialog.is_searching, timeout=120_000)
     assert "KL" in dialog._said.text(), dialog._said.text()
-    assert dialog._found is not None and dialog._found.chosen.size_bytes <= 4.5 * 2**20
-    assert len(dialog.plot.points()) > 3
+    assert dialog._found is not None and dialog._found.quality.kl_mean <= 0.5
+    assert len(dialog.plot.points()) >= 3
     dialog.plot.grab()
     dialog.use.click()
     names = [name for name in form.chosen_types() if name.endswith(".toml")]
