@@ -72,8 +72,10 @@ def run_scripted(**answers: Answer) -> Iterator[ScriptedServer]:
 
         acceptor = threading.Thread(target=accept, daemon=True)
         acceptor.start()
-        yield server
-        listener.shutdown(socket.SHUT_RDWR)
+        try:
+            yield server
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
     acceptor.join(5)
     for thread in threads:
         thread.join(5)

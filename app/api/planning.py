@@ -24,7 +24,7 @@ async def fit(desk: Desk, request: Request) -> Response:
     async with desk.call(request) as call:
         body = call.body
         card = desk.models.find_card(body.get("model"))
-        options = desk.workstation.engines.options_for(card.id)
+        options = desk.workstation.defaults.load_options(card.id)
         kv_type = body.get("kv_type", options.kv_type)
         if kv_type not in KV_TYPES:
             raise bad_request(f"“kv_type” must be one of {', '.join(KV_TYPES)}.", "kv_type")

@@ -130,7 +130,7 @@ class EnginePool:
         place = self._enter(reference)
         try:
             return self._lend(place, place.engines.acquire(reference, is_cancelled))
-        except BaseException:
+        except BaseException:  # raised again below
             self._leave(place)
             with self._lock:
                 if not place.users and place.engines.state() != "ready" and self._places.get(reference) is place:

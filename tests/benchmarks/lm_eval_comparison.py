@@ -142,7 +142,7 @@ def main() -> int:
             card = workstation.library.import_model(Path(model))
             # As usual keys and values are in F16, which flash attention always makes of them: sums of some ninety nats differ by 0.02.
             exact = LoadOptions() if arguments.usual else LoadOptions(kv_type="f32", flash_attention=False)
-            workstation.engines.set_options(card.id, exact)
+            workstation.defaults.set_load_options(card.id, exact)
             served_args = (
                 f"model={card.id},base_url={address}/v1/completions,tokenizer_backend=huggingface,tokenizer={CHECKPOINT}"
             )

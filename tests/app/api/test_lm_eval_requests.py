@@ -46,7 +46,7 @@ def exact(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, st
     served = open_server(folder / "data", ServerOptions(port=0))
     model = served.workstation.library.import_model(folder / "f32.gguf")
     # Flash attention keeps keys and values in F16, which alone makes 0.02 of a sum of ninety nats.
-    served.workstation.engines.set_options(model.id, LoadOptions(kv_type="f32", flash_attention=False))
+    served.workstation.defaults.set_load_options(model.id, LoadOptions(kv_type="f32", flash_attention=False))
     served.workstation.server.pool.acquire(model.id).give_back()
     yield served, model.id
     served.workstation.close()

@@ -48,7 +48,7 @@ def test_a_queue_that_is_full_is_told_with_503_and_when_to_come_again(served: Se
     workstation, pool = served.workstation, served.workstation.server.pool
     before, parallel = workstation.engines.options_for(served.slow), pool.options
     pool.unload(served.slow)
-    workstation.engines.set_options(served.slow, LoadOptions(waiting_limit=1))
+    workstation.defaults.set_load_options(served.slow, LoadOptions(waiting_limit=1))
     pool.options = type(parallel)(most=parallel.most, parallel=1)
     statuses: list[tuple[int, str | None]] = []
 
@@ -66,7 +66,7 @@ def test_a_queue_that_is_full_is_told_with_503_and_when_to_come_again(served: Se
             thread.join()
     finally:
         pool.unload(served.slow)
-        workstation.engines.set_options(served.slow, before)
+        workstation.defaults.set_load_options(served.slow, before)
         pool.options = parallel
         pool.acquire(served.slow).give_back()
     assert {status for status, _ in statuses} == {200, 503}
