@@ -229,6 +229,7 @@ class LoadOptions:
     the first. ``tensor_overrides`` are pairs of a regular expression for names of tensors and the place where these lie (``CPU``,
     ``CUDA0`` …); ``cpu_experts`` keeps the experts of so many layers of a mixture on the CPU, -1 all. ``kv_offload`` puts the KV cache
     beside the layers. ``numa`` is a strategy for machines of several processors, ``rpc_servers`` are ``host:port`` of other machines.
+    ``compute_type`` is what torch computes a checkpoint in: bf16, f16 or f32; empty takes what suits the device.
     """
 
     context_length: int = 0
@@ -259,6 +260,7 @@ class LoadOptions:
     rpc_servers: tuple[str, ...] = ()
     chat_template: str = ""
     engine: str = ""
+    compute_type: str = ""
 
     def __post_init__(self) -> None:
         _check("context_length", self.context_length, 0, 16_777_216)
@@ -281,7 +283,12 @@ class LoadOptions:
     def _check_devices(self) -> None:
         _check("main_gpu", self.main_gpu, 0, 127)
         _check("cpu_experts", self.cpu_experts, -1, 100_000)
-        for name, value, known in (("split_mode", self.split_mode, SPLIT_MODES), ("numa", self.numa, NUMA_STRATEGIES)):
+        choices = (
+            ("split_mode", self.split_mode, SPLIT_MODES),
+            ("numa", self.numa, NUMA_STRATEGIES),
+            ("compute_type", self.compute_type, COMPUTE_TYPES),
+        )
+        for name, value, known in choices:
             if value not in known:
                 raise InvalidOption(option=name, value=repr(value), allowed=", ".join(filter(None, known)) + ", or empty")
         for name in ("tensor_split", "rpc_servers"):
@@ -307,6 +314,7 @@ SPLIT_MODES = ("", "none", "layer", "row", "tensor")
 """In the order of ``llama_split_mode``, after what stands for the engine's own choice."""
 NUMA_STRATEGIES = ("", "distribute", "isolate", "numactl", "mirror")
 """In the order of ``ggml_numa_strategy``; empty is off."""
+COMPUTE_TYPES = ("", "f32", "bf16", "f16")
 _SERVER = re.compile(r"[\w.\-\[\]:]+:\d{1,5}")
 DEFAULT_CONTEXT_LIMIT = 8192
 MOST_LOGPROBS = 100

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+from pathlib import Path
 from typing import cast
 
 from backends.backend import Backend
+from backends.torch_transformers.presence import require_torch
 from models.errors import EngineUnavailable
 
 ENTRY_POINT_GROUP = "yanmo.backends"
@@ -13,6 +15,7 @@ ENTRY_POINT_GROUP = "yanmo.backends"
 BUILT_IN = {
     "llamacpp": "backends.llamacpp.backend:LlamaCppBackend",
     "remote": "backends.remote.backend:RemoteBackend",
+    "torch_transformers": "backends.torch_transformers.backend:TorchBackend",
     "echo": "backends.echo:EchoBackend",
 }
 
@@ -34,6 +37,8 @@ def make_backend(name: str) -> Backend:
     place = BUILT_IN.get(name) or list_backends().get(name)
     if place is None:
         raise EngineUnavailable(engine=name, reason="No engine of that name is installed.")
+    if name == "torch_transformers":
+        require_torch()
     module, _, kind = place.partition(":")
     try:
         return cast(Backend, getattr(importlib.import_module(module), kind)())
@@ -44,4 +49,6 @@ def make_backend(name: str) -> Backend:
 def choose_backend(path: str) -> str:
     """The name of the engine for this model: its path says which."""
     scheme = path.partition(":")[0]
-    return scheme if scheme in ("echo", "remote") else "llamacpp"
+    if scheme in ("echo", "remote"):
+        return scheme
+    return "torch_transformers" if Path(path).is_dir() else "llamacpp"

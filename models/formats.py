@@ -109,7 +109,7 @@ def read_safetensors_card(folder: Path) -> ModelCard:
         kind="adapter" if is_adapter else _find_kind(config, has_template),
         architecture="" if is_adapter else str(config.get("model_type", "")),
         quantization=quantization or _BITS.get(main_type, main_type),
-        parameter_count=sum(values.values()),
+        parameter_count=_count_parameters(values, is_packed=bool(quantization) and quantization != "FP8"),
         size_bytes=sum(info.size_bytes for info in infos),
         context_length=context if isinstance(context, int) else 0,
         has_chat_template=has_template and not is_adapter,
@@ -144,6 +144,11 @@ def _find_licence(folder: Path) -> str:
         return ""
     found = re.search(r"^license:\s*[\"']?([\w.+-]+)", text, re.MULTILINE) if text.startswith("---") else None
     return found[1] if found else ""
+
+
+def _count_parameters(values: dict[str, int], *, is_packed: bool) -> int:
+    """Weights: where they are packed, eight of four bits lie in a word."""
+    return sum(count * (8 if is_packed and kind == "I32" else 1) for kind, count in values.items())
 
 
 def read_safetensors_info(path: Path) -> SafetensorsInfo:

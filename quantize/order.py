@@ -8,6 +8,7 @@ from typing import Any
 
 from models.card import split_stem
 from models.errors import InvalidOption
+from quantize.awq.recipe import AwqRecipe, awq_recipe_from_json, is_awq
 from quantize.gguf.types import FILE_TYPES
 from quantize.recipe import Recipe
 
@@ -18,13 +19,15 @@ BUILTIN, CONVERSATIONS, AUTO, NONE = "builtin", "conversations", "auto", "none"
 class Order:
     """``source`` is a GGUF or a checkpoint folder; ``out`` a folder, a file where one is made, or empty for beside the source.
 
+    AWQ recipes need a checkpoint folder; with ``is_target`` the one of them is made as ``out`` itself.
+
     ``imatrix`` is none, auto or a file; ``calibration`` what auto reads: builtin, conversations, or a file or folder. ``measure`` is the
     text the loss is measured on: builtin, a file, or empty for no measuring. ``windows`` limit both to so many times 512 tokens. With
     ``keeps_split`` a source in parts stays in parts.
     """
 
     source: str
-    recipes: tuple[Recipe, ...]
+    recipes: tuple[Recipe | AwqRecipe, ...]
     out: str = ""
     imatrix: str = NONE
     calibration: str = BUILTIN
@@ -36,6 +39,7 @@ class Order:
     keeps_split: bool = False
     converter: str = ""
     converter_python: str = "python3"
+    is_target: bool = False
 
     def __post_init__(self) -> None:
         if not self.recipes:
@@ -46,7 +50,7 @@ class Order:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; the inverse of :func:`order_from_json`."""
-        return asdict(self)
+        return {**asdict(self), "recipes": [recipe.to_json() for recipe in self.recipes]}
 
 
 def order_from_json(value: dict[str, Any]) -> Order:
@@ -55,10 +59,14 @@ def order_from_json(value: dict[str, Any]) -> Order:
     Raises:
         InvalidOption, TypeError, KeyError: it is none.
     """
-    recipes = tuple(
-        Recipe(**{**recipe, "overrides": tuple((str(a), str(b)) for a, b in recipe["overrides"])}) for recipe in value["recipes"]
-    )
+    recipes = tuple(_read_recipe(recipe) for recipe in value["recipes"])
     return replace(Order(**{**value, "recipes": recipes}))
+
+
+def _read_recipe(value: dict[str, Any]) -> Recipe | AwqRecipe:
+    if is_awq(value):
+        return awq_recipe_from_json(value)
+    return Recipe(**{**value, "overrides": tuple((str(a), str(b)) for a, b in value["overrides"])})
 
 
 def strip_type(stem: str) -> str:

@@ -15,6 +15,7 @@ from models.card import find_split_parts
 from models.errors import QuantizationFailed, UserFacingError
 from models.gguf_header import read_header
 from models.gguf_parts import first_part, hash_parts, read_parts, size_of_parts
+from quantize.awq.recipe import AwqRecipe
 from quantize.fingerprint import fingerprint
 from quantize.order import AUTO, NONE, Order, name_target, stem_of, strip_type
 from quantize.output import explain_write
@@ -70,11 +71,13 @@ class Pipeline:
         self._on_card = on_card
         self._source = first_part(Path(order.source))
         self._number = 0
-        measured = len(order.recipes) if order.measure else 0
-        self._count = int(self._source.is_dir()) + int(order.imatrix == AUTO) + len(order.recipes) + measured
+        self._files = tuple(recipe for recipe in order.recipes if isinstance(recipe, Recipe))
+        self._folders = tuple(recipe for recipe in order.recipes if isinstance(recipe, AwqRecipe))
+        before = int(self._source.is_dir()) + int(order.imatrix == AUTO) if self._files else 0
+        self._count = before + len(order.recipes) * (2 if order.measure else 1)
 
     def run(self) -> list[QualityCard]:
-        """Do all of it; returns the cards in the order of the recipes.
+        """Do all of it; returns the cards, of files first, in the order of the recipes.
 
         Raises:
             WorkCancelled: what was finished stays.
@@ -88,14 +91,28 @@ class Pipeline:
     def _run(self) -> list[QualityCard]:
         if not self._source.is_dir():
             read_parts(self._source)
+        text = self._read_measured(self._order.measure) if self._order.measure else ""
+        cards = self._make_files(text) if self._files else []
+        if self._folders:
+            from quantize.awq.order_steps import AwqSteps
+
+            steps = AwqSteps(self._order, self._step, self._is_cancelled)
+            calibration = self._read_text(self._order.calibration)
+            for recipe in self._folders:
+                target, card = steps.run(recipe, calibration, text)
+                self._on_card(target, card)
+                cards.append(card)
+        return cards
+
+    def _make_files(self, text: str) -> list[QualityCard]:
+        """The GGUF files of the order."""
         base = self._convert() if self._source.is_dir() else self._source
         imatrix = self._find_imatrix(base)
-        recipes = self._order.recipes
+        recipes = self._files
         if imatrix is not None:
             digest = hash_parts(imatrix)
             recipes = tuple(replace(recipe, imatrix_sha256=digest) for recipe in recipes)
         base_hash = hash_parts(base)
-        text = self._read_measured(self._order.measure) if self._order.measure else ""
         cards = []
         for recipe in recipes:
             target = name_target(self._place(base), recipe, self._out(), is_one=len(recipes) == 1, parts=self._parts(base))

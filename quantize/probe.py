@@ -55,10 +55,9 @@ def probe_here(model: str, text: str, threads: int, progress: Progress) -> Probe
     """The run itself, in the process that calls it."""
     import numpy
 
-    from backends.llamacpp.library import NativeLibrary
-    from quantize.logit_reader import LogitReader
+    from quantize.readers import open_reader
 
-    reader = LogitReader(NativeLibrary(), model, _CONTEXT, threads)
+    reader = open_reader(model, _CONTEXT, threads, is_probe=True)
     try:
         prompt = reader.tokenize(text)[:_PROMPT] or [0]
         reader.append(prompt, 0)  # what is read for the first time comes from the disk
@@ -103,8 +102,13 @@ def _peak_memory() -> int:
     peak = getattr(psutil.Process().memory_info(), "peak_wset", 0)  # Windows only
     if peak:
         return int(peak)
+    import contextlib
     import resource
     import sys
 
+    with contextlib.suppress(OSError, ValueError, StopIteration):
+        # what getrusage tells is at least what the parent took when it started this process
+        lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
+        return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) * 1024
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return int(most if sys.platform == "darwin" else most * 1024)

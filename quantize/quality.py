@@ -94,12 +94,10 @@ def measure_quality(
 
 def measure_here(model: str, base: str, text: str, most_windows: int, threads: int, progress: Progress) -> Quality:
     """The measurement itself, in the process that calls it."""
-    from backends.llamacpp.library import NativeLibrary
-    from quantize.logit_reader import LogitReader
+    from quantize.readers import open_reader
 
-    library = NativeLibrary()
-    reader = LogitReader(library, model, WINDOW, threads)
-    other = LogitReader(library, base, WINDOW, threads) if base else None
+    reader = open_reader(model, WINDOW, threads)
+    other = open_reader(base, WINDOW, threads) if base else None
     try:
         if other is not None and other.vocabulary_size != reader.vocabulary_size:
             reason = f"It has {reader.vocabulary_size} tokens and the base has {other.vocabulary_size}: they cannot be compared."

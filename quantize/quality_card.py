@@ -14,12 +14,15 @@ from typing import Any
 from models.errors import UserFacingError
 from models.gguf_header import GgufHeader, read_header
 from models.gguf_parts import hash_parts, read_parts, size_of_parts
+from quantize.awq.recipe import AwqRecipe, awq_recipe_from_json, is_awq, write_awq_recipe
 from quantize.gguf.metadata_edit import hash_weights, put_text
 from quantize.probe import Probe
 from quantize.quality import Quality
 from quantize.recipe import Recipe, write_recipe
 
 SUFFIX = ".quality.json"
+EMBEDDED_NAME = "quality_card.json"
+"""The card's name inside a checkpoint folder."""
 METADATA_KEY = "yanmo.quality_card"
 WORSE_THAN = 0.5
 """Agreement with the base below which a model that repeats itself is called broken."""
@@ -156,17 +159,28 @@ def read_card(made: Path) -> dict[str, Any] | None:
 
 
 def read_embedded_card(made: Path) -> dict[str, Any] | None:
-    """The card inside a file's metadata, or None."""
+    """The card inside a file's metadata or inside a folder, or None."""
     try:
+        if made.is_dir():
+            kept = json.loads((made / EMBEDDED_NAME).read_text(encoding="utf-8"))
+            return kept if isinstance(kept, dict) else None
         value = json.loads(read_header(made).text(METADATA_KEY))
-    except (UserFacingError, ValueError):
+    except (UserFacingError, ValueError, OSError):
         return None
     return value if isinstance(value, dict) else None
 
 
-def recipe_of(card: QualityCard) -> Recipe:
+def recipe_of(card: QualityCard) -> Recipe | AwqRecipe:
     """The recipe that a card tells of."""
+    if is_awq(card.recipe):
+        return awq_recipe_from_json(card.recipe)
     return Recipe(**{**card.recipe, "overrides": tuple((str(a), str(b)) for a, b in card.recipe["overrides"])})
+
+
+def write_card_recipe(card: QualityCard) -> str:
+    """The recipe that a card tells of, as TOML."""
+    recipe = recipe_of(card)
+    return write_awq_recipe(recipe) if isinstance(recipe, AwqRecipe) else write_recipe(recipe)
 
 
 def write_markdown(card: QualityCard) -> str:
@@ -191,11 +205,12 @@ def write_markdown(card: QualityCard) -> str:
         ]
     lines += [
         "```toml",
-        write_recipe(recipe_of(card)).rstrip(),
+        write_card_recipe(card).rstrip(),
         "```",
         "",
     ]
-    lines += [f"SHA-256 {card.sha256}, made {card.date} by llama.cpp {card.engine}."]
+    maker = "Yanmo" if is_awq(card.recipe) else "llama.cpp"
+    lines += [f"SHA-256 {card.sha256}, made {card.date} by {maker} {card.engine}."]
     return "\n".join(lines) + "\n"
 
 

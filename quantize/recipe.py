@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from models.errors import InvalidOption
+from quantize.awq.recipe import AwqRecipe, awq_recipe_from_json, is_awq
 from quantize.gguf.types import find_file_type, find_tensor_type
 
 
@@ -49,6 +50,19 @@ class Recipe:
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
         return asdict(self)
+
+
+def read_any_recipe(path: Path) -> Recipe | AwqRecipe:
+    """A recipe from a TOML file, of a GGUF file or of an AWQ folder.
+
+    Raises:
+        InvalidOption: it is not TOML, or a field has a value it cannot have.
+    """
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return read_recipe(path)  # which says what is wrong
+    return awq_recipe_from_json(values) if is_awq(values) else read_recipe(path)
 
 
 def read_recipe(path: Path) -> Recipe:

@@ -24,6 +24,7 @@ from app.api import (
     openai_chat,
     openai_completions,
     openai_models,
+    planning,
     responses,
 )
 from app.api.desk import Desk
@@ -75,6 +76,7 @@ ROUTES: tuple[tuple[str, str, Endpoint], ...] = (
     ("POST", "/api/v1/models/unload", lm_studio.unload),
     ("POST", "/api/v1/models/download", downloading.download),
     ("GET", "/api/v1/models/download/status/{id}", downloading.status),
+    ("POST", "/api/yanmo/fit", planning.fit),
     ("GET", "/health", llama_server.health),
     ("GET", "/v1/health", llama_server.health),
     ("GET", "/props", llama_server.props),

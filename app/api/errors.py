@@ -112,7 +112,7 @@ def dialect_of(path: str) -> str:
     """Whose shape an error on this path takes: ``anthropic``, ``ollama`` or ``openai``."""
     if path.startswith("/v1/messages"):
         return "anthropic"
-    if path.startswith("/api/") and not path.startswith(("/api/v0", "/api/v1")):
+    if path.startswith("/api/") and not path.startswith(("/api/v0", "/api/v1", "/api/yanmo")):
         return "ollama"
     return "openai"
 

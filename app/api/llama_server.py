@@ -24,7 +24,9 @@ _MOST_TEXT = 8_000_000
 
 
 async def health(desk: Desk, request: Request) -> Response:  # noqa: ARG001
-    """Whether the server lives."""
+    """Whether the server lives, and the model that it was started with is in memory."""
+    if desk.workstation.server.is_loading:
+        return reply_json({"error": {"code": 503, "message": "Loading model", "type": "unavailable_error"}}, 503)
     return reply_json({"status": "ok"})
 
 

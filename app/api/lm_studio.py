@@ -22,6 +22,9 @@ from models.card import ModelCard
 _KINDS = {"embedding": "embeddings", "reranker": "embeddings"}
 
 
+_ENGINES = {"llamacpp": "llama.cpp"}
+
+
 async def list_models(desk: Desk, request: Request) -> Response:  # noqa: ARG001
     """Every model, with its state."""
     loaded = _loaded(desk)
@@ -160,5 +163,9 @@ async def _with_stats(desk: Desk, response: Response) -> Response:
             "format": "gguf",
             "context_length": facts.context_length,
         }
-        value["runtime"] = {"name": "llama.cpp", "version": facts.engine_version, "supported_formats": ["gguf"]}
+        value["runtime"] = {
+            "name": _ENGINES.get(facts.backend, facts.backend),
+            "version": facts.engine_version,
+            "supported_formats": ["gguf"],
+        }
     return reply_json(value)

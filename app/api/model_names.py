@@ -57,6 +57,8 @@ class Models:
             UserFacingError: there is none.
         """
         if not isinstance(name, str) or not name:
+            if self._workstation.server.main_model:
+                return self._workstation.server.main_model
             loaded = self._pool.list_loaded()
             return loaded[0].reference if loaded else self._workstation.engines.default_model()
         name = name.removesuffix(":latest")

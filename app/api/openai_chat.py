@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from starlette.responses import Response
 from app.api.content import choose_tools, read_messages, read_tools
 from app.api.desk import Call, Desk, make_id
 from app.api.errors import bad_request
-from app.api.merging import merge
+from app.api.merging import gather, merge
 from app.api.parameters import read_count, read_options, read_switch, read_table, read_whole, template_values
 from app.api.running import AnswerEvent, Done, Order, vary, while_connected
 from app.api.streams import EventStream, dump, event, reply_json
@@ -124,11 +123,7 @@ async def collect(call: Call, lease: Lease, order: Order) -> Choice:
 
 
 async def _gather(call: Call, lease: Lease, orders: Sequence[Order]) -> list[Choice]:
-    if len(orders) == 1:
-        return [await collect(call, lease, orders[0])]
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(collect(call, lease, order)) for order in orders]
-    return [task.result() for task in tasks]
+    return await gather([collect(call, lease, order) for order in orders])
 
 
 @dataclass

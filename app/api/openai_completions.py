@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from app.api.desk import Call, Desk, make_id
 from app.api.errors import bad_request
-from app.api.merging import merge
+from app.api.merging import gather, merge
 from app.api.openai_chat import FINGERPRINT, finish_reason, timings_of
 from app.api.parameters import is_token_id, read_count, read_options, read_switch, read_table, read_whole
 from app.api.running import AnswerEvent, Done, Order, ask, vary, while_connected
@@ -212,12 +212,7 @@ async def _gather(call: Call, frame: Frame) -> list[list[Text]]:
         async with gate:
             return await write(order)
 
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(write_in_turn(order)) for order in orders]
-    except ExceptionGroup as errors:
-        raise errors.exceptions[0] from None
-    texts = [task.result() for task in tasks]
+    texts = await gather([write_in_turn(order) for order in orders])
     return [texts[start : start + plan.best_of] for start in range(0, len(texts), plan.best_of)]
 
 

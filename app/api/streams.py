@@ -80,9 +80,9 @@ class EventStream(StreamingResponse):
         return event(body, "error" if self._dialect == "anthropic" else "").encode()
 
 
-def reply_json(value: Any) -> JSONResponse:
+def reply_json(value: Any, status: int = 200) -> JSONResponse:
     """A whole answer."""
-    return _Json(value)
+    return _Json(value, status)
 
 
 class _Json(JSONResponse):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 _EXAMPLES = """examples:
   yanmo convert Qwen3-0.6B/ --to BF16
   yanmo convert Llama-70B/ --to Q8_0 --split-max-size 40GB --out parts/
+  yanmo convert Qwen3-0.6B-AWQ/ --to safetensors --out Qwen3-0.6B-16bit/
 """
 _LORA_EXAMPLES = """examples:
   yanmo lora convert my-adapter/ --base Qwen3-0.6B/ --out my-adapter.gguf
@@ -28,12 +30,14 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser(
         "convert",
         help="make a GGUF of a Hugging Face checkpoint",
-        description="Safetensors in F32, F16, BF16 or FP8, whole or in shards, without torch. “yanmo quantize” does this by itself.",
+        description="Safetensors in F32, F16, BF16 or FP8, whole or in shards, without torch; with it also those in four bits (AWQ, "
+        "compressed-tensors), which become 16-bit ones first. “yanmo quantize” does this by itself.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("source", type=Path, metavar="FOLDER", help="the checkpoint")
-    parser.add_argument("--to", default="", metavar="TYPE", help="F32, F16, BF16 or Q8_0; without it the one that loses nothing")
+    kinds = "F32, F16, BF16 or Q8_0, without it the one that loses nothing; safetensors for a 16-bit copy of a 4-bit checkpoint"
+    parser.add_argument("--to", default="", metavar="TYPE", help=kinds)
     parser.add_argument(
         "--split-max-size", default="", metavar="SIZE", help="cut the file into parts of at most so much, such as 4GB"
     )
@@ -55,15 +59,39 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run_convert(arguments: argparse.Namespace, make_workstation: Callable[[], Workstation]) -> int:  # noqa: ARG001
     """The command."""
+    from quantize.awq.dequantize_checkpoint import is_packed
     from quantize.gguf.convert import convert_checkpoint, lossless_type
 
     folder: Path = arguments.source
+    if is_packed(folder):
+        return _convert_packed(arguments)
     kind = (arguments.to or lossless_type(folder)).upper()
     out = arguments.out or folder.resolve().parent
     target = out if out.suffix == ".gguf" and not out.is_dir() else out / f"{folder.resolve().name}-{kind}.gguf"
     split = read_size(arguments.split_max_size, "--split-max-size") if arguments.split_max_size else 0
     with ProgressLine(f"{folder.name}: converting", is_quiet=False) as line:
         print(convert_checkpoint(folder, target, kind, split_bytes=split, progress=line.show))
+    return 0
+
+
+def _convert_packed(arguments: argparse.Namespace) -> int:
+    """Four bits become sixteen, and those a GGUF, where one is wanted."""
+    from quantize.awq.dequantize_checkpoint import dequantize_checkpoint
+    from quantize.gguf.convert import convert_checkpoint
+
+    folder: Path = arguments.source
+    kind = arguments.to.upper() or "F16"
+    name, out = folder.resolve().name, arguments.out or folder.resolve().parent
+    with ProgressLine(f"{folder.name}: dequantizing", is_quiet=False) as line:
+        if kind == "SAFETENSORS":
+            print(dequantize_checkpoint(folder, arguments.out or out / f"{name}-16bit", progress=line.show))
+            return 0
+        target = out if out.suffix == ".gguf" and not out.is_dir() else out / f"{name}-{kind}.gguf"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".", suffix=".dequantized", dir=target.parent) as place:
+            float_copy = dequantize_checkpoint(folder, Path(place) / name, progress=line.show)
+            split = read_size(arguments.split_max_size, "--split-max-size") if arguments.split_max_size else 0
+            print(convert_checkpoint(float_copy, target, kind, split_bytes=split, progress=line.show))
     return 0
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _QUALITY_EXAMPLES = """examples:
   yanmo quality model-Q4_K_M.gguf --against model-F16.gguf --text held-out.txt
   yanmo quality model.gguf --text novel.txt --json
+  yanmo quality Qwen3-0.6B-AWQ/ --against Qwen3-0.6B/
 """
 _IMATRIX_EXAMPLES = """examples:
   yanmo imatrix model-F16.gguf --out model.imatrix.gguf
@@ -40,8 +41,10 @@ def _add_quality(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
         epilog=_QUALITY_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("model", metavar="MODEL")
-    parser.add_argument("--against", metavar="BASE", help="the unquantized model")
+    parser.add_argument(
+        "model", metavar="MODEL", help="a GGUF file, a checkpoint folder (float or AWQ), or a model in the library"
+    )
+    parser.add_argument("--against", metavar="BASE", help="the unquantized model, of either kind")
     text = "a text in UTF-8 of at least some thousand words; builtin without it"
     parser.add_argument("--text", default="builtin", metavar="FILE", help=text)
     windows = "read N windows of 512 tokens instead of the whole text"

@@ -14,6 +14,7 @@ from app.cli.progress_line import ProgressLine, find_model
 
 if TYPE_CHECKING:
     from app.workstation import Workstation
+    from quantize.awq.recipe import AwqRecipe
     from quantize.order import Order
     from quantize.pipeline import Step
     from quantize.recipe import Recipe
@@ -24,6 +25,7 @@ _EXAMPLES = """examples:
   yanmo quantize model-F16.gguf --to Q4_K_M --override "ffn_down=Q6_K"
   yanmo quantize model-F16.gguf --recipe mine.toml --text held-out.txt
   yanmo quantize model-F16.gguf --to balanced --dry-run
+  yanmo quantize Qwen3-0.6B/ --to awq --group-size 64 --text builtin --out Qwen3-0.6B-AWQ/
 
 Run it again after it was killed: what is finished is not done again.
 """
@@ -33,14 +35,14 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add ``quantize`` to the main parser."""
     parser = subparsers.add_parser(
         "quantize",
-        help="make a smaller GGUF and write its quality card",
-        description="Make smaller files from a GGUF in F32, F16 or BF16, or from a Hugging Face checkpoint. Each gets a card, beside it "
-        "and inside it: what it is, how it was made and what it cost.",
+        help="make a smaller GGUF or AWQ checkpoint and write its quality card",
+        description="Make smaller files from a GGUF in F32, F16 or BF16, or from a Hugging Face checkpoint; from a checkpoint also a "
+        "4-bit one (AWQ). Each gets a card, beside it and inside it: what it is, how it was made and what it cost.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("source", metavar="SRC", help="a GGUF file, a checkpoint folder (safetensors), or a model in the library")
-    parser.add_argument("--to", metavar="TYPE[,TYPE…]", default="", help="Q4_K_M, Q8_0, IQ4_XS … any type of llama.cpp")
+    parser.add_argument("--to", metavar="TYPE[,TYPE…]", default="", help="Q4_K_M, Q8_0, IQ4_XS … any type of llama.cpp, or awq")
     parser.add_argument("--recipe", type=Path, metavar="FILE", help="a TOML recipe, as the card shows it")
     matrix = "importance matrix: auto reads --calibration, or a file"
     parser.add_argument("--imatrix", metavar="auto|FILE|none", default="none", help=matrix)
@@ -58,7 +60,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     windows = "measure on N windows of 512 tokens instead of the whole text"
     parser.add_argument("--windows", type=int, default=0, metavar="N", help=windows)
     parser.add_argument("--imatrix-windows", type=int, default=0, metavar="N", help="read N windows for the importance matrix")
-    parser.add_argument("--out", type=Path, metavar="PATH", help="the file to write, or the folder for several")
+    parser.add_argument("--out", type=Path, metavar="PATH", help="the file or AWQ folder to write, or the folder for several")
+    _add_awq(parser)
     parser.add_argument("--converter", default="", metavar="FILE", help="llama.cpp's converter, for unknown architectures")
     parser.add_argument("--dry-run", action="store_true", help="only say how large each file will be")
     parser.add_argument("--save-recipe", type=Path, metavar="FILE", help="write the first recipe as TOML")
@@ -67,8 +70,23 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.set_defaults(run=run_quantize)
 
 
+def _add_awq(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("for --to awq")
+    sizes = "weights that share a scale: 128, 64 or 32; smaller loses less and takes more"
+    group.add_argument("--group-size", type=int, default=128, metavar="N", help=sizes)
+    layouts = "autoawq (transformers, vLLM, SGLang, LMDeploy, mlx-lm) or compressed-tensors (vLLM's own)"
+    group.add_argument("--format", default="autoawq", metavar="NAME", help=layouts)
+    group.add_argument("--symmetric", action="store_true", help="put zero in the middle of each group")
+    rounding = "compensated hands each rounding error on to the weights after it; nearest rounds each alone"
+    group.add_argument("--rounding", default="compensated", metavar="NAME", help=rounding)
+    windows = "read N windows of 512 tokens of --calibration"
+    group.add_argument("--calibration-windows", type=int, default=64, metavar="N", help=windows)
+    group.add_argument("--seed", type=int, default=0, metavar="N", help="which windows of the text are read")
+
+
 def run_quantize(arguments: argparse.Namespace, make_workstation: Callable[[], Workstation]) -> int:
     """The command."""
+    from quantize.awq.recipe import AwqRecipe, write_awq_recipe
     from quantize.pipeline import Pipeline
     from quantize.quality_card import write_markdown
     from quantize.recipe import write_recipe
@@ -79,7 +97,9 @@ def run_quantize(arguments: argparse.Namespace, make_workstation: Callable[[], W
         return 2
     source = find_model(arguments.source, make_workstation)
     if arguments.save_recipe:
-        arguments.save_recipe.write_text(write_recipe(recipes[0]), encoding="utf-8")
+        first = recipes[0]
+        text = write_awq_recipe(first) if isinstance(first, AwqRecipe) else write_recipe(first)
+        arguments.save_recipe.write_text(text, encoding="utf-8")
     if arguments.dry_run:
         return _say_sizes(source, recipes, arguments)
     order = _make_order(source, recipes, arguments, make_workstation)
@@ -97,8 +117,9 @@ def run_quantize(arguments: argparse.Namespace, make_workstation: Callable[[], W
 
 
 def _make_order(
-    source: Path, recipes: list[Recipe], arguments: argparse.Namespace, make_workstation: Callable[[], Workstation]
+    source: Path, recipes: list[Recipe | AwqRecipe], arguments: argparse.Namespace, make_workstation: Callable[[], Workstation]
 ) -> Order:
+    from quantize.awq.recipe import AwqRecipe
     from quantize.order import Order
 
     converter, python = arguments.converter, "python3"
@@ -120,11 +141,13 @@ def _make_order(
         arguments.keep_split,
         converter,
         python,
+        is_target=bool(arguments.out) and len(recipes) == 1 and isinstance(recipes[0], AwqRecipe),
     )
     # mistakes in texts are told before an hour of work
     if order.measure:
         read_measured(order.measure)
-    if order.imatrix == "auto" and order.calibration != "conversations":
+    reads_text = order.imatrix == "auto" or any(isinstance(recipe, AwqRecipe) for recipe in recipes)
+    if reads_text and order.calibration != "conversations":
         read_source(order.calibration, make_workstation)
     return order
 
@@ -156,14 +179,23 @@ def read_measured(name: str) -> str:
     return held_out_text() if name == "builtin" else read_texts(Path(name), option="--text")
 
 
-def _say_sizes(source: Path, recipes: list[Recipe], arguments: argparse.Namespace) -> int:
+def _say_sizes(source: Path, recipes: list[Recipe | AwqRecipe], arguments: argparse.Namespace) -> int:
+    from models.errors import QuantizationFailed
+    from quantize.awq.recipe import AwqRecipe
+    from quantize.awq.size_prediction import predict_bytes
     from quantize.gguf.size_prediction import count_values, estimate_bytes, predict_files
 
     if source.is_dir():
         count = count_values(source)
-        sizes = [estimate_bytes(count, recipe.file_type) for recipe in recipes]
+        sizes = [
+            predict_bytes(source, one) if isinstance(one, AwqRecipe) else estimate_bytes(count, one.file_type) for one in recipes
+        ]
     else:
-        sizes = [prediction.size_bytes for prediction in predict_files(source, recipes)]
+        files = [recipe for recipe in recipes if not isinstance(recipe, AwqRecipe)]
+        if len(files) < len(recipes):
+            reason = "AWQ is made from a checkpoint folder (safetensors), and this is a GGUF file."
+            raise QuantizationFailed(file=source.name, reason=reason)
+        sizes = [prediction.size_bytes for prediction in predict_files(source, files)]
     if arguments.json:
         print(json.dumps([{"file_type": r.file_type, "size_bytes": size} for r, size in zip(recipes, sizes, strict=True)]))
         return 0
@@ -172,10 +204,24 @@ def _say_sizes(source: Path, recipes: list[Recipe], arguments: argparse.Namespac
     return 0
 
 
-def _read_recipes(arguments: argparse.Namespace) -> list[Recipe]:
+def _read_awq_recipe(arguments: argparse.Namespace) -> AwqRecipe:
+    from quantize.awq.recipe import AwqRecipe
+
+    return AwqRecipe(
+        group_size=arguments.group_size,
+        is_symmetric=arguments.symmetric,
+        layout=arguments.format,
+        rounding=arguments.rounding,
+        windows=arguments.calibration_windows,
+        seed=arguments.seed,
+    )
+
+
+def _read_recipes(arguments: argparse.Namespace) -> list[Recipe | AwqRecipe]:
     from models.errors import InvalidOption
+    from quantize.awq.recipe import AwqRecipe
     from quantize.presets import PRESETS
-    from quantize.recipe import Recipe, read_recipe
+    from quantize.recipe import Recipe, read_any_recipe
 
     overrides = []
     for text in arguments.override:
@@ -190,8 +236,14 @@ def _read_recipes(arguments: argparse.Namespace) -> list[Recipe]:
     }
     presets = {preset.name.casefold(): preset.file_type for preset in PRESETS}
     names = [name.strip() for name in arguments.to.split(",") if name.strip()]
-    recipes = [Recipe(presets.get(name.casefold(), name.upper()), tuple(overrides), **fields) for name in names]
+    recipes: list[Recipe | AwqRecipe] = []
+    for name in names:
+        kind = presets.get(name.casefold(), name.upper())
+        if kind in ("AWQ", "AWQ-4"):
+            recipes.append(_read_awq_recipe(arguments))
+        else:
+            recipes.append(Recipe(kind, tuple(overrides), **fields))
     if arguments.recipe:
-        recipe = read_recipe(arguments.recipe)
-        recipes.append(replace(recipe, overrides=(*overrides, *recipe.overrides)))
+        recipe = read_any_recipe(arguments.recipe)
+        recipes.append(recipe if isinstance(recipe, AwqRecipe) else replace(recipe, overrides=(*overrides, *recipe.overrides)))
     return recipes

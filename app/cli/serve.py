@@ -126,9 +126,12 @@ def run_serve(arguments: argparse.Namespace, make_workstation: Callable[[], Work
         )
         for entry in values.get("alias", ()):
             _add_alias(workstation, entry)
-        address = switch.start(options, pool, (secret,) if secret else ())
         if values.get("model"):
-            _load(workstation, values["model"])
+            switch.main_model = workstation.find_model(values["model"])  # who asks while it is loaded waits for it
+            switch.is_loading = True
+        address = switch.start(options, pool, (secret,) if secret else ())
+        if switch.main_model:
+            _load(workstation, switch.main_model)
         print(f"Yanmo serves at {address} (documentation: {address}/docs). Ctrl+C ends it.", flush=True)
         if options.ollama_port and options.ollama_port not in switch.ports:
             print("Port 11434 is used by another program, so it does not listen there.", file=sys.stderr, flush=True)
@@ -137,9 +140,9 @@ def run_serve(arguments: argparse.Namespace, make_workstation: Callable[[], Work
     return 0
 
 
-def _load(workstation: Workstation, name: str) -> None:
-    reference = workstation.find_model(name)
+def _load(workstation: Workstation, reference: str) -> None:
     lease = workstation.server.pool.acquire(reference)
+    workstation.server.is_loading = False
     workstation.server.pool.set_idle_seconds(reference, -1)
     print(f"{lease.facts.name} is in memory, with {lease.facts.context_length} tokens of context.", flush=True)
     lease.give_back()

@@ -135,6 +135,7 @@ class EnginePool:
             with self._lock:
                 if not place.users and place.engines.state() != "ready" and self._places.get(reference) is place:
                     del self._places[reference]
+                    place.engines.unload()  # a load that nobody waits for any more must not go on unseen
             raise
 
     def set_idle_seconds(self, reference: str, seconds: float | None) -> None:

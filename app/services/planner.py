@@ -64,7 +64,7 @@ class Planner:
         Raises:
             UserFacingError: it cannot be read, or does not lie here.
         """
-        if card.format == "remote":
+        if card.format == "remote" or not card.files:
             raise ModelError(model=card.name, reason="It runs on another server, so it takes no memory here.")
         with self._lock:
             known = self._shapes.get(card.files)

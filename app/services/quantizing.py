@@ -16,6 +16,8 @@ from app.store.conversations import Conversations
 from app.store.messages import Messages
 from backends.messages import TextPart
 from models.errors import InvalidOption, UserFacingError, WorkCancelled
+from quantize.awq.recipe import FILE_TYPE as AWQ
+from quantize.awq.recipe import AwqRecipe
 from quantize.calibration import builtin_text, held_out_text, read_texts
 from quantize.order import BUILTIN, CONVERSATIONS, Order, order_from_json
 from quantize.pipeline import Pipeline, Step
@@ -73,7 +75,8 @@ class Quantizing:
         Raises:
             InvalidOption: its texts cannot be read.
         """
-        for source in {order.calibration if order.imatrix == "auto" else BUILTIN, order.measure or BUILTIN}:
+        reads_text = order.imatrix == "auto" or any(isinstance(recipe, AwqRecipe) for recipe in order.recipes)
+        for source in {order.calibration if reads_text else BUILTIN, order.measure or BUILTIN}:
             self.read_text(source)
         self._read_kept()
         job = QuantizeJob(uuid.uuid4().hex[:12], order, "waiting")
@@ -124,11 +127,11 @@ class Quantizing:
         return held_out_text() if source == BUILTIN else self.read_text(source)
 
     def find_cards(self, folder: Path) -> list[tuple[Path, QualityCard]]:
-        """Every card beside a GGUF of a folder, largest file first."""
+        """Every card beside a GGUF or a 4-bit checkpoint of a folder, largest first."""
         found = []
         for path in sorted(folder.glob(f"*{SUFFIX}")):
             made = path.with_name(path.name.removesuffix(SUFFIX))
-            card = card_from_json(read_card(made) or {}) if made.is_file() else None
+            card = card_from_json(read_card(made) or {}) if made.exists() else None
             if card is not None:
                 found.append((made, card))
         return sorted(found, key=lambda pair: -pair[1].size_bytes)
@@ -141,6 +144,7 @@ class Quantizing:
 
     def _predict(self, source: Path) -> None:
         from models.gguf_parts import read_parts
+        from quantize.awq.size_prediction import predict_bytes
         from quantize.gguf.size_prediction import count_values, estimate_bytes, predict_files
         from quantize.gguf.types import FILE_TYPES
         from quantize.recipe import Recipe
@@ -149,6 +153,7 @@ class Quantizing:
             if source.is_dir():
                 count = count_values(source)
                 sizes = [(name, estimate_bytes(count, name)) for name in FILE_TYPES]
+                sizes.append((AWQ, predict_bytes(source, AwqRecipe())))
                 is_quantized = False
             else:
                 recipes = [Recipe(name) for name in FILE_TYPES]

@@ -58,6 +58,10 @@ class ServerSwitch:
         self.keys = ApiKeys(settings)
         self.log = RequestLog(lambda record: bus.publish(RequestChanged(record.id)))
         self.extra_aliases: dict[str, str] = {}
+        self.main_model = ""
+        """The reference of the model that answers requests that name none; empty for the one in memory, or the default."""
+        self.is_loading = False
+        """Whether that model is on its way into memory, so that who waits for the server waits for it too."""
         self.state: ServerState = "off"
         self.error: UserFacingError | None = None
 

@@ -246,7 +246,7 @@ class Scheduler:
         return parts
 
     def _lets_read(self, readers: int) -> bool:
-        """Whether the replies that are being written leave this step to the prompts: one word less for each of them lets all begin sooner."""
+        """Whether the replies that are being written leave this step to the prompts, so that all begin sooner."""
         now = time.perf_counter()
         if readers > 1 and now - self._written_at < _GAP_SECONDS * readers:
             return True

@@ -120,6 +120,22 @@ class Checkpoint:
             together[index] = values
         return together
 
+    def place(self, name: str) -> TensorPlace:
+        """Where a tensor lies by the name it is stored under, pieces of stacks too."""
+        return self.tensors[name] if name in self.tensors else self.tensors_of_stack[name]
+
+    def read_single(self, name: str, *, raw: bool = False) -> numpy.ndarray:
+        """As :meth:`read`, by the name it is stored under, pieces of stacks too."""
+        return self._read_one(name, self.place(name), raw)
+
+    def read_rows(self, name: str, rows: list[int]) -> numpy.ndarray:
+        """Some rows of a matrix as float32; nothing else of it is read.
+
+        Raises:
+            DamagedModelFile: as for :meth:`read`.
+        """
+        return read_values(name, self.place(name), rows=rows)
+
     def _read_one(self, name: str, place: TensorPlace, raw: bool) -> numpy.ndarray:
         values = read_values(name, place, raw=raw)
         scale = None if raw else self._scales.get(name)
@@ -203,8 +219,8 @@ def read_tensor_places(path: Path) -> dict[str, TensorPlace]:
     return places
 
 
-def read_values(name: str, place: TensorPlace, *, raw: bool = False) -> numpy.ndarray:
-    """A tensor as float32, scales not applied; ``raw`` as it is stored, not copied.
+def read_values(name: str, place: TensorPlace, *, raw: bool = False, rows: list[int] | None = None) -> numpy.ndarray:
+    """A tensor as float32, or some ``rows`` of it, scales not applied; ``raw`` as it is stored, not copied.
 
     Raises:
         DamagedModelFile: its type is unknown, it is empty, or it holds NaN or infinity.
@@ -217,7 +233,11 @@ def read_values(name: str, place: TensorPlace, *, raw: bool = False) -> numpy.nd
         )
     if 0 in place.shape:
         raise DamagedModelFile(file=place.file.name, reason=f"The tensor “{name}” is empty.")
-    data = numpy.memmap(place.file, dtype=_STORED[place.dtype], mode="r", offset=place.begin, shape=place.shape or (1,))
+    data: numpy.ndarray = numpy.memmap(
+        place.file, dtype=_STORED[place.dtype], mode="r", offset=place.begin, shape=place.shape or (1,)
+    )
+    if rows is not None:
+        data = data[rows]
     values: numpy.ndarray
     if raw:
         values = data

@@ -24,6 +24,10 @@
       <translation>每天以及每次升级前都会复制全部对话，保留七份。</translation>
     </message>
     <message>
+      <source>A file…</source>
+      <translation>文件…</translation>
+    </message>
+    <message>
       <source>A little smaller, a little quicker, still hard to tell apart.</source>
       <translation>小一点，快一点，仍然难以分辨。</translation>
     </message>
@@ -70,6 +74,22 @@
     <message>
       <source>A text shows which weights matter most; small types lose much less with it.</source>
       <translation>一段文本能看出哪些权重最要紧；有了它，小的类型损失会少很多。</translation>
+    </message>
+    <message>
+      <source>A weight of it has {0} inputs, which is not a multiple of {1}: quantize it to GGUF instead.</source>
+      <translation>其中一个权重有 {0} 个输入，不是 {1} 的倍数：请改为量化成 GGUF。</translation>
+    </message>
+    <message>
+      <source>A weight of it has {0} inputs, which is not a multiple of {1}: take --group-size {2}.</source>
+      <translation>其中一个权重有 {0} 个输入，不是 {1} 的倍数：请使用 --group-size {2}。</translation>
+    </message>
+    <message>
+      <source>A weight of it has {0} outputs, which is not a multiple of {1}.</source>
+      <translation>其中一个权重有 {0} 个输出，不是 {1} 的倍数。</translation>
+    </message>
+    <message>
+      <source>AWQ is made from a checkpoint folder (safetensors), and this is a GGUF file.</source>
+      <translation>AWQ 要由检查点文件夹（safetensors）制作，而这是 GGUF 文件。</translation>
     </message>
     <message>
       <source>About</source>
@@ -248,6 +268,10 @@
       <translation>均衡</translation>
     </message>
     <message>
+      <source>Balanced, for graphics cards</source>
+      <translation>均衡，适合显卡</translation>
+    </message>
+    <message>
       <source>Batch size</source>
       <translation>批大小</translation>
     </message>
@@ -298,6 +322,10 @@
     <message>
       <source>By type</source>
       <translation>按类型</translation>
+    </message>
+    <message>
+      <source>Calibrated on</source>
+      <translation>校准文本</translation>
     </message>
     <message>
       <source>Calls</source>
@@ -414,6 +442,10 @@
     <message>
       <source>Choose a small model of the same family as draft model, or load the model without one.</source>
       <translation>请选择同一系列的小模型作草稿模型，或不用草稿模型加载。</translation>
+    </message>
+    <message>
+      <source>Choose a text</source>
+      <translation>选择文本</translation>
     </message>
     <message>
       <source>Choose an adapter that was made for this model, or load the model without it.</source>
@@ -780,6 +812,14 @@
       <translation>空间充裕、不想有任何疑虑时选它。</translation>
     </message>
     <message>
+      <source>For transformers, vLLM, SGLang and mlx (AutoAWQ)</source>
+      <translation>供 transformers、vLLM、SGLang 和 mlx（AutoAWQ）</translation>
+    </message>
+    <message>
+      <source>For vLLM (compressed-tensors)</source>
+      <translation>供 vLLM（compressed-tensors）</translation>
+    </message>
+    <message>
       <source>Forget</source>
       <translation>忘记</translation>
     </message>
@@ -858,6 +898,10 @@
     <message>
       <source>Good first models, chosen on {date}</source>
       <translation>入门推荐（选于 {date}）</translation>
+    </message>
+    <message>
+      <source>Group size</source>
+      <translation>组大小</translation>
     </message>
     <message>
       <source>Guess ahead from the text</source>
@@ -1132,6 +1176,10 @@
       <translation>它既没有 tokenizer.json，也没有 SentencePiece 模型；用 Python 代码写的分词器无法转换。</translation>
     </message>
     <message>
+      <source>It has no device {0} here: there is {1}.</source>
+      <translation>这里没有设备 {0}：可用的有 {1}。</translation>
+    </message>
+    <message>
       <source>It has {0} bytes instead of {1}.</source>
       <translation>文件有 {0} 字节，而不是 {1} 字节。</translation>
     </message>
@@ -1202,6 +1250,10 @@
     <message>
       <source>It is a folder.</source>
       <translation>它是一个文件夹。</translation>
+    </message>
+    <message>
+      <source>It is a mixture of experts (“{0}”): the loaders that AWQ files are made for would leave its experts unset. Quantize it to GGUF, which has a layout for experts.</source>
+      <translation>这是混合专家模型（“{0}”）：读取 AWQ 文件的程序会让其专家权重保持未设置。请把它量化为 GGUF，GGUF 有专家的存储格式。</translation>
     </message>
     <message>
       <source>It is a part of Yanmo and stays.</source>
@@ -1528,6 +1580,14 @@
       <translation>它的文件头超出了文件本身。</translation>
     </message>
     <message>
+      <source>Its layers are called in a way that is not known.</source>
+      <translation>其各层的调用方式未知。</translation>
+    </message>
+    <message>
+      <source>Its layers hold no linear weights that could be quantized.</source>
+      <translation>其各层里没有可以量化的线性权重。</translation>
+    </message>
+    <message>
       <source>Its library could not be loaded: {0}.</source>
       <translation>无法加载它的程序库：{0}。</translation>
     </message>
@@ -1580,6 +1640,10 @@
       <translation>它的设置 {0} 的取值，llama.cpp 里的同类模型不支持。</translation>
     </message>
     <message>
+      <source>Its settings make no sense: {0}.</source>
+      <translation>其设置没有意义：{0}。</translation>
+    </message>
+    <message>
       <source>Its source is one file, so there are no parts to keep.</source>
       <translation>源文件只有一个，没有可保留的分片。</translation>
     </message>
@@ -1588,8 +1652,16 @@
       <translation>它的强度（alpha）不是数字。</translation>
     </message>
     <message>
+      <source>Its tokenizer cannot be read: {0}.</source>
+      <translation>无法读取其分词器：{0}。</translation>
+    </message>
+    <message>
       <source>Its tokenizer cuts text in a way that is not known here; a wrong cut would change every token.</source>
       <translation>它的分词器切分文本的方式这里不认识；切错会改变每个词元。</translation>
+    </message>
+    <message>
+      <source>Its tokenizer has more tokens than it has embeddings.</source>
+      <translation>其分词器的词元比词嵌入还多。</translation>
     </message>
     <message>
       <source>Its tokenizer is a {0}, which llama.cpp does not have.</source>
@@ -1612,8 +1684,20 @@
       <translation>它的词表不是文本列表。</translation>
     </message>
     <message>
+      <source>Its weights are not in four bits: there is nothing to dequantize.</source>
+      <translation>其权重不是四比特：没有可反量化的内容。</translation>
+    </message>
+    <message>
+      <source>Its weights cannot be read: {0}.</source>
+      <translation>无法读取其权重：{0}。</translation>
+    </message>
+    <message>
       <source>Its weights do not fit this model's.</source>
       <translation>它的权重与这个模型不匹配。</translation>
+    </message>
+    <message>
+      <source>Its weights take {0} GB and {1} GB are free on {2}.</source>
+      <translation>其权重需要 {0} GB，而 {2} 上空闲 {1} GB。</translation>
     </message>
     <message>
       <source>Its {0} attention heads do not divide the embedding length {1}.</source>
@@ -1696,8 +1780,16 @@
       <translation>推后</translation>
     </message>
     <message>
+      <source>Layer {0} computes no numbers.</source>
+      <translation>第 {0} 层算不出数值。</translation>
+    </message>
+    <message>
       <source>Layers of a mixture of experts whose experts stay in main memory</source>
       <translation>混合专家模型中，专家留在内存里的层数</translation>
+    </message>
+    <message>
+      <source>Layout</source>
+      <translation>格式</translation>
     </message>
     <message>
       <source>Leave out the oldest turns</source>
@@ -1820,6 +1912,10 @@
       <translation>横轴 MB，纵轴各组相加的 KL 散度（nat）；圆点为实测值</translation>
     </message>
     <message>
+      <source>Made by Yanmo with scales and ranges searched on {0} windows of text. Rounding: {1}.</source>
+      <translation>由研墨制作，缩放系数和取值范围在 {0} 段文本上搜索得出。舍入方式：{1}。</translation>
+    </message>
+    <message>
       <source>Make</source>
       <translation>要做的类型</translation>
     </message>
@@ -1938,6 +2034,10 @@
     <message>
       <source>Move to folder</source>
       <translation>移到文件夹</translation>
+    </message>
+    <message>
+      <source>My conversations</source>
+      <translation>我的对话</translation>
     </message>
     <message>
       <source>Name</source>
@@ -2396,8 +2496,8 @@
       <translation>运行 “yanmo doctor” 看看已装了什么、该装什么。</translation>
     </message>
     <message>
-      <source>SHA-256 {0}, made {1} by llama.cpp {2}.</source>
-      <translation>SHA-256 {0}，由 llama.cpp {2} 于 {1} 制作。</translation>
+      <source>SHA-256 {0}, made {1} by {2} {3}.</source>
+      <translation>SHA-256 {0}，{1} 由 {2} {3} 制作。</translation>
     </message>
     <message>
       <source>SQLite says: {0}.</source>
@@ -2534,6 +2634,10 @@
     <message>
       <source>Snapshots…</source>
       <translation>快照…</translation>
+    </message>
+    <message>
+      <source>So many weights share a scale. Smaller groups lose less and take a little more.</source>
+      <translation>每组这么多个权重共用一个缩放系数。组越小损失越少，占用略大。</translation>
     </message>
     <message>
       <source>Some text in it cannot be read.</source>
@@ -2716,6 +2820,10 @@
       <translation>第 {number} 段文本对 {model} 来说太长。</translation>
     </message>
     <message>
+      <source>Texts (*.txt *.md);;All files (*)</source>
+      <translation>文本 (*.txt *.md);;所有文件 (*)</translation>
+    </message>
+    <message>
       <source>The JSON schema is no JSON object.</source>
       <translation>JSON Schema 不是一个 JSON 对象。</translation>
     </message>
@@ -2758,6 +2866,14 @@
     <message>
       <source>The best file of at most</source>
       <translation>不超过此大小的最佳文件</translation>
+    </message>
+    <message>
+      <source>The built-in text</source>
+      <translation>内置文本</translation>
+    </message>
+    <message>
+      <source>The calibration text has {0} tokens and {1} are needed: take a longer one.</source>
+      <translation>校准文本有 {0} 个词元，需要 {1} 个：请换用更长的文本。</translation>
     </message>
     <message>
       <source>The check found: {0}.</source>
@@ -2806,6 +2922,10 @@
     <message>
       <source>The database {file} was written by a newer Yanmo.</source>
       <translation>数据库 {file} 由更新版本的研墨写成。</translation>
+    </message>
+    <message>
+      <source>The device failed: {0}.</source>
+      <translation>设备出错：{0}。</translation>
     </message>
     <message>
       <source>The device {0} is not here, so the processor computes.</source>
@@ -2936,6 +3056,10 @@
       <translation>文件夹里没有带 safetensors 文件的 config.json。</translation>
     </message>
     <message>
+      <source>The folder holds no tokenizer.</source>
+      <translation>文件夹里没有分词器。</translation>
+    </message>
+    <message>
       <source>The form that was prescribed for the reply cannot be followed.</source>
       <translation>无法遵循为回答规定的格式。</translation>
     </message>
@@ -3042,6 +3166,10 @@
     <message>
       <source>The pair for “{0}” does not fit together.</source>
       <translation>“{0}”的一对矩阵彼此不匹配。</translation>
+    </message>
+    <message>
+      <source>The parts of “{0}” do not fit together.</source>
+      <translation>“{0}”的各部分互不匹配。</translation>
     </message>
     <message>
       <source>The probabilities of a prompt are not asked of other servers.</source>
@@ -3172,6 +3300,10 @@
       <translation>张量“{0}”的形状 {1} 对 {2} 来说不可能。</translation>
     </message>
     <message>
+      <source>The tensor “{0}” has the shape {1} instead of {2}.</source>
+      <translation>张量“{0}”的形状是 {1}，应为 {2}。</translation>
+    </message>
+    <message>
       <source>The tensor “{0}” has the type {1}, which cannot be converted.</source>
       <translation>张量“{0}”的类型 {1} 无法转换。</translation>
     </message>
@@ -3186,6 +3318,10 @@
     <message>
       <source>The tensor “{0}” is empty.</source>
       <translation>张量“{0}”是空的。</translation>
+    </message>
+    <message>
+      <source>The tensor “{0}” is missing.</source>
+      <translation>缺少张量“{0}”。</translation>
     </message>
     <message>
       <source>The tensor “{0}” is there twice.</source>
@@ -3226,6 +3362,10 @@
     <message>
       <source>The verification was cancelled.</source>
       <translation>校验已取消。</translation>
+    </message>
+    <message>
+      <source>The weights and what was to be computed did not fit.</source>
+      <translation>内存放不下权重和要计算的内容。</translation>
     </message>
     <message>
       <source>The {0} holds half a character.</source>
@@ -3352,8 +3492,16 @@
       <translation>这个对话已不存在。</translation>
     </message>
     <message>
+      <source>This engine does not guess ahead.</source>
+      <translation>该引擎不支持推测解码。</translation>
+    </message>
+    <message>
       <source>This engine makes no embeddings.</source>
       <translation>这个引擎不能生成嵌入向量。</translation>
+    </message>
+    <message>
+      <source>This engine takes no adapters.</source>
+      <translation>该引擎不支持适配器。</translation>
     </message>
     <message>
       <source>This message is complete.</source>
@@ -3848,12 +3996,20 @@
       <translation>空间充裕时选它</translation>
     </message>
     <message>
+      <source>for vLLM, SGLang and mlx</source>
+      <translation>供 vLLM、SGLang 和 mlx 使用</translation>
+    </message>
+    <message>
       <source>half the size, no difference in answers</source>
       <translation>大小减半，回答没有差别</translation>
     </message>
     <message>
       <source>imatrix</source>
       <translation>矩阵</translation>
+    </message>
+    <message>
+      <source>layer {which}</source>
+      <translation>第 {which} 层</translation>
     </message>
     <message>
       <source>llama.cpp's converter, for checkpoints that Yanmo does not know</source>
@@ -4100,12 +4256,20 @@
       <translation>{0} 既不是真也不是假。</translation>
     </message>
     <message>
+      <source>{0} is not installed: run “pip install .[torch]”.</source>
+      <translation>未安装 {0}：请运行“pip install .[torch]”。</translation>
+    </message>
+    <message>
       <source>{0} is there already and has no card: move it, or choose another folder.</source>
       <translation>{0} 已经存在，而且没有质量卡：请把它移走，或另选一个文件夹。</translation>
     </message>
     <message>
       <source>{0} is there already and was made by something else: move it, or choose another folder.</source>
       <translation>{0} 已经存在，而且不是由这里做的：请把它移走，或另选一个文件夹。</translation>
+    </message>
+    <message>
+      <source>{0} is there already: move it, or choose another folder.</source>
+      <translation>{0} 已经存在：请移走它，或选择另一个文件夹。</translation>
     </message>
     <message>
       <source>{0} of {1} layers fit the graphics memory; the processor computes the others.</source>

@@ -18,15 +18,18 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.gui.quantize.awq_choice import AwqChoice
 from app.gui.quantize.words import advice_of, preset_name
 from app.gui.translation import tr
 from app.gui.widgets import ElidedLabel, make_label
 from app.workstation import Workstation
 from models.errors import UserFacingError
+from quantize.awq.recipe import FILE_TYPE as AWQ
+from quantize.awq.recipe import AwqRecipe
 from quantize.gguf.types import FILE_TYPES
 from quantize.order import AUTO, BUILTIN, CONVERSATIONS, NONE, Order, stem_of, strip_type
 from quantize.presets import PRESETS
-from quantize.recipe import Recipe, read_recipe
+from quantize.recipe import Recipe, read_any_recipe
 
 _TYPE = int(Qt.ItemDataRole.UserRole)
 _MATRICES = (NONE, BUILTIN, CONVERSATIONS, "file")
@@ -52,7 +55,7 @@ class OrderForm(QWidget):
         self._is_exact = True
         self._file = ""
         self._target = ""
-        self._recipes: dict[str, Recipe] = {}
+        self._recipes: dict[str, Recipe | AwqRecipe] = {}
         self._make_fields()
         self._lay_out()
         self.retranslate()
@@ -81,6 +84,7 @@ class OrderForm(QWidget):
         self.search = QPushButton(self)
         self.search.setProperty("role", "link")
         self.search.clicked.connect(self.search_wanted)
+        self.awq = AwqChoice(self)
         self._matrix_label = make_label("", "strong", self)
         self.matrix = QComboBox(self)
         self.matrix.activated.connect(self._matrix_chosen)
@@ -119,6 +123,7 @@ class OrderForm(QWidget):
         layout.addWidget(self._types_label)
         layout.addWidget(self.types)
         layout.addLayout(more)
+        layout.addWidget(self.awq)
         layout.addWidget(self._matrix_label)
         layout.addWidget(self.matrix)
         layout.addWidget(self.both)
@@ -188,7 +193,7 @@ class OrderForm(QWidget):
 
     def choose_types(self, names: list[str]) -> None:
         """Tick these and no others; all types are shown where one of them is no preset."""
-        if not set(names) - set(self._recipes) <= {preset.file_type for preset in PRESETS}:
+        if not set(names) - set(self._recipes) <= {AWQ, *(preset.file_type for preset in PRESETS)}:
             self._all_types.setChecked(True)
         for row in range(self.types.count()):
             item = self.types.item(row)
@@ -197,8 +202,10 @@ class OrderForm(QWidget):
 
     def _fill_types(self) -> None:
         ticked = set(self.chosen_types()) or {"Q4_K_M"}
-        presets = {preset.file_type: preset for preset in PRESETS}
-        shown = list(FILE_TYPES) if self._all_types.isChecked() else list(presets)
+        presets = {AWQ, *(preset.file_type for preset in PRESETS)}
+        shown = list(FILE_TYPES) if self._all_types.isChecked() else [preset.file_type for preset in PRESETS]
+        if Path(self.path()).is_dir():  # AWQ is made from a checkpoint only
+            shown.insert(shown.index("Q4_K_M") + 1, AWQ)
         self.types.blockSignals(True)
         self.types.clear()
         for name in shown:
@@ -215,7 +222,8 @@ class OrderForm(QWidget):
             item.setSizeHint(QSize(10, 48))
             self.types.addItem(item)
         for name, recipe in self._recipes.items():
-            words = tr("recipe: {type} with {count} rules of its own").format(type=recipe.file_type, count=len(recipe.overrides))
+            count = len(recipe.overrides) if isinstance(recipe, Recipe) else 0
+            words = tr("recipe: {type} with {count} rules of its own").format(type=recipe.file_type, count=count)
             item = QListWidgetItem(f"{name}\n{words}")
             item.setData(_TYPE, name)
             item.setFlags(Qt.ItemFlag.ItemIsUserCheckable | Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
@@ -242,7 +250,8 @@ class OrderForm(QWidget):
             InvalidOption: it is none.
         """
         # the matrix it was made with may not be here: whichever is chosen is noted anew
-        self._recipes[path.name] = replace(read_recipe(path), imatrix_sha256="")
+        recipe = read_any_recipe(path)
+        self._recipes[path.name] = replace(recipe, imatrix_sha256="") if isinstance(recipe, Recipe) else recipe
         self._fill_types()
         self.choose_types([*self.chosen_types(), path.name])
 
@@ -256,7 +265,7 @@ class OrderForm(QWidget):
 
     def _needs_matrix(self, name: str) -> bool:
         recipe = self._recipes.get(name)
-        kinds = [recipe.file_type, *(kind for _, kind in recipe.overrides)] if recipe else [name]
+        kinds = [recipe.file_type, *(kind for _, kind in recipe.overrides)] if isinstance(recipe, Recipe) else [name]
         return any(kind in FILE_TYPES and FILE_TYPES[kind].needs_imatrix for kind in kinds)
 
     # ---- the matrix and the place
@@ -287,11 +296,12 @@ class OrderForm(QWidget):
         kind = _MATRICES[max(0, self.matrix.currentIndex())]
         self.both.setEnabled(kind != NONE)
         self.again.setVisible(self._is_quantized)
-        copies = 2 if kind != NONE and self.both.isChecked() else 1
-        total = sum(self._sizes.get(name, 0) for name in types) * copies
-        self._total.setText(
-            tr("{count} files, {size}").format(count=len(types) * copies, size=f"{total / 2**20:,.1f} MB") if total else ""
-        )
+        folders = [name for name in types if self._is_awq(name)]
+        files = [name for name in types if name not in folders] * (2 if kind != NONE and self.both.isChecked() else 1)
+        total = sum(self._sizes.get(name, 0) for name in (*files, *folders))
+        count = len(files) + len(folders)
+        self._total.setText(tr("{count} files, {size}").format(count=count, size=f"{total / 2**20:,.1f} MB") if total else "")
+        self.awq.setVisible(AWQ in types)
         self._place.set_full_text(tr("Into {folder}").format(folder=self.target()))
         needing = [name for name in types if self._needs_matrix(name) and kind == NONE]
         lacks = tr("An importance matrix is needed for {types}.").format(types=", ".join(needing)) if needing else ""
@@ -311,14 +321,15 @@ class OrderForm(QWidget):
         return made if kind != NONE and made.is_file() else None
 
     def make_orders(self) -> list[Order]:
-        """What the form asks for: one order, or two where types are wanted with and without a matrix."""
+        """What the form asks for: an order for files, two where they are wanted with and without a matrix, and one for AWQ."""
         kind = _MATRICES[self.matrix.currentIndex()]
         imatrix = {NONE: NONE, "file": self._file}.get(kind, AUTO)
         settings = self._workstation.settings
         wanted = [imatrix] if imatrix == NONE or not self.both.isChecked() else [imatrix, NONE]
         orders = []
         for matrix in wanted:
-            types = [name for name in self.chosen_types() if matrix != NONE or not self._needs_matrix(name)]
+            files = [name for name in self.chosen_types() if not self._is_awq(name)]
+            types = [name for name in files if matrix != NONE or not self._needs_matrix(name)]
             if not types:
                 continue
             order = Order(
@@ -334,7 +345,16 @@ class OrderForm(QWidget):
                 converter_python=str(settings.get("quantize.converter_python")),
             )
             orders.append(order)
+        folders = [name for name in self.chosen_types() if self._is_awq(name)]
+        if folders:
+            recipes = tuple(self._recipes.get(name) or self.awq.recipe() for name in folders)
+            measure = BUILTIN if self.measure.isChecked() else ""
+            calibration = self.awq.calibration()
+            orders.append(Order(self.path(), recipes, self.target(), NONE, calibration, measure, windows=_MEASURED_WINDOWS))
         return orders
+
+    def _is_awq(self, name: str) -> bool:
+        return name == AWQ or isinstance(self._recipes.get(name), AwqRecipe)
 
     def _order(self) -> None:
         for order in self.make_orders():
@@ -359,6 +379,7 @@ class OrderForm(QWidget):
         self.both.setText(tr("Also without it, to compare"))
         self.measure.setText(tr("Measure what is lost"))
         self.again.setText(tr("Quantize again all the same"))
+        self.awq.retranslate()
         self._move.setText(tr("Change…"))
         self.start.setText(tr("Start"))
         for widget, label in (

@@ -28,8 +28,7 @@ from app.gui.translation import tr
 from app.gui.widgets import make_label
 from app.services.matrix_coverage import Coverage
 from app.services.quant_choice import pick, rows, write_csv, write_table
-from quantize.quality_card import QualityCard, recipe_of
-from quantize.recipe import write_recipe
+from quantize.quality_card import QualityCard, write_card_recipe
 
 _SHOWN = (0, 1, 2, 3, 4, 6, 7, 8, 9)
 _WORST = 8
@@ -250,7 +249,7 @@ class Results(QWidget):
                 if not self.make_picture().save(str(path)):
                     raise OSError(0, tr("the picture could not be written"))
             elif kind == "toml":
-                path.write_text(write_recipe(recipe_of(cards[self._current])), encoding="utf-8")
+                path.write_text(write_card_recipe(cards[self._current]), encoding="utf-8")
             else:
                 path.write_text(write_csv(cards) if kind == "csv" else write_table(cards), encoding="utf-8")
         except OSError as error:

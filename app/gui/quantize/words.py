@@ -13,6 +13,7 @@ def preset_name(file_type: str) -> str:
         "Q6_K": tr("Hardly a difference"),
         "Q5_K_M": tr("Very good"),
         "Q4_K_M": tr("Balanced"),
+        "AWQ-4": tr("Balanced, for graphics cards"),
         "IQ4_XS": tr("Small"),
         "IQ3_M": tr("Tight"),
         "IQ2_M": tr("Tiny"),
@@ -27,6 +28,7 @@ def advice_of(file_type: str) -> str:
         "Q6_K": tr("for those who have the room"),
         "Q5_K_M": tr("a little smaller, hard to tell apart"),
         "Q4_K_M": tr("what most people take"),
+        "AWQ-4": tr("for vLLM, SGLang and mlx"),
         "IQ4_XS": tr("the smallest with four bits"),
         "IQ3_M": tr("where four bits do not fit"),
         "IQ2_M": tr("only for large models"),
@@ -42,7 +44,9 @@ def step_words(step: Step) -> str:
         "quantize": tr("Quantizing"),
         "measure": tr("Measuring"),
     }
-    return f"{kinds.get(step.kind, step.kind)}  {step.file}  ({step.number}/{step.count})"
+    layer = step.words.removeprefix("layer ") if step.words.startswith("layer ") else ""
+    where = "  " + tr("layer {which}").format(which=layer) if layer else ""
+    return f"{kinds.get(step.kind, step.kind)}  {step.file}  ({step.number}/{step.count}){where}"
 
 
 def fault_words(fault: str) -> str:

@@ -13,6 +13,7 @@ import pytest
 
 from app.cli.main import main
 from app.services.server import ServerOptions
+from backends.options import LoadOptions
 from tests.app.api.conftest import Served, open_server
 
 torch = pytest.importorskip("torch")
@@ -44,6 +45,8 @@ def exact(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, st
     assert main(["--data-folder", str(folder), "convert", str(CHECKPOINT), "--to", "F32", "--out", str(folder / "f32.gguf")]) == 0
     served = open_server(folder / "data", ServerOptions(port=0))
     model = served.workstation.library.import_model(folder / "f32.gguf")
+    # Flash attention keeps keys and values in F16, which alone makes 0.02 of a sum of ninety nats.
+    served.workstation.engines.set_options(model.id, LoadOptions(kv_type="f32", flash_attention=False))
     served.workstation.server.pool.acquire(model.id).give_back()
     yield served, model.id
     served.workstation.close()
@@ -80,7 +83,7 @@ def test_loglikelihoods_of_token_arrays_are_those_of_transformers(exact: tuple[S
             number == max(top.values()) for number, top in zip(numbers[len(context) : -1], tops[len(context) : -1], strict=True)
         )
         expected, is_greedy = loglikelihood(network, context, continuation)
-        assert said == pytest.approx(expected, abs=1e-2)
+        assert said == pytest.approx(expected, abs=1e-3)
         assert greedy == is_greedy
 
 
@@ -93,7 +96,7 @@ def test_loglikelihoods_of_text_are_the_same(exact: tuple[Served, str], referenc
     numbers = choice["logprobs"]["token_logprobs"]
     assert choice["text"] == context + text and len(numbers) == len(ids) and numbers[0] is None
     expected, _ = loglikelihood(network, ids[:1], ids[1:])
-    assert sum(numbers[1:]) == pytest.approx(expected, abs=1e-2)
+    assert sum(numbers[1:]) == pytest.approx(expected, abs=1e-3)
 
 
 def test_generate_until_gives_the_words_of_transformers(exact: tuple[Served, str], reference: tuple[Any, Any]) -> None:

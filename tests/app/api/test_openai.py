@@ -458,3 +458,11 @@ def test_fields_that_nobody_knows_are_ignored(served: Served) -> None:
     assert (
         served.post("/v1/chat/completions", {"model": served.tiny, "messages": HELLO, "max_tokens": 1, **more}).status_code == 200
     )
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/completions"])
+def test_an_error_of_several_choices_is_told_as_one(served: Served, path: str) -> None:
+    text = "ink " * 3000
+    body = {"model": served.tiny, "n": 3, "messages": [{"role": "user", "content": text}], "prompt": text}
+    reply = served.post(path, body)
+    assert (reply.status_code, reply.json()["error"]["code"]) == (400, "context_length_exceeded")

@@ -227,6 +227,19 @@ def test_tokens_and_text_are_each_others_inverse(served: Served) -> None:
     assert served.post("/detokenize", {"model": served.tiny, "tokens": [10**9]}).status_code == 400
 
 
+def test_requests_without_a_name_go_to_the_model_that_the_server_was_started_with(served: Served) -> None:
+    switch = served.workstation.server
+    switch.main_model, switch.is_loading = served.tiny, True
+    try:
+        assert served.get("/health").status_code == 503
+        assert served.post("/v1/completions", {"prompt": "x", "max_tokens": 1}).json()["model"] == served.tiny
+        switch.is_loading = False
+        assert served.get("/health").status_code == 200
+        assert served.post("/v1/completions", {"prompt": "x", "max_tokens": 1}).json()["model"] == served.tiny
+    finally:
+        switch.main_model, switch.is_loading = "", False
+
+
 def test_health_metrics_slots_and_documentation_answer(served: Served) -> None:
     assert served.get("/health").json() == {"status": "ok"}
     assert served.get("/v1/health").status_code == 200

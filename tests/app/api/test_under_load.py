@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import random
@@ -20,52 +21,76 @@ from tests.app.api.conftest import Served
 SAFE = {500, 501, 502, 504}
 
 
+NONSENSE = (
+    b"",
+    b"{",
+    b"[1, 2]",
+    b'{"prompt": {"a": 1}}',
+    b'{"prompt": "x", "max_tokens": "many"}',
+    b'{"prompt": "x", "model": "none"}',
+)
+
+
 def test_five_hundred_requests_of_sixty_four_clients_leave_nothing_behind(served: Served) -> None:
     chance = random.Random(3)
     prompts = [f"question number {number} about ink" for number in range(12)]
     expected = {prompt: served.post("/v1/completions", body_for(served, prompt)).json()["choices"][0] for prompt in prompts}
+    asyncio.run(send_five_hundred(served, chance, prompts))  # the first time pools of threads and connections grow
+    wait_until(lambda: not busy_slots(served), "a slot is still busy")
     process = psutil.Process()
-    before = (process.num_fds(), threading.active_count(), len(process.children(recursive=True)))
-    results: list[tuple[str, int, Any]] = []
-
-    async def run() -> None:
-        limits = httpx.Limits(max_connections=64)
-        gate = asyncio.Semaphore(64)
-        async with httpx.AsyncClient(base_url=served.address, limits=limits, timeout=120) as client:
-
-            async def one(number: int) -> None:
-                async with gate:
-                    kind = "malformed" if number % 5 == 0 else "cancelled" if number % 3 == 0 else "whole"
-                    prompt = prompts[number % len(prompts)]
-                    try:
-                        if kind == "malformed":
-                            reply = await client.post("/v1/completions", content=chance.randbytes(40))
-                        elif kind == "cancelled":
-                            wait = chance.random() * 0.2
-                            reply = await asyncio.wait_for(
-                                client.post("/v1/completions", json=body_for(served, prompt, 400)), wait
-                            )
-                        else:
-                            reply = await client.post("/v1/completions", json=body_for(served, prompt))
-                    except (TimeoutError, httpx.HTTPError):
-                        results.append((kind, 0, None))
-                        return
-                    results.append((kind, reply.status_code, (prompt, reply.json())))
-
-            await asyncio.gather(*(one(number) for number in range(500)))
-
-    asyncio.run(run())
+    before, memory = count_all(process), memory_of(process)
+    results = asyncio.run(send_five_hundred(served, chance, prompts))
     assert len(results) == 500
     assert not [status for _, status, _ in results if status in SAFE]
-    assert {status for kind, status, _ in results if kind == "malformed"} == {400}
+    assert {status for kind, status, _ in results if kind == "malformed"} <= {400, 404}
     wholes = [answer for kind, status, answer in results if kind == "whole" and status == 200]
-    assert len(wholes) == sum(kind == "whole" for kind, _, _ in results)
+    assert len(wholes) == sum(kind == "whole" for kind, _, _ in results) == 233
     different = [(prompt, reply) for prompt, reply in wholes if not is_same(reply["choices"][0], expected[prompt])]
     assert not different
     wait_until(lambda: not busy_slots(served), "a slot is still busy")
-    wait_until(lambda: threading.active_count() <= before[1] + 40, "threads are left behind")  # the pool of asyncio.to_thread
-    wait_until(lambda: process.num_fds() <= before[0] + 8, "files are left open")
-    assert len(process.children(recursive=True)) == before[2]
+    wait_until(
+        lambda: all(now <= then for now, then in zip(count_all(process), before, strict=True)), "files or threads are left"
+    )
+    assert memory_of(process) - memory < 24 * 2**20, "memory grows"
+
+
+async def send_five_hundred(served: Served, chance: random.Random, prompts: list[str]) -> list[tuple[str, int, Any]]:
+    """A fifth malformed, a third cancelled at a random moment, the rest whole; kind, status (0: cancelled) and reply of each."""
+    kinds = ["malformed"] * 100 + ["cancelled"] * 167 + ["whole"] * 233
+    chance.shuffle(kinds)
+    results: list[tuple[str, int, Any]] = []
+    gate = asyncio.Semaphore(64)
+    async with httpx.AsyncClient(base_url=served.address, limits=httpx.Limits(max_connections=64), timeout=120) as client:
+
+        async def one(number: int, kind: str) -> None:
+            prompt = prompts[number % len(prompts)]
+            async with gate:
+                try:
+                    if kind == "malformed":
+                        reply = await client.post("/v1/completions", content=chance.choice((*NONSENSE, chance.randbytes(40))))
+                    elif kind == "cancelled":
+                        work = client.post("/v1/completions", json=body_for(served, prompt, 400))
+                        reply = await asyncio.wait_for(work, chance.random() * 0.2)
+                    else:
+                        reply = await client.post("/v1/completions", json=body_for(served, prompt))
+                except (TimeoutError, httpx.HTTPError):
+                    results.append((kind, 0, None))
+                    return
+                results.append((kind, reply.status_code, (prompt, reply.json())))
+
+        await asyncio.gather(*(one(number, kind) for number, kind in enumerate(kinds)))
+    return results
+
+
+def count_all(process: psutil.Process) -> tuple[int, int, int]:
+    """Open files, threads, and processes below this one."""
+    return process.num_fds(), threading.active_count(), len(process.children(recursive=True))
+
+
+def memory_of(process: psutil.Process) -> int:
+    """Bytes in memory of this process and the engines' together."""
+    gc.collect()
+    return sum(int(member.memory_info().rss) for member in (process, *process.children(recursive=True)))
 
 
 def body_for(served: Served, prompt: str, most: int = 12) -> dict[str, Any]:
@@ -158,7 +183,9 @@ def test_nothing_that_the_schema_allows_or_forbids_makes_the_server_fail(served:
     with httpx.Client(base_url=served.address, timeout=60) as client:
         found = [result.ok() for result in schema.get_all_operations()]
         operations = [one for one in found if "pull" not in one.path and "download" not in one.path]  # those ask real hubs
-        each = CASES // len(operations) + 1
+        # An endpoint without a body knows one request only, and negative cases only where something can be wrong.
+        with_body = [one for one in operations if one.body]
+        each = {one.label: CASES // len(with_body) + 2 if one.body else 2 for one in operations}
 
         def send(case: Any) -> None:
             nonlocal counted
@@ -178,7 +205,7 @@ def test_nothing_that_the_schema_allows_or_forbids_makes_the_server_fail(served:
                 strategy = operation.as_strategy(generation_mode=mode)
 
                 @settings(
-                    max_examples=each // 2 + 1,
+                    max_examples=each[operation.label] // 2 + 1,
                     deadline=None,
                     database=None,
                     derandomize=True,
@@ -195,4 +222,4 @@ def test_nothing_that_the_schema_allows_or_forbids_makes_the_server_fail(served:
                     if "Unsatisfiable" not in type(error).__name__ and "Unsatisfiable" not in str(error):
                         raise
     assert not failed, failed[:5]
-    assert counted >= CASES * 0.6
+    assert counted >= CASES

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
@@ -94,6 +95,10 @@ def test_an_importance_matrix_is_computed_and_used(tmp_path: Path, prose: Path, 
         (["quantize", str(STARTER), "--to", "Q4_0", "--imatrix", "auto", "--calibration", "nothing"], 1, "nothing"),
         (["search-recipe", str(STARTER), "--max-kl", "0.1"], 1, "quantized already"),
         (["search-recipe", str(STARTER), "--max-size", "many"], 1, "2.5GB"),
+        (["quantize", str(STARTER), "--to", "awq"], 1, "safetensors"),
+        (["quantize", str(STARTER), "--to", "awq", "--dry-run"], 1, "safetensors"),
+        (["quantize", str(STARTER.parent / "checkpoint"), "--to", "awq", "--group-size", "48"], 1, "32, 64, 128"),
+        (["quantize", str(STARTER.parent / "checkpoint"), "--to", "awq", "--format", "exl2"], 1, "compressed-tensors"),
         (["imatrix"], 1, "a model"),
         (["convert", "nothing"], 1, "config.json"),
         (["convert", str(STARTER.parent / "checkpoint"), "--split-max-size", "x"], 1, "--split-max-size"),
@@ -147,3 +152,23 @@ def test_a_checkpoint_is_converted_in_parts(tmp_path: Path, capsys: pytest.Captu
     first = capsys.readouterr().out.strip()
     assert first.endswith("-00001-of-00004.gguf") or "-00001-of-" in first
     assert len(list((tmp_path / "p").iterdir())) > 1
+
+
+def test_a_checkpoint_becomes_four_bits_is_measured_talked_to_and_comes_back(
+    tmp_path: Path, prose: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    source, target = STARTER.parent / "checkpoint", tmp_path / "starter-awq"
+    command = ["quantize", str(source), "--to", "awq", "--out", str(target), "--calibration-windows", "2", "--threads", "1"]
+    assert main([*command, "--dry-run"]) == 0
+    assert "AWQ-4" in capsys.readouterr().out and not target.exists()
+    assert main([*command, "--save-recipe", str(tmp_path / "awq.toml")]) == 0
+    assert "AWQ-4, 6." in capsys.readouterr().out
+    assert 'layout = "autoawq"' in (tmp_path / "awq.toml").read_text()
+    assert main(["quality", str(target), "--against", str(source), "--text", str(prose), "--windows", "1", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["has_base"] and 0 < found["kl_mean"] < 0.5
+    assert main(["chat", str(target), "-p", "hello", "--no-save", "--temperature", "0", "--max-tokens", "12"]) == 0
+    assert len(capsys.readouterr().out.strip()) > 10
+    assert main(["convert", str(target), "--out", str(tmp_path / "back.gguf")]) == 0
+    assert (tmp_path / "back.gguf").stat().st_size > 5_000_000

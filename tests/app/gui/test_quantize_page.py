@@ -16,6 +16,7 @@ from app.gui.translation import Translations
 from app.services.quant_choice import pick, write_csv, write_table
 from app.services.quantizing import QuantizeJob
 from models.errors import QuantizationFailed, UserFacingError
+from quantize.awq.recipe import AwqRecipe
 from quantize.order import Order
 from quantize.quality_card import QualityCard
 from quantize.recipe import Recipe
@@ -88,6 +89,27 @@ def test_a_recipe_of_ones_own_is_ordered(window: MainWindow, qtbot: object, tmp_
     (tmp_path / "bad.toml").write_text("x")
     with pytest.raises(UserFacingError):
         form.add_recipe(tmp_path / "bad.toml")
+
+
+def test_awq_is_offered_for_a_checkpoint_and_ordered_by_itself(window: MainWindow, qtbot: object) -> None:
+    choose_starter(window, qtbot)
+    form = window.quantize.form
+    assert not form.awq.isVisibleTo(form)
+    form.choose_types(["AWQ-4", "Q8_0"])
+    assert form.awq.isVisibleTo(form) and "2 files" in form._total.text() and form.start.isEnabled()
+    form.awq.group.setCurrentIndex(1)
+    form.awq.layout_choice.setCurrentIndex(1)
+    form.awq.text.setCurrentIndex(1)
+    files, folders = form.make_orders()
+    assert [recipe.file_type for recipe in files.recipes] == ["Q8_0"]
+    assert folders.recipes == (AwqRecipe(group_size=64, layout="compressed-tensors"),)
+    assert (folders.calibration, folders.imatrix) == ("conversations", "none")
+    starter = next(
+        str(form.source.itemData(i)) for i in range(form.source.count()) if str(form.source.itemData(i)).endswith(".gguf")
+    )
+    form.choose_source(starter)
+    assert "AWQ-4" not in [str(form.types.item(row).data(256)) for row in range(form.types.count())]
+    assert not form.awq.isVisibleTo(form)
 
 
 def test_a_quantized_source_asks_twice(window: MainWindow, qtbot: object) -> None:

@@ -1,0 +1,1 @@
+"""The engine for safetensors, AWQ and compressed-tensors checkpoints, on torch and transformers."""

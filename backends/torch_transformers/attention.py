@@ -1,0 +1,200 @@
+"""Attention over many sequences at once: the tokens of all lie in one row, and each looks only at its own sequence's keys.
+
+transformers lets a program bring its own attention function (https://huggingface.co/docs/transformers/attention_interface). Ours keeps
+keys and values itself, so that the matrices of the network are multiplied once for all sequences, however long each is.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+NAME = "yanmo_spans"
+_FIRST_ROOM = 256
+
+
+class KeyValues:
+    """Keys and values of one sequence, layer by layer, in buffers that grow. ``length`` tokens are finished in every layer."""
+
+    def __init__(self) -> None:
+        self.length = 0
+        self._layers: dict[int, tuple[Tensor, Tensor]] = {}
+
+    def put(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Write (heads, tokens, size) after the finished tokens; all keys and values of the layer up to them."""
+        end = self.length + keys.shape[1]
+        found = self._layers.get(layer)
+        if found is None or found[0].shape[1] < end:
+            found = self._layers[layer] = self._grow(found, end, keys, values)
+        found[0][:, self.length : end] = keys
+        found[1][:, self.length : end] = values
+        return found[0][:, :end], found[1][:, :end]
+
+    def copy_of(self, length: int) -> KeyValues:
+        """A copy of the first ``length`` tokens."""
+        made = KeyValues()
+        made.length = length
+        for layer, (keys, values) in self._layers.items():
+            made._layers[layer] = (keys[:, :length].clone(), values[:, :length].clone())
+        return made
+
+    @property
+    def size_bytes(self) -> int:
+        """What the buffers take."""
+        return sum(part.numel() * part.element_size() for pair in self._layers.values() for part in pair)
+
+    def _grow(self, found: tuple[Tensor, Tensor] | None, end: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        room = max(_FIRST_ROOM, -(-end * 3 // 2 // _FIRST_ROOM) * _FIRST_ROOM)
+        made = (keys.new_empty(keys.shape[0], room, keys.shape[2]), values.new_empty(values.shape[0], room, values.shape[2]))
+        if found is not None:
+            for old, new in zip(found, made, strict=True):
+                new[:, : self.length] = old[:, : self.length]
+        return made
+
+
+@dataclass(slots=True)
+class Span:
+    """``count`` neighbouring tokens of one sequence in the row that is computed."""
+
+    cache: KeyValues
+    count: int
+
+
+@dataclass(slots=True)
+class Pass:
+    """What is being computed: spans in the order of the row. ``seen`` are the layers that came by."""
+
+    spans: list[Span]
+    seen: set[int] = field(default_factory=set)
+
+
+_now = threading.local()
+"""The pass of this thread: embedding runs beside generating."""
+
+
+def attend(
+    module: Any,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    _attention_mask: Any,
+    scaling: float | None = None,
+    sliding_window: int | None = None,
+    softcap: float | None = None,
+    s_aux: Tensor | None = None,
+    **_others: Any,
+) -> tuple[Tensor, None]:
+    """transformers' attention interface: (1, heads, tokens, size) in, (1, tokens, heads, size) out."""
+    now: Pass = _now.found
+    now.seen.add(int(module.layer_idx))
+    pieces, begin = [], 0
+    for span in now.spans:
+        end = begin + span.count
+        keys, values = span.cache.put(int(module.layer_idx), key[0, :, begin:end], value[0, :, begin:end])
+        pieces.append(_attend_one(query[0, :, begin:end], keys, values, scaling, sliding_window, softcap, s_aux))
+        begin = end
+    joined = torch.cat(pieces, dim=1) if len(pieces) > 1 else pieces[0]
+    return joined.transpose(0, 1).unsqueeze(0).contiguous(), None
+
+
+def _attend_one(
+    query: Tensor,
+    keys: Tensor,
+    values: Tensor,
+    scaling: float | None,
+    window: int | None,
+    softcap: float | None,
+    sinks: Tensor | None,
+) -> Tensor:
+    """Attention of the last tokens of a sequence over all of it: (heads, tokens, size)."""
+    count, total = query.shape[1], keys.shape[1]
+    if window is not None and total > window + count - 1:
+        first = total - (window + count - 1)
+        keys, values, total = keys[:, first:], values[:, first:], window + count - 1
+    mask = _mask(count, total, window, query.device)
+    if softcap is None and sinks is None:
+        is_square = mask is not None and count == total and window is None
+        found = torch.nn.functional.scaled_dot_product_attention(
+            query.unsqueeze(0),
+            keys.unsqueeze(0),
+            values.unsqueeze(0),
+            attn_mask=None if is_square else mask,
+            is_causal=is_square,
+            scale=scaling,
+            enable_gqa=keys.shape[0] != query.shape[0],
+        )
+        return found[0]
+    repeats = query.shape[0] // keys.shape[0]
+    keys, values = keys.repeat_interleave(repeats, dim=0), values.repeat_interleave(repeats, dim=0)
+    scores = query.float() @ keys.float().transpose(1, 2) * (scaling if scaling is not None else query.shape[-1] ** -0.5)
+    if softcap is not None:
+        scores = torch.tanh(scores / softcap) * softcap
+    if mask is not None:
+        scores = scores.masked_fill(~mask, float("-inf"))
+    if sinks is not None:
+        column = sinks.float().reshape(-1, 1, 1).expand(-1, count, 1)
+        weights = torch.softmax(torch.cat((scores, column), dim=2), dim=2)[:, :, :-1]
+    else:
+        weights = torch.softmax(scores, dim=2)
+    return weights.to(values.dtype) @ values
+
+
+def _mask(count: int, total: int, window: int | None, device: Any) -> Tensor | None:
+    """Which of ``total`` keys each of the last ``count`` tokens sees; None where it is all of them."""
+    if count == 1:
+        return None
+    places = torch.arange(total, device=device)
+    own = places[total - count :].unsqueeze(1)
+    seen = places <= own
+    if window is not None:
+        seen &= places > own - window
+    return seen
+
+
+def register() -> None:
+    """Make the function known to transformers, once."""
+    from transformers import AttentionInterface
+
+    AttentionInterface.register(NAME, attend)
+
+
+@torch.inference_mode()
+def compute(model: Any, tokens: list[int], spans: list[Span], rows: list[int], device: Any) -> tuple[Tensor, set[int]]:
+    """Logits (rows, vocabulary) for some places of a row of tokens, and the layers that attended. Caches then hold the tokens.
+
+    ``tokens`` are those of the spans, one after another.
+    """
+    wanted = torch.tensor(rows, dtype=torch.long, device=device)
+    found, seen = _run(model, tokens, spans, device, logits_to_keep=wanted)
+    return found.logits[0], seen
+
+
+@torch.inference_mode()
+def hidden_states(model: Any, tokens: list[int], span: Span, device: Any) -> Tensor:
+    """What leaves the last layer (tokens, width), after the final norm. The cache then holds the tokens."""
+    found, _ = _run(model.base_model, tokens, [span], device)
+    states: Tensor = found.last_hidden_state[0]
+    return states
+
+
+def _run(model: Any, tokens: list[int], spans: list[Span], device: Any, **more: Any) -> tuple[Any, set[int]]:
+    positions = [place for span in spans for place in range(span.cache.length, span.cache.length + span.count)]
+    now = _now.found = Pass(spans)
+    try:
+        found = model(
+            input_ids=torch.tensor([tokens], device=device),
+            position_ids=torch.tensor([positions], device=device),
+            use_cache=False,
+            **more,
+        )
+    finally:
+        _now.found = None
+    for span in spans:
+        span.cache.length += span.count
+    return found, now.seen

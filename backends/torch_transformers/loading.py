@@ -1,0 +1,249 @@
+"""A checkpoint folder to a network in memory: float, AWQ and compressed-tensors weights, read tensor by tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from backends.torch_transformers.linear4 import Linear4
+from backends.torch_transformers.packing import unpack_autoawq, unpack_compressed
+from models.errors import DamagedModelFile, LoadCancelled, NotAModelFile, UnsupportedArchitecture
+from models.formats import read_json, read_safetensors_info
+
+_PACKED = (".qweight", ".weight_packed")
+_PARTS = ("qweight", "qzeros", "scales", "weight_packed", "weight_scale", "weight_zero_point", "weight_shape", "g_idx")
+
+Progress = Callable[[float], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedNetwork:
+    """A model in memory. ``kernel`` names the product of its four-bit weights, ``quantization`` how they are stored, if they are."""
+
+    model: Any
+    config: Any
+    kernel: str
+    quantization: str
+
+
+def load_network(
+    folder: Path, device: Any, dtype: torch.dtype, progress: Progress, *, attention: str, kernels: bool = True
+) -> LoadedNetwork:
+    """Put a checkpoint in memory. With ``kernels`` false four-bit weights are always dequantized and multiplied: the reference.
+
+    Raises:
+        NotAModelFile, DamagedModelFile: a file is missing or cannot be what it says.
+        UnsupportedArchitecture: transformers has no code of its own for it, or its weights are quantized in another way.
+        LoadCancelled: ``progress`` said so.
+    """
+    settings = read_json(folder / "config.json") if (folder / "config.json").is_file() else None
+    files = sorted(folder.glob("*.safetensors"))
+    if settings is None or not files:
+        raise NotAModelFile(file=folder.name, reason="The folder holds no config.json with safetensors files.")
+    for file in files:
+        read_safetensors_info(file)  # refuses a file that is cut off
+    method = check_method(settings, folder)
+    config = read_config(folder, attention)
+    model = make_empty(config, folder)
+    if any(parameter.ndim > 2 for parameter in model.parameters()):
+        if method:
+            raise UnsupportedArchitecture(architecture=f"{config.model_type} ({method})", file=folder.name)
+        model = _load_experts(folder, config, device, dtype, progress)
+    else:
+        _Reader(folder, files, model, device, dtype).read(progress)
+    kernel = _choose_kernels(model) if kernels and method else ""
+    return LoadedNetwork(model, config, kernel, method)
+
+
+def check_method(settings: dict[str, Any], folder: Path) -> str:
+    """How the weights are quantized: awq, compressed-tensors, or empty for float ones.
+
+    Raises:
+        UnsupportedArchitecture: in another way, or with another number of bits.
+    """
+    found = settings.get("quantization_config")
+    if not isinstance(found, dict):
+        return ""
+    method = str(found.get("quant_method", ""))
+    if method == "awq" and found.get("bits", found.get("w_bit", 4)) == 4 and str(found.get("version", "gemm")).lower() == "gemm":
+        return method
+    if method == "compressed-tensors" and _is_four_bit(found):
+        return method
+    kind = f"{settings.get('model_type', '')} ({method} {found.get('format', found.get('version', ''))})"
+    raise UnsupportedArchitecture(architecture=kind, file=folder.name)
+
+
+def _is_four_bit(settings: dict[str, Any]) -> bool:
+    groups = settings.get("config_groups")
+    if settings.get("format") != "pack-quantized" or not isinstance(groups, dict):
+        return False
+    weights = [group.get("weights") for group in groups.values() if isinstance(group, dict)]
+    return bool(weights) and all(
+        isinstance(one, dict) and one.get("num_bits") == 4 and one.get("type", "int") == "int" and not one.get("actorder")
+        for one in weights
+    )
+
+
+def read_config(folder: Path, attention: str) -> Any:
+    """The configuration, for float weights.
+
+    Raises:
+        UnsupportedArchitecture, DamagedModelFile: it is unknown, or makes no sense.
+    """
+    from transformers import AutoConfig
+
+    kind = str(read_json(folder / "config.json").get("model_type", ""))
+    try:
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    except (ValueError, KeyError, ImportError) as error:
+        raise UnsupportedArchitecture(architecture=kind, file=folder.name, details=str(error)) from error
+    except (TypeError, AttributeError, OSError) as error:
+        raise DamagedModelFile(file="config.json", reason=f"Its settings make no sense: {error}.") from error
+    if hasattr(config, "quantization_config"):
+        del config.quantization_config
+    config._attn_implementation = attention
+    return config
+
+
+def make_empty(config: Any, folder: Path) -> Any:
+    """The model without memory for its weights; small tables that no checkpoint holds are computed.
+
+    Raises:
+        UnsupportedArchitecture, DamagedModelFile: it is no language model, or its settings make no sense.
+    """
+    from accelerate.big_modeling import init_empty_weights
+    from transformers import AutoModelForCausalLM
+
+    try:
+        with init_empty_weights(include_buffers=False):
+            kind: Any = AutoModelForCausalLM
+            return kind.from_config(config, trust_remote_code=False).eval()
+    except ValueError as error:
+        raise UnsupportedArchitecture(architecture=str(config.model_type), file=folder.name, details=str(error)) from error
+    except (TypeError, AttributeError, RuntimeError, ZeroDivisionError) as error:
+        raise DamagedModelFile(file="config.json", reason=f"Its settings make no sense: {error}.") from error
+
+
+class _Reader:
+    """Fills one model."""
+
+    def __init__(self, folder: Path, files: list[Path], model: Any, device: Any, dtype: torch.dtype) -> None:
+        self._folder, self._files, self._model, self._device, self._dtype = folder, files, model, device, dtype
+        self._places: dict[str, Any] = {}
+
+    def read(self, progress: Progress) -> None:
+        from safetensors import SafetensorError, safe_open
+
+        with ExitStack() as stack:
+            try:
+                for file in self._files:
+                    opened = stack.enter_context(safe_open(file, "pt"))
+                    self._places.update(dict.fromkeys(opened.keys(), opened))
+                self._fill(progress)
+            except SafetensorError as error:
+                raise DamagedModelFile(file=self._folder.name, reason=f"Its weights cannot be read: {error}.") from error
+        self._model.tie_weights()
+        self._finish()
+
+    def _fill(self, progress: Progress) -> None:
+        self._check_shards()
+        stems = sorted({name.rpartition(".")[0] for name in self._places if name.endswith(_PACKED)})
+        names = [name for name, _ in self._model.named_parameters()]
+        inside = {f"{stem}.{part}" for stem in stems for part in ("weight", "bias")}
+        plain = [name for name in names if name not in inside]
+        buffers = {name for name, _ in self._model.named_buffers()} & set(self._places)
+        for number, stem in enumerate(stems):
+            self._put_packed(stem)
+            if not progress(0.95 * (number + 1) / (len(stems) + len(plain))):
+                raise LoadCancelled()
+        for number, name in enumerate([*plain, *sorted(buffers)]):
+            if name in self._places:
+                self._put(name, self._get(name))
+            if not progress(0.95 * (len(stems) + number + 1) / (len(stems) + len(plain) + len(buffers))):
+                raise LoadCancelled()
+
+    def _check_shards(self) -> None:
+        index = self._folder / "model.safetensors.index.json"
+        listed = read_json(index).get("weight_map", {}) if index.is_file() else {}
+        missing = sorted({str(file) for name, file in listed.items() if name not in self._places})
+        if missing:
+            raise NotAModelFile(file=self._folder.name, reason=f"The shard {missing[0]} is missing or not whole.")
+
+    def _get(self, name: str) -> Any:
+        return self._places[name].get_tensor(name)
+
+    def _put(self, name: str, values: Any) -> None:
+        owner, _, last = name.rpartition(".")
+        holder = self._model.get_submodule(owner)
+        expected = getattr(holder, last)
+        if tuple(expected.shape) != tuple(values.shape):
+            reason = f"The tensor “{name}” has the shape {list(values.shape)} instead of {list(expected.shape)}."
+            raise DamagedModelFile(file=self._folder.name, reason=reason)
+        if values.is_floating_point():
+            values = values.to(self._dtype)
+        values = values.to(self._device)
+        if last in holder._buffers:
+            holder._buffers[last] = values
+        else:
+            setattr(holder, last, torch.nn.Parameter(values, requires_grad=False))
+
+    def _put_packed(self, stem: str) -> None:
+        tensors = {part: self._get(f"{stem}.{part}") for part in _PARTS if f"{stem}.{part}" in self._places}
+        try:
+            linear = self._model.get_submodule(stem)
+            if "qweight" in tensors:
+                made = unpack_autoawq(tensors["qweight"], tensors["qzeros"], tensors["scales"])
+            else:
+                zeros = tensors.get("weight_zero_point")
+                made = unpack_compressed(tensors["weight_packed"], tensors["weight_scale"], zeros, tensors["weight_shape"])
+            numbers, zeros, scales = made
+            fits = tuple(numbers.shape) == (linear.out_features, linear.in_features) and zeros.shape == scales.shape
+            if not fits or scales.shape[0] != linear.out_features or linear.in_features % scales.shape[1]:
+                raise DamagedModelFile(file=self._folder.name, reason=f"The parts of “{stem}” do not fit together.")
+        except (AttributeError, KeyError, ValueError, RuntimeError) as error:
+            raise DamagedModelFile(file=self._folder.name, reason=f"The parts of “{stem}” do not fit together.") from error
+        bias = self._get(f"{stem}.bias") if f"{stem}.bias" in self._places else None
+        owner, _, last = stem.rpartition(".")
+        setattr(self._model.get_submodule(owner), last, Linear4(numbers, zeros, scales, bias, self._dtype).to(self._device))
+
+    def _finish(self) -> None:
+        """Every weight must have come from the checkpoint: what is not there is never left to chance."""
+        lost = next((name for name, parameter in self._model.named_parameters() if parameter.is_meta), None)
+        if lost is not None:
+            reason = f"The tensor “{lost}” is missing."
+            raise DamagedModelFile(file=self._folder.name, reason=reason)
+        for module in self._model.modules():
+            for name, buffer in module._buffers.items():
+                if buffer is not None and buffer.device.type != torch.device(self._device).type:
+                    module._buffers[name] = buffer.to(self._device)
+
+
+def _load_experts(folder: Path, config: Any, device: Any, dtype: torch.dtype, progress: Progress) -> Any:
+    """A mixture of experts in float: transformers itself joins the experts, which checkpoints store one by one."""
+    from transformers import AutoModelForCausalLM
+
+    kind: Any = AutoModelForCausalLM
+    if not progress(0.1):
+        raise LoadCancelled()
+    try:
+        model, found = kind.from_pretrained(folder, config=config, dtype=dtype, trust_remote_code=False, output_loading_info=True)
+    except (OSError, ValueError, KeyError) as error:
+        raise DamagedModelFile(file=folder.name, reason=f"Its weights cannot be read: {error}.") from error
+    lost = sorted(found.get("missing_keys") or ()) or sorted(str(item) for item in found.get("mismatched_keys") or ())
+    if lost:
+        raise DamagedModelFile(file=folder.name, reason=f"The tensor “{lost[0]}” is missing.")
+    if not progress(0.9):
+        raise LoadCancelled()
+    return model.eval().to(device)
+
+
+def _choose_kernels(model: Any) -> str:
+    """Let every four-bit Linear take torch's own product if all of them can; its name."""
+    linears = [module for module in model.modules() if isinstance(module, Linear4)]
+    names = {linear.use_kernel() for linear in linears}
+    return ", ".join(sorted(names - {""}))

@@ -1,0 +1,104 @@
+"""One request on its way through the torch engine: llama.cpp's, with logits from torch and the same C sampler chain over them."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy
+
+from backends.llamacpp.reply import Reply
+from backends.llamacpp.sampler import Sampler
+from backends.options import GenerationOptions
+from backends.torch_transformers import repetition
+from backends.torch_transformers.attention import KeyValues
+from backends.torch_transformers.tokens import HubTokenizer
+from models.errors import DamagedModelFile
+
+
+@dataclass(slots=True, eq=False)
+class Sequence:
+    """Tokens that are in a cache, and who uses it. ``used_at`` counts up; ``owner`` is whose text it is."""
+
+    tokens: list[int] = field(default_factory=list)
+    cache: KeyValues = field(default_factory=KeyValues)
+    is_busy: bool = False
+    is_shifted: bool = False
+    used_at: int = 0
+    owner: str = ""
+
+    def trim(self, length: int) -> None:
+        """Keep the first tokens only."""
+        del self.tokens[length:]
+        self.cache.length = min(self.cache.length, length)
+
+
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """Stands for the adapters of a load that has none."""
+
+    usual: tuple[()] = ()
+
+
+@dataclass(slots=True, eq=False)
+class ReplyModel:
+    """What a reply asks of its model. ``api`` are llama.cpp's functions, of which only the samplers are used."""
+
+    api: Any
+    tokenizer: HubTokenizer
+    context_length: int
+    path: str
+    breakers: frozenset[int] = frozenset()
+    adapters: Usual = field(default_factory=Usual)
+    vocabulary: Any = None
+    context: Any = None
+
+
+class TorchReply(Reply):
+    """As :class:`backends.llamacpp.reply.Reply`; :attr:`rows` are the logits of the step, float32 (rows, vocabulary)."""
+
+    rows: Any = None
+
+    def _read_logits(self, row: int) -> Any:
+        return self.rows[row]
+
+    def _start_sampler(self, row: int) -> Any:
+        model: Any = self._model
+        if not numpy.isfinite(self.rows[row]).all():
+            raise DamagedModelFile(file=Path(model.path).name, reason="It computes no numbers: some of its weights are damaged.")
+        self._read_at = time.perf_counter()
+        sampler = _RowSampler(self, model, self._options, self._seed)
+        sampler.feed(self._prompt.tokens)
+        return sampler
+
+
+class _RowSampler:
+    """The C chain over rows of logits in numpy. DRY, which needs C's own vocabulary there, is computed here and comes first."""
+
+    def __init__(self, reply: TorchReply, model: ReplyModel, options: GenerationOptions, seed: int) -> None:
+        self._reply, self._breakers = reply, model.breakers
+        self._sampling = options.sampling
+        self._repeats = options.sampling.dry_multiplier > 0 and "dry" in options.sampler_order
+        own = replace(options, sampling=replace(options.sampling, dry_multiplier=0.0))
+        self._chain = Sampler(model.api, None, model.tokenizer.size, model.context_length, own, seed)
+        self._everything = numpy.arange(model.tokenizer.size, dtype=numpy.int32)
+
+    def feed(self, prompt: list[int]) -> None:
+        """Let the penalties see the end of the prompt."""
+        self._chain.feed(prompt)
+
+    def choose(self, _context: Any, row: int = -1) -> int:
+        """The next token from a row of the reply's logits."""
+        return self.choose_among(self._reply.rows[row], self._everything)
+
+    def choose_among(self, logits: Any, allowed: Any) -> int:
+        """The next token of those whose ids ``allowed`` lists."""
+        if self._repeats:
+            logits = repetition.apply(logits, self._reply.tokens, self._sampling, self._breakers)
+        return self._chain.choose_among(logits, allowed)
+
+    def close(self) -> None:
+        """Free the chain. Safe to call twice."""
+        self._chain.close()

@@ -1,0 +1,1 @@
+"""Activation-aware 4-bit quantization (AWQ) of checkpoints, layer by layer."""

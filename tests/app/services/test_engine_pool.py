@@ -1,0 +1,102 @@
+"""Several models at once: which of them go, and when."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from app.services.engine_pool import EnginePool, PoolOptions
+from app.workstation import Workstation
+from models.errors import LoadCancelled, ModelNotFound, UserFacingError
+
+ONE, TWO, THREE = (f"echo:?text={name}" for name in ("one", "two", "three"))
+
+
+@pytest.fixture
+def pool(workstation: Workstation) -> Iterator[EnginePool]:
+    pool = workstation.server.pool
+    pool.options = PoolOptions(most=2)
+    yield pool
+    pool.unload_all()
+
+
+def loaded(pool: EnginePool) -> set[str]:
+    return {model.reference for model in pool.list_loaded()}
+
+
+def use(pool: EnginePool, reference: str) -> None:
+    pool.acquire(reference).give_back()
+    time.sleep(0.01)  # so that one was used before the other by the clock
+
+
+def test_the_model_used_least_recently_makes_room(pool: EnginePool) -> None:
+    for reference in (ONE, TWO, ONE, THREE):
+        use(pool, reference)
+    assert loaded(pool) == {ONE, THREE}
+
+
+def test_a_model_that_answers_is_not_pushed_out(pool: EnginePool) -> None:
+    pool.options = PoolOptions(most=1)
+    lease = pool.acquire(ONE)
+    use(pool, TWO)
+    assert loaded(pool) == {ONE, TWO}
+    lease.give_back()
+    use(pool, THREE)
+    assert loaded(pool) == {THREE}
+
+
+def test_a_model_that_nobody_uses_goes_after_its_time_and_no_sooner(pool: EnginePool) -> None:
+    pool.options = PoolOptions(most=4, idle_seconds=4)
+    use(pool, ONE)
+    use(pool, TWO)
+    pool.set_idle_seconds(TWO, -1)  # this one stays
+    lease = pool.acquire(THREE)
+    pool.unload_idle()
+    assert loaded(pool) == {ONE, TWO, THREE}
+    pool.options = PoolOptions(most=4, idle_seconds=0.01)
+    pool.unload_idle()
+    assert loaded(pool) == {TWO, THREE}
+    lease.give_back()
+    pool.set_idle_seconds(TWO, 0)
+    pool.unload_idle()
+    assert loaded(pool) == {THREE}
+
+
+def test_many_who_ask_at_once_load_a_model_once(pool: EnginePool) -> None:
+    reference = "echo:?load=0.3&text=slow"
+    pids: list[int | None] = []
+
+    def ask() -> None:
+        lease = pool.acquire(reference)
+        pids.append(lease.link.pid)  # type: ignore[attr-defined]
+        lease.give_back()
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(pids) == 8 and len(set(pids)) == 1
+
+
+def test_a_model_that_cannot_be_loaded_leaves_no_place_behind(pool: EnginePool) -> None:
+    for reference, error in (("nothing", ModelNotFound), ("echo:?load_fail=out_of_memory", UserFacingError)):
+        with pytest.raises(error):
+            pool.acquire(reference)
+    with pytest.raises(LoadCancelled):
+        pool.acquire("echo:?load=5", lambda: True)
+    assert loaded(pool) == set()
+
+
+def test_memory_that_is_short_pushes_out_more_than_the_number_does(workstation: Workstation) -> None:
+    free = [100]
+    pool = EnginePool(workstation.engines, workstation.settings, workstation._make_link, lambda reference: 60, lambda: free[0])
+    pool.options = PoolOptions(most=9)
+    use(pool, ONE)
+    free[0] = 40
+    use(pool, TWO)
+    assert loaded(pool) == {TWO}
+    pool.close()

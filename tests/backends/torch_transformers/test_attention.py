@@ -1,0 +1,56 @@
+"""Many sequences in one row: every architecture computes what transformers computes for each alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy
+import pytest
+
+from backends.torch_transformers.attention import NAME, KeyValues, Span, compute, register
+from backends.torch_transformers.loading import load_network
+from tests.quantize.checkpoints import DECODERS, make_decoder
+
+# the long factors of Phi depend on what else is in the row
+KINDS = [kind for kind in DECODERS if "longrope" not in kind]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_two_sequences_read_in_pieces_together_give_the_logits_of_each_alone(kind: str, tmp_path: Path) -> None:
+    import torch
+
+    model = make_decoder(tmp_path, kind)
+    draw = numpy.random.default_rng(4)
+    texts = [draw.integers(3, 4000, size=70).tolist(), draw.integers(3, 4000, size=45).tolist()]
+    with torch.inference_mode():
+        expected = [model(torch.tensor([text])).logits[0].numpy() for text in texts]
+    register()
+    found = load_network(tmp_path, "cpu", torch.float32, lambda _fraction: True, attention=NAME)
+    caches = [KeyValues(), KeyValues()]
+    got: list[list[numpy.ndarray]] = [[], []]
+    for pieces in ((40, 7), (1, 30), (29, 1), (0, 7)):
+        row, spans, owners = [], [], []
+        for number, count in enumerate(pieces):
+            start = caches[number].length
+            row += texts[number][start : start + count]
+            if count:
+                spans.append(Span(caches[number], count))
+                owners += [number] * count
+        logits, seen = compute(found.model, row, spans, list(range(len(row))), "cpu")
+        assert seen == set(range(model.config.num_hidden_layers))
+        for owner, values in zip(owners, logits.numpy(), strict=True):
+            got[owner].append(values)
+    for number in range(2):
+        assert numpy.abs(numpy.array(got[number]) - expected[number]).max() < 2e-3 * max(1.0, numpy.abs(expected[number]).max())
+
+
+def test_four_bit_experts_are_refused_by_name(tmp_path: Path) -> None:
+    import torch
+
+    from models.errors import UnsupportedArchitecture
+    from tests.quantize.checkpoints import rewrite_config
+
+    make_decoder(tmp_path, "mixtral")
+    rewrite_config(tmp_path, quantization_config={"quant_method": "awq", "bits": 4, "version": "gemm"})
+    with pytest.raises(UnsupportedArchitecture, match="mixtral"):
+        load_network(tmp_path, "cpu", torch.float32, lambda _fraction: True, attention=NAME)
