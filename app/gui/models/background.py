@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -47,7 +48,8 @@ class Background(QObject):
         except UserFacingError as error:
             result = error
         if not is_cancelled():
-            self._came.emit(number, result)
+            with contextlib.suppress(RuntimeError):  # the window is gone, and with it who would hear
+                self._came.emit(number, result)
 
     @Slot(int, object)
     def _hear(self, number: int, result: object) -> None:

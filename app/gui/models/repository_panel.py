@@ -111,8 +111,11 @@ class RepositoryPanel(QWidget):
         self._variants = group_files(repository.files)
         self._fill()
         wanted = choose_variant(self._variants, self._wish[2] if self._wish else "") or choose_variant(self._variants)
-        if wanted is not None:
-            self.variants.setCurrentRow(self._variants.index(wanted))
+        row = self._variants.index(wanted) if wanted is not None else -1
+        if row == self.variants.currentRow():
+            self._show_variant()  # as in the repository before, so that nothing says that it changed
+        elif row >= 0:
+            self.variants.setCurrentRow(row)
         hubs = self._workstation.hubs
         self._carding.run(lambda: hubs.read_card(repository), self._show_card, lambda error: None)
 
@@ -184,7 +187,7 @@ class RepositoryPanel(QWidget):
         self._planning.run(
             lambda: (chosen, hubs.read_memory_shape(repository, chosen)),
             self._show_shape,
-            lambda error: self.bars.show_plan(None, translated_error(error)[0]),
+            lambda error: self.bars.show_plan(None, translated_error(error)[1] or translated_error(error)[0]),
         )
 
     def _show_shape(self, found: tuple[Variant, MemoryShape]) -> None:

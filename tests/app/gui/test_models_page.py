@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -227,3 +228,31 @@ def test_newer_files_are_found_by_hash_and_downloaded_where_a_person_wants(
     qtbot.waitUntil(lambda: arrived.read_bytes() == newer, timeout=15_000)
     assert "tiny-Q4_K_M.gguf" in asked[0]
     qtbot.waitUntil(lambda: all(one.state == "done" for one in workstation.downloads.list()), timeout=10_000)
+
+
+def test_a_checkpoint_is_planned_from_its_configuration(hubs: dict[str, HubServer], page: ModelsPage, qtbot: QtBot) -> None:
+    config = {"model_type": "llama", "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "vocab_size": 100}
+    name = "owner/Tiny-4B"
+    files = {"config.json": json.dumps(config).encode(), "model.safetensors": b"\0" * 500_000, "README.md": CARD}
+    hubs["huggingface"].publish(name, files, tags=["safetensors"])
+    hubs["huggingface"].publish(f"{name}-odd", {**files, "config.json": b"[1]"}, tags=["safetensors"])
+    panel = page.finder.panel
+    page.turn_to(FIND)
+    panel.open("huggingface", name)
+    qtbot.waitUntil(lambda: len(panel._plans) == 1, timeout=15_000)
+    plan = next(iter(panel._plans.values()))
+    assert plan.verdict == "fits" and plan.needed > 300 << 20
+    panel.open("huggingface", f"{name}-odd")
+    qtbot.waitUntil(lambda: "cannot be read" in panel.bars.accessibleName(), timeout=15_000)
+
+
+def test_every_repository_that_is_opened_is_planned_anew(hubs: dict[str, HubServer], page: ModelsPage, qtbot: QtBot) -> None:
+    other = make_tiny_model(page.library._workstation.paths.data / "other.gguf", layers=4).read_bytes()
+    hubs["huggingface"].publish("owner/Other-GGUF", {"other-Q4_K_M.gguf": other})
+    panel = page.finder.panel
+    page.turn_to(FIND)
+    for name, count in ((NAME, 2), ("owner/Other-GGUF", 1), (NAME, 2)):
+        panel.open("huggingface", name)
+        qtbot.waitUntil(lambda count=count: len(panel._plans) == count, timeout=15_000)  # type: ignore[misc]
+        assert panel.bars.accessibleName()
+        assert "KB" in panel._download.text() or "MB" in panel._download.text()
