@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import importlib.util
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -58,12 +60,18 @@ class ModelCard:
 
     @property
     def can_be_loaded(self) -> bool:
-        """Whether an engine of this program takes it."""
-        return self.format in ("gguf", "remote")
+        """Whether an engine of this program takes it: checkpoint folders need the torch extra."""
+        return self.format in ("gguf", "remote") or (self.format == "safetensors" and _has_torch())
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for ``--json`` and caches."""
         return asdict(self)
+
+
+@functools.cache
+def _has_torch() -> bool:
+    """Whether the torch extra is installed; nothing of it is loaded for that."""
+    return all(importlib.util.find_spec(name) is not None for name in ("torch", "transformers"))
 
 
 def make_id(path: Path) -> str:

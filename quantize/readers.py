@@ -37,7 +37,8 @@ class Reader(Protocol):
 def open_reader(path: str, window: int, threads: int, *, is_probe: bool = False) -> Reader:
     """A reader of windows of up to ``window`` tokens.
 
-    A checkpoint computes in float32 with its weights dequantized, as the reference does; for a probe as it will run.
+    A checkpoint computes in float32 with its weights dequantized, as the reference does, unless it is so large that two of them would
+    not fit; for a probe as it will run.
 
     Raises:
         UserFacingError: it cannot be loaded.
@@ -48,8 +49,18 @@ def open_reader(path: str, window: int, threads: int, *, is_probe: bool = False)
         require_torch()
         from quantize.checkpoint_reader import CheckpointReader
 
-        return CheckpointReader(path, threads, compute_type="" if is_probe else "f32", kernels=is_probe)
+        compute_type = "" if is_probe or not _fits_in_float(Path(path)) else "f32"
+        return CheckpointReader(path, threads, compute_type=compute_type, kernels=is_probe)
     from backends.llamacpp.library import NativeLibrary
     from quantize.logit_reader import LogitReader
 
     return LogitReader(NativeLibrary(), path, window, threads)
+
+
+def _fits_in_float(folder: Path) -> bool:
+    """Whether the memory that is free holds this model and its base in float32."""
+    import psutil
+
+    from quantize.folder_card import count_parameters
+
+    return 2 * 4 * count_parameters(folder) <= int(psutil.virtual_memory().available * 0.9)

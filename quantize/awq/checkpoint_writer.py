@@ -227,7 +227,7 @@ def _write_readme(checkpoint: Checkpoint, recipe: AwqRecipe, notes: list[dict[st
     text = [
         f"# {name}, AWQ 4-bit",
         "",
-        f"[{name}] in four bits, groups of {recipe.group_size}, {'symmetric' if recipe.is_symmetric else 'asymmetric'}, "
+        f"{name} in four bits, groups of {recipe.group_size}, {'symmetric' if recipe.is_symmetric else 'asymmetric'}, "
         f"in {layout}. Embeddings and output head are as they were.",
         "",
         f"Made by Yanmo with scales and ranges searched on {recipe.windows} windows of text. Rounding: {told}.",

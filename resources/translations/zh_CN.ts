@@ -260,6 +260,10 @@
       <translation>音频</translation>
     </message>
     <message>
+      <source>AutoAWQ, for most programs</source>
+      <translation>AutoAWQ（用于大多数程序）</translation>
+    </message>
+    <message>
       <source>Back to the conversations</source>
       <translation>返回对话列表</translation>
     </message>
@@ -810,14 +814,6 @@
     <message>
       <source>For those who have the room and want no doubts.</source>
       <translation>空间充裕、不想有任何疑虑时选它。</translation>
-    </message>
-    <message>
-      <source>For transformers, vLLM, SGLang and mlx (AutoAWQ)</source>
-      <translation>供 transformers、vLLM、SGLang 和 mlx（AutoAWQ）</translation>
-    </message>
-    <message>
-      <source>For vLLM (compressed-tensors)</source>
-      <translation>供 vLLM（compressed-tensors）</translation>
     </message>
     <message>
       <source>Forget</source>
@@ -3948,6 +3944,10 @@
       <translation>关闭其他程序</translation>
     </message>
     <message>
+      <source>compressed-tensors, for vLLM</source>
+      <translation>compressed-tensors（用于 vLLM）</translation>
+    </message>
+    <message>
       <source>compute</source>
       <translation>计算缓冲</translation>
     </message>
@@ -4250,6 +4250,10 @@
     <message>
       <source>{0} failed and said: {1}.</source>
       <translation>{0} 失败，提示：{1}。</translation>
+    </message>
+    <message>
+      <source>{0} in four bits, groups of {1}, {2}, in {3}. Embeddings and output head are as they were.</source>
+      <translation>{0} 的四位量化，组大小 {1}，{2}，格式为 {3}。嵌入层和输出层保持原样。</translation>
     </message>
     <message>
       <source>{0} is neither true nor false.</source>

@@ -55,7 +55,7 @@ class AwqChoice(QWidget):
         words = (tr("Group size"), tr("Layout"), tr("Calibrated on"))
         choices = (
             tuple(str(size) for size in sorted(GROUP_SIZES, reverse=True)),
-            (tr("For transformers, vLLM, SGLang and mlx (AutoAWQ)"), tr("For vLLM (compressed-tensors)")),
+            (tr("AutoAWQ, for most programs"), tr("compressed-tensors, for vLLM")),
             (tr("The built-in text"), tr("My conversations"), tr("A file…")),
         )
         boxes = (self.group, self.layout_choice, self.text)

@@ -89,7 +89,7 @@ def test_what_other_tools_packed_is_read_and_packed_alike() -> None:
 
 @pytest.mark.parametrize(("rows", "columns", "group"), SHAPES)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-@pytest.mark.parametrize("count", [1, 5, 40])
+@pytest.mark.parametrize("count", [1, 5, 70])
 def test_a_four_bit_product_is_that_of_the_weights_it_stands_for(
     rows: int, columns: int, group: int, dtype: torch.dtype, count: int
 ) -> None:
