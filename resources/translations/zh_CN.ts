@@ -3757,7 +3757,7 @@
     </message>
     <message>
       <source>{0} in four bits, groups of {1}, {2}, in {3}. Embeddings and output head are as they were.</source>
-      <translation type="unfinished" />
+      <translation>{0} 的四比特版本，每组 {1} 个权重，{2}，{3}。词嵌入和输出头保持不变。</translation>
     </message>
     <message>
       <source>{0} is neither true nor false.</source>
