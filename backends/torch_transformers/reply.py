@@ -89,6 +89,15 @@ class _RowSampler:
         """Let the penalties see the end of the prompt."""
         self._chain.feed(prompt)
 
+    @property
+    def has_shortlist(self) -> bool:
+        """See :class:`backends.llamacpp.sampler.Sampler`; DRY looks at everything."""
+        return self._chain.has_shortlist and not self._repeats
+
+    def shorten(self, logits: Any) -> Any:
+        """See :meth:`backends.llamacpp.sampler.Sampler.shorten`."""
+        return self._chain.shorten(logits)
+
     def choose(self, _context: Any, row: int = -1) -> int:
         """The next token from a row of the reply's logits."""
         return self.choose_among(self._reply.rows[row], self._everything)

@@ -4253,7 +4253,7 @@
     </message>
     <message>
       <source>{0} in four bits, groups of {1}, {2}, in {3}. Embeddings and output head are as they were.</source>
-      <translation>{0} 的四位量化，组大小 {1}，{2}，格式为 {3}。嵌入层和输出层保持原样。</translation>
+      <translation>{0} 的四比特版本，每组 {1} 个权重，{2}，{3}。词嵌入和输出头保持不变。</translation>
     </message>
     <message>
       <source>{0} is neither true nor false.</source>
