@@ -239,28 +239,12 @@ class Pipeline:
         return card
 
     def _measure(self, base: Path, target: Path, recipe: Recipe, card: QualityCard, text: str) -> QualityCard:
-        from quantize.probe import probe_model
-        from quantize.quality import measure_quality
+        from quantize.measuring import measure_target
 
         progress = self._step("measure", target)
         if card.quality is not None and card.text_sha256 == hash_text(text) and card.windows == self._order.windows:
             return card
-        quality = measure_quality(
-            target,
-            text,
-            base=base,
-            most_windows=self._order.windows,
-            threads=self._order.threads,
-            progress=lambda fraction, words: progress(0.9 * fraction, words),
-            is_cancelled=self._is_cancelled,
-        )
-        probe = probe_model(
-            target,
-            text,
-            threads=self._order.threads,
-            progress=lambda fraction, words: progress(0.9 + 0.1 * fraction, words),
-            is_cancelled=self._is_cancelled,
-        )
+        quality, probe = measure_target(target, base, text, self._order, progress, self._is_cancelled)
         card = make_card(target, base, recipe, engine_version(), quality, text, probe, self._order.windows)
         if target.resolve() != base.resolve():
             card = embed_card(card, target)

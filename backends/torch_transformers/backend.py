@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
 import json
-from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +11,7 @@ from typing import Any
 from backends.backend import CancelCheck, GenerationRequest, ProgressCallback
 from backends.chat_template import PLAIN_STOPS, PLAIN_TRANSCRIPT, ChatTemplate
 from backends.embeddings import EmbeddingRequest, EmbeddingResult, RerankRequest, RerankResult
-from backends.events import DeviceMemory, Failed, Finished, GenerationEvent, LoadedModel
+from backends.events import DeviceMemory, GenerationEvent, LoadedModel
 from backends.llamacpp.kv_cache import common_length
 from backends.llamacpp.library import NativeLibrary
 from backends.llamacpp.reply import Prompt
@@ -21,6 +19,7 @@ from backends.llamacpp.shifting import shorten
 from backends.llamacpp.structured import FormCompiler
 from backends.messages import make_text_message
 from backends.options import LoadOptions
+from backends.own_replies import OwnReplies
 from backends.reasoning import MARKERS, ReasoningSplitter, find_continued_format, find_open_format
 from backends.tool_calls.formats import MARKERS as TOOL_MARKERS
 from backends.torch_transformers.embeddings import Embedder
@@ -43,9 +42,7 @@ class TorchBackend:
         self._forms: FormCompiler | None = None
         self._embedder: Embedder | None = None
         self._library: NativeLibrary | None = None
-        self._own_ids = itertools.count(-1, -1)
-        self._own_events: dict[int, deque[GenerationEvent]] = {}
-        self._others: list[tuple[int, GenerationEvent]] = []
+        self._replies = OwnReplies()
         self._template: ChatTemplate | TemplateFailed = TemplateFailed()
         self._has_template = False
 
@@ -117,7 +114,7 @@ class TorchBackend:
     @property
     def is_idle(self) -> bool:
         """See :class:`backends.backend.ServingBackend`."""
-        return not self._others and (self._scheduler is None or self._scheduler.is_idle)
+        return not self._replies.is_waiting and (self._scheduler is None or self._scheduler.is_idle)
 
     def submit(self, request_id: int, request: GenerationRequest, is_cancelled: CancelCheck) -> None:
         """See :meth:`backends.backend.ServingBackend.submit`."""
@@ -141,9 +138,7 @@ class TorchBackend:
 
     def step(self) -> Sequence[tuple[int, GenerationEvent]]:
         """See :meth:`backends.backend.ServingBackend.step`."""
-        self._advance()
-        pairs, self._others = self._others, []
-        return pairs
+        return self._replies.step(self._scheduler)
 
     def rest(self) -> bool:
         """See :meth:`backends.backend.ServingBackend.rest`."""
@@ -160,35 +155,13 @@ class TorchBackend:
         """See :meth:`backends.backend.ServingBackend.drop_all`."""
         if self._scheduler is not None:
             self._scheduler.drop_all()
-        self._own_events.clear()
-        self._others.clear()
+        self._replies.clear()
 
     def generate(self, request: GenerationRequest, is_cancelled: CancelCheck) -> Iterator[GenerationEvent]:
         """See :meth:`backends.backend.Backend.generate`. Several may be read in turns: each advances all of them."""
-        request_id = next(self._own_ids)
-        events = self._own_events[request_id] = deque()
-        is_abandoned = False
-        try:
-            self.submit(request_id, request, lambda: is_abandoned or is_cancelled())
-            while True:
-                while not events:
-                    self._advance()
-                event = events.popleft()
-                if isinstance(event, Failed):
-                    raise event.error
-                yield event
-                if isinstance(event, Finished):
-                    return
-        finally:
-            is_abandoned = True
-            del self._own_events[request_id]
-
-    def _advance(self) -> None:
-        for request_id, event in self._scheduler.step() if self._scheduler is not None else ():
-            if request_id >= 0:
-                self._others.append((request_id, event))
-            elif (events := self._own_events.get(request_id)) is not None:
-                events.append(event)
+        return self._replies.read(
+            lambda number, is_over: self.submit(number, request, is_over), lambda: self._scheduler, is_cancelled
+        )
 
     def count_tokens(self, request: GenerationRequest) -> int:
         """See :meth:`backends.backend.Backend.count_tokens`. Only reads, so it may run beside a generation."""

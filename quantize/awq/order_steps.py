@@ -10,9 +10,8 @@ from models.errors import QuantizationFailed
 from quantize.awq.recipe import AwqRecipe
 from quantize.awq.run import quantize_checkpoint
 from quantize.folder_card import find_finished_folder, hash_folder, keep_folder_card, make_folder_card
+from quantize.measuring import measure_target
 from quantize.order import Order
-from quantize.probe import probe_model
-from quantize.quality import measure_quality
 from quantize.quality_card import QualityCard, card_from_json, hash_text, read_card
 
 Progress = Callable[[float, str], None]
@@ -61,22 +60,7 @@ class AwqSteps:
         progress = self._start("measure", target)
         if card.quality is not None and card.text_sha256 == hash_text(text) and card.windows == self._order.windows:
             return card
-        quality = measure_quality(
-            target,
-            text,
-            base=self._source,
-            most_windows=self._order.windows,
-            threads=self._order.threads,
-            progress=lambda fraction, words: progress(0.9 * fraction, words),
-            is_cancelled=self._is_cancelled,
-        )
-        probe = probe_model(
-            target,
-            text,
-            threads=self._order.threads,
-            progress=lambda fraction, words: progress(0.9 + 0.1 * fraction, words),
-            is_cancelled=self._is_cancelled,
-        )
+        quality, probe = measure_target(target, self._source, text, self._order, progress, self._is_cancelled)
         measured = make_folder_card(
             target, self._source, self._base_hash, recipe, quality=quality, text=text, probe=probe, windows=self._order.windows
         )
