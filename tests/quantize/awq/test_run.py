@@ -111,7 +111,7 @@ def add_outliers(source: Path, folder: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_where_activations_have_outliers_it_loses_a_fifth_of_plain_rounding_at_most(
+def test_where_activations_have_outliers_it_loses_a_quarter_of_plain_rounding_at_most(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from quantize.awq import layer_work
@@ -125,7 +125,7 @@ def test_where_activations_have_outliers_it_loses_a_fifth_of_plain_rounding_at_m
     monkeypatch.setattr(layer_work, "WAYS", plain)
     plainly = AwqRecipe(windows=1).to_json()
     quantize_here(str(source), str(tmp_path / "plain"), plainly, TEXT, 1, lambda fraction, words: None)
-    assert 5 * divergence(ours, source) < divergence(tmp_path / "plain", source)
+    assert 4 * divergence(ours, source) < divergence(tmp_path / "plain", source)
 
 
 def test_the_same_recipe_gives_the_same_bytes(source: Path, made: Path, tmp_path: Path) -> None:
