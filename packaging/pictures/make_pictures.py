@@ -22,6 +22,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("QT_SCALE_FACTOR", "1")
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtTest import QTest
 
 from app.api.server import run_server
@@ -101,6 +102,7 @@ def take_pictures(out: Path, language: str, workstation: Workstation, translatio
     take_others(window, workstation, out, suffix)
     window.close()
     window.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)  # before its database is closed
 
 
 def take_others(window: MainWindow, workstation: Workstation, out: Path, suffix: str) -> None:
@@ -131,6 +133,7 @@ def take_others(window: MainWindow, workstation: Workstation, out: Path, suffix:
         save(window, out, "long-chat-en")
     for page in ("settings", "library", "quantize"):
         window.show_page(page)
+        QTest.qWait(1500 if page == "quantize" else 100)  # how large each type would be is computed beside
         save(window, out, f"{page}-{suffix}")
     show_server(window, workstation)
     save(window, out, f"server-{suffix}")

@@ -214,7 +214,8 @@ class OrderForm(QWidget):
             if size and not self._is_exact:
                 words = tr("about {size}").format(size=words)
             title = f"{preset_name(name)} · {name}" if name in presets else name
-            item = QListWidgetItem(f"{title}\n{words}" + (f"  ·  {advice_of(name)}" if name in presets else ""))
+            told = (words, advice_of(name) if name in presets else "")
+            item = QListWidgetItem(f"{title}\n" + "  ·  ".join(part for part in told if part))
             item.setData(_TYPE, name)
             item.setToolTip(advice_of(name) if name in presets else "")
             item.setFlags(Qt.ItemFlag.ItemIsUserCheckable | Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
