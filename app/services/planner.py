@@ -140,8 +140,11 @@ class Planner:
         return Correction(*(statistics.median(entry[place] for entry in entries) for place in range(3)))
 
     def learn(self, card: ModelCard, options: LoadOptions, facts: LoadedModel) -> None:
-        """Compare a real load with what was predicted for it, and remember the difference."""
-        if card.format != "gguf" or not facts.memory:
+        """Compare a real load with what was predicted for it, and remember the difference.
+
+        What torch tells of are its weights; the sum of a model and its draft tells nothing of either.
+        """
+        if not facts.memory or options.draft_model:
             return
         try:
             shape = self.shape_of(card)

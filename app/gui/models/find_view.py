@@ -100,8 +100,8 @@ class FindView(QWidget):
     def start_search(self) -> None:
         """Ask the hubs for what the fields say."""
         self._pause.stop()
-        author, _, rest = self.search.text().strip().partition("/")
-        is_repository = bool(rest) and " " not in self.search.text().strip()
+        author, slash, rest = self.search.text().strip().partition("/")
+        is_repository = bool(author and slash) and " " not in self.search.text().strip()
         low, high = self._filters["size"].currentData()
         query = SearchQuery(
             text=rest if is_repository else self.search.text().strip(),

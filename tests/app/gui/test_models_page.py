@@ -66,6 +66,8 @@ def test_a_model_is_found_planned_downloaded_and_in_the_library(
 ) -> None:
     find(page, qtbot, "tiny")
     assert [row.split(",")[0] for row in rows(page.finder)] == [NAME, NAME]
+    find(page, qtbot, NAME.partition("/")[0] + "/")  # everything of an author
+    assert [row.split(",")[0] for row in rows(page.finder)] == [NAME, NAME]
     page.finder.list.setCurrentRow(0)
     panel = page.finder.panel
     qtbot.waitUntil(lambda: len(panel._plans) == 2 and bool(panel._card_text), timeout=15_000)
