@@ -63,7 +63,9 @@ def test_the_process_of_the_starter_holds_no_more_than_the_plan_says() -> None:
     link = WorkerLink("llamacpp", str(path), LoadOptions(threads=1, context_length=CONTEXT))
     try:
         link.load()
-        request = GenerationRequest(prompt="The ink is ground slowly. " * 300, options=GenerationOptions(max_tokens=20, seed=1))
+        # The likelihoods of the whole prompt, so that every buffer that is reserved is used too.
+        options = GenerationOptions(max_tokens=20, seed=1, prompt_logprobs=True)
+        request = GenerationRequest(prompt="The ink is ground slowly. " * 300, options=options)
         list(link.generate(request))
         assert link.pid is not None
         held = psutil.Process(link.pid).memory_info().rss
@@ -71,4 +73,4 @@ def test_the_process_of_the_starter_holds_no_more_than_the_plan_says() -> None:
         link.close()
     plan = plan_memory(read_shape([read_header(path)]), [DeviceRoom("RAM", 64 << 30)], PlanRequest(context=CONTEXT))
     print(f"\nplanned {plan.needed / 2**20:.0f} MiB, the process holds {held / 2**20:.0f} MiB")
-    assert 0.75 < held / plan.needed < 1.10
+    assert 0.9 < held / plan.needed < 1.1
