@@ -66,7 +66,7 @@ class TorchBackend:
         )
         self._forms = FormCompiler(tokenizer)
         self._embedder = Embedder(network.model, network.device, network.tokenizer, network.folder, network.context_length)
-        self._read_template(network)
+        self._read_template(network, options.chat_template)
         progress(1.0)
         facts = network.facts
         memory = DeviceMemory(network.device_name, network.weight_bytes, 0, 0)
@@ -88,13 +88,14 @@ class TorchBackend:
             notice=network.notice,
         )
 
-    def _read_template(self, network: TorchNetwork) -> None:
+    def _read_template(self, network: TorchNetwork, chosen: str) -> None:
         tokenizer = network.tokenizer
         tokenizer.show((*MARKERS, *TOOL_MARKERS))
-        self._has_template = bool(network.template)
+        source = chosen or network.template
+        self._has_template = bool(source)
         begin, end = tokenizer.text_of(tokenizer.begin), tokenizer.text_of(tokenizer.end)
         try:
-            self._template = ChatTemplate(network.template or PLAIN_TRANSCRIPT, begin=begin, end=end)
+            self._template = ChatTemplate(source or PLAIN_TRANSCRIPT, begin=begin, end=end)
         except TemplateFailed as error:
             self._template = error  # the model still continues raw prompts
 
