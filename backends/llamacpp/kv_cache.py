@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy
+
 from backends.llamacpp.adapters import AdapterSet
 
 _SMALL_LOSS = 32
@@ -46,8 +48,8 @@ class KvCache:
         self._context = context
         self._memory = api.llama_get_memory(context)
         self._unified = unified
-        self._can_rewind = can_rewind
-        self._capacity = capacity
+        self.can_rewind = can_rewind
+        self.capacity = capacity
         self._references: dict[int, int] = {}
         self._next_cell = itertools.count()
         self._clock = itertools.count(1)
@@ -56,7 +58,7 @@ class KvCache:
     @property
     def free(self) -> int:
         """Cells that no sequence holds."""
-        return self._capacity - len(self._references) if self._unified else self._capacity
+        return self.capacity - len(self._references) if self._unified else self.capacity
 
     def match(self, tokens: Sequence[int], adapters: AdapterSet = ()) -> tuple[Slot | None, int]:
         """The sequence with the longest reusable beginning of ``tokens``, and its length; the last token is always read anew."""
@@ -65,7 +67,7 @@ class KvCache:
             if slot.adapters != adapters or slot.is_shifted:
                 continue
             common = common_length(slot.tokens, tokens, len(tokens) - 1)
-            if common < len(slot.tokens) and not self._can_rewind:
+            if common < len(slot.tokens) and not self.can_rewind:
                 continue
             is_better = common > longest or (best is not None and common == longest and best.is_busy and not slot.is_busy)
             if common and is_better:
@@ -100,14 +102,21 @@ class KvCache:
         """Bytes that :meth:`export` would give."""
         return int(self._api.llama_state_seq_get_size(self._context, slot.id))
 
-    def export(self, slot: Slot) -> bytes:
+    def export(self, slot: Slot) -> memoryview:
         """The state of a sequence, as :meth:`restore` takes it; empty where the engine cannot give it."""
         room = self.size_of(slot)
-        buffer = (ctypes.c_uint8 * room)()
-        written = int(self._api.llama_state_seq_get_data(self._context, buffer, room, slot.id))
-        return bytes(memoryview(buffer)[:written])
+        buffer = numpy.empty(room, numpy.uint8)  # not zeroed first
+        written = int(self._api.llama_state_seq_get_data(self._context, _address(buffer), room, slot.id))
+        return buffer.data[:written].toreadonly()
 
-    def restore(self, tokens: Sequence[int], reserved: int, state: bytes, adapters: AdapterSet = ()) -> bool:
+    def restore(
+        self,
+        tokens: Sequence[int],
+        reserved: int,
+        state: bytes | memoryview,
+        adapters: AdapterSet = (),
+        owner: str = "",
+    ) -> bool:
         """Put a saved sequence into an idle slot; false where there is no room or the engine refuses it.
 
         ``reserved`` cells are promised to others.
@@ -118,13 +127,12 @@ class KvCache:
         slot = self._choose_target(None, 0)
         self.clear(slot)
         self._evict_until(len(tokens) + reserved, keep=None)
-        buffer = (ctypes.c_uint8 * len(state)).from_buffer_copy(state)
-        self._api.llama_state_seq_set_data(self._context, buffer, len(state), slot.id)
-        if self.positions(slot) != (0 if self._can_rewind else len(tokens) - 1, len(tokens) - 1):
+        self._api.llama_state_seq_set_data(self._context, _address(numpy.frombuffer(state, numpy.uint8)), len(state), slot.id)
+        if self.positions(slot) != (0 if self.can_rewind else len(tokens) - 1, len(tokens) - 1):
             self._api.llama_memory_seq_rm(self._memory, slot.id, -1, -1)
             return False
         self.extend(slot, tokens)
-        slot.used_at, slot.adapters, slot.owner = next(self._clock), adapters, ""
+        slot.used_at, slot.adapters, slot.owner = next(self._clock), adapters, owner
         return True
 
     def forget(self, owner: str) -> None:
@@ -155,7 +163,7 @@ class KvCache:
             return
         removed = length > 0 and bool(self._api.llama_memory_seq_rm(self._memory, slot.id, length, -1))
         # A sliding window may have dropped the beginning already: what is left would be no prefix.
-        if not removed or (self._can_rewind and int(self._api.llama_memory_seq_pos_min(self._memory, slot.id)) != 0):
+        if not removed or (self.can_rewind and int(self._api.llama_memory_seq_pos_min(self._memory, slot.id)) != 0):
             self._api.llama_memory_seq_rm(self._memory, slot.id, -1, -1)
             length = 0
         self._forget(slot, length)
@@ -163,7 +171,7 @@ class KvCache:
     def shift(self, slot: Slot, start: int, count: int) -> bool:
         """Forget ``count`` tokens from ``start`` on and move what follows to their place; false, and nothing done, where that cannot be."""
         is_shared = any(self._references[cell] > 1 for cell in slot.cells[start:])
-        if is_shared or not self._can_rewind or not self._api.llama_memory_can_shift(self._memory):
+        if is_shared or not self.can_rewind or not self._api.llama_memory_can_shift(self._memory):
             return False
         if not self._api.llama_memory_seq_rm(self._memory, slot.id, start, start + count):
             return False
@@ -251,11 +259,15 @@ class KvCache:
 
     def _free_at_most(self, source: Slot | None, common: int) -> int:
         """Cells that would be free if every idle sequence were forgotten but for the beginning that is to be reused."""
-        if not self._unified or self.free >= self._capacity:
+        if not self._unified or self.free >= self.capacity:
             return self.free
         kept = {cell for slot in self.slots if slot.is_busy for cell in slot.cells}
         kept.update(source.cells[:common] if source is not None else ())
-        return self._capacity - len(kept)
+        return self.capacity - len(kept)
+
+
+def _address(buffer: numpy.ndarray[Any, numpy.dtype[numpy.uint8]]) -> Any:
+    return buffer.ctypes.data_as(ctypes.POINTER(ctypes.c_uint8))
 
 
 def common_length(held: Sequence[int], wanted: Sequence[int], limit: int) -> int:

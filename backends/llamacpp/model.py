@@ -86,6 +86,11 @@ class NativeModel:
         return not (self.api.llama_model_is_recurrent(self.model) or self.api.llama_model_is_hybrid(self.model))
 
     @property
+    def can_park(self) -> bool:
+        """Whether sequences that nobody computes cost the others time, and can be copied to the host's memory cheaply."""
+        return self.is_unified and self.sequences > 1 and not self._is_offloaded
+
+    @property
     def batch_size(self) -> int:
         """Most tokens that one decode may take; more would kill the process."""
         return int(self.api.llama_n_batch(self.context))
@@ -155,6 +160,7 @@ class NativeModel:
         parameters = self.api.llama_context_default_params()
         wanted = options.context_length or min(self.trained_context or DEFAULT_CONTEXT_LIMIT, DEFAULT_CONTEXT_LIMIT)
         self.is_unified = options.kv_unified
+        self._is_offloaded = bool(options.gpu_layers and options.kv_offload and self.api.llama_supports_gpu_offload())
         # Twice as many sequences as requests at once: the others keep what was read before, in room that nobody needs.
         self.sequences = options.parallel * 2 if options.kv_unified and self.can_rewind else options.parallel
         parameters.n_ctx = wanted if options.kv_unified else wanted * self.sequences

@@ -13,6 +13,7 @@ from backends.llamacpp.interrupt import Interrupt
 from backends.llamacpp.keeper import Keeper
 from backends.llamacpp.kv_cache import KvCache, common_length
 from backends.llamacpp.model import NativeModel
+from backends.llamacpp.parking import Parking
 from backends.llamacpp.part import Part
 from backends.llamacpp.reply import Reply
 from backends.llamacpp.shifting import shift
@@ -20,7 +21,7 @@ from backends.llamacpp.speculation import Speculation
 from backends.llamacpp.waiting_room import WaitingRoom
 from models.errors import EngineBusy, GenerationFailed, OutOfMemory, UserFacingError
 
-_CHUNK_SECONDS, _QUIET_CHUNK_SECONDS = 0.15, 0.4
+_CHUNK_SECONDS, _QUIET_CHUNK_SECONDS = 0.15, 1.0
 """How long a step with prompt tokens should take, beside replies that are being written and where there are none."""
 _GAP_SECONDS = 0.15
 """How long replies that are being written pause for each request that waits for its first word, where several do."""
@@ -73,9 +74,10 @@ class Scheduler:
             unified=model.is_unified,
             can_rewind=model.can_rewind,
         )
-        self._keeper = Keeper(archive, self.cache, self._usual) if archive is not None else None
+        self.parking = Parking(self.cache, can_park=model.can_park)
+        self._keeper = Keeper(archive, self.cache, self.parking, self._usual) if archive is not None else None
         self._batch = Batch(model.api, model.batch_size, model.sequences)
-        self._waiting = WaitingRoom(self.cache, archive, can_rewind=model.can_rewind)
+        self._waiting = WaitingRoom(self.cache, self.parking, archive)
         self._active: list[Reply] = []
         self._events: list[tuple[int, GenerationEvent]] = []
         self._computing: list[Reply] = []
@@ -135,6 +137,7 @@ class Scheduler:
             if reply.owner == owner:
                 reply.owner = ""
         self.cache.forget(owner)
+        self.parking.forget(owner)
         if self._archive is not None:
             self._archive.forget(owner)
 
@@ -176,6 +179,7 @@ class Scheduler:
                 continue
             reserved = sum(other.pending for other in self._active)
             self._waiting.put_recalled(reply, reserved)
+            self.parking.make_way(() if reply.tells_prompt else reply.tokens, reserved, reply.adapters)
             slot = self.cache.take(reply.tokens, reserved, force=not self._active, adapters=reply.adapters)
             if slot is None:
                 self._is_crowded = True  # until something ends
@@ -186,6 +190,7 @@ class Scheduler:
                 self.cache.clear(slot)  # every token of the prompt must be computed to say how likely it was
             reply.slot, slot.owner = slot, reply.owner
             reply.begin()
+            self.parking.clear_away()
         if unprepared and not self._active:
             self._waiting.wait_a_moment()
 
@@ -195,7 +200,7 @@ class Scheduler:
         if not readers:
             return False
         coming = max(common_length(other.tokens, reply.tokens, len(reply.tokens) - 1) for other in readers)
-        return coming >= _WORTH_WAITING and coming - self.cache.match(reply.tokens, reply.adapters)[1] >= _WORTH_WAITING
+        return coming >= _WORTH_WAITING and coming - self.parking.longest_match(reply.tokens, reply.adapters) >= _WORTH_WAITING
 
     def _make_room(self) -> None:
         """See that every reply can put its next token somewhere."""
@@ -283,8 +288,7 @@ class Scheduler:
 
     def _compute(self, parts: list[Part]) -> None:
         """Decode the batch and deal with what became of it."""
-        reads = any(part.reply.is_reading for part in parts)
-        self._computing = [part.reply for part in parts]
+        reads, self._computing = any(part.reply.is_reading for part in parts), [part.reply for part in parts]
         self._interrupt.begin()
         started = time.perf_counter()
         result = int(self._api.llama_decode(self._context, self._batch.as_struct()))

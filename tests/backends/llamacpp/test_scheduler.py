@@ -44,7 +44,7 @@ def benches(tiny_model: Path) -> Iterator[dict[str, Bench]]:
 def make_forgetful(bench: Bench) -> None:
     """Have the engine refuse to forget the end of a sequence, as one with recurrent layers does."""
     cache = bench.scheduler.cache
-    cache._can_rewind = False
+    cache.can_rewind = False
 
     class Memory:
         def __getattr__(self, name: str) -> object:
@@ -151,11 +151,11 @@ def test_a_model_that_cannot_step_back_reuses_a_sequence_whole_or_not_at_all(ben
 def test_the_sequence_used_least_recently_is_forgotten_first(tiny_model: Path) -> None:
     bench = Bench(tiny_model, context_length=256, parallel=1)
     first, second = letters("first " * 16), letters("second" * 16)
-    for tokens in (first, second, first, letters("third!" * 16), first):
+    for tokens in (first, second, first, letters("third!" * 16), letters("fourth" * 16), first):
         last = bench.ask(tokens, 1)
         bench.run()
     assert bench.usage(last).cached_tokens == len(first) - 1  # type: ignore[attr-defined]
-    assert bench.scheduler.cache.match(second)[1] == 0
+    assert bench.scheduler.parking.longest_match(second, ()) == 0
     bench.close()
 
 
