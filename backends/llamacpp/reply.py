@@ -131,8 +131,8 @@ class Reply:
         if self._options.logprobs is not None:
             likelihoods = Likelihoods(self._model.tokenizer, self._read_logits(row))
         mask = self._mask
-        if mask is not None and self._prompt.splitter is not None and self._prompt.splitter.is_thinking:
-            mask = None
+        if mask is not None and not mask.has_begun and self._prompt.splitter is not None and self._prompt.splitter.is_thinking:
+            mask = None  # the prompt opened a thought, which is free; one that the form itself holds is not
         allowed = logits = None
         if mask is not None:
             allowed, logits = mask.allowed(), self._read_logits(row)
