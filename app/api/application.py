@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from app import __version__
 from app.api import (
+    adapters,
     anthropic,
     downloading,
     embeddings,
@@ -88,7 +89,10 @@ ROUTES: tuple[tuple[str, str, Endpoint], ...] = (
     ("POST", "/detokenize", llama_server.detokenize),
     ("POST", "/apply-template", llama_server.apply_template),
     ("POST", "/infill", llama_server.infill),
-    ("GET", "/lora-adapters", llama_server.adapters),
+    ("POST", "/props", llama_server.refuse_change),
+    ("POST", "/slots/{id}", llama_server.refuse_change),
+    ("GET", "/lora-adapters", adapters.show),
+    ("POST", "/lora-adapters", adapters.change),
     ("GET", "/openapi.json", show_openapi),
     ("GET", "/docs", show_documentation),
 )

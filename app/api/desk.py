@@ -12,6 +12,7 @@ from typing import Any
 
 from starlette.requests import Request
 
+from app.api.adapter_scales import AdapterScales
 from app.api.content import Media
 from app.api.errors import ApiError, bad_request
 from app.api.model_names import Models
@@ -35,6 +36,10 @@ class Desk:
     log: RequestLog
     parallel: int = 8
     started_at: float = field(default_factory=time.time)
+    adapters: AdapterScales = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.adapters = AdapterScales(lambda reference: self.workstation.engines.options_for(reference).adapters)
 
     @contextlib.asynccontextmanager
     async def call(self, request: Request) -> AsyncIterator[Call]:
@@ -87,6 +92,9 @@ class Call:
         """The reply, noted in the record. What the body does not say of sampling, the model's own defaults do."""
         defaults = self.desk.workstation.defaults
         options = defaults.complete(lease.engine.reference, order.request.options, named_sampling(self.body))
+        adapters = self.desk.adapters.choose(lease.engine.reference, self.body.get("lora"))
+        if adapters is not None:
+            options = replace(options, adapters=adapters)
         order = replace(order, request=replace(order.request, options=options))
         self.record.request = order.request
         return answer(lease, order, self.record)

@@ -176,6 +176,14 @@ BODIES: dict[str, dict[str, Any]] = {
     ),
     "/api/v1/models/load": _OLLAMA_MODEL,
     "/api/v1/models/unload": _body(("instance_id",), instance_id=_TEXT),
+    "/lora-adapters": {
+        "type": "array",
+        "items": {
+            "type": "object",
+            "properties": {"id": _WHOLE, "scale": {"type": "number", "minimum": -100, "maximum": 100}},
+            "required": ["id", "scale"],
+        },
+    },
     "/tokenize": _body(("content",), model=_MODEL, content=_TEXT, add_special=_SWITCH, with_pieces=_SWITCH),
     "/detokenize": _body(("tokens",), model=_MODEL, tokens={"type": "array", "items": {"type": "integer", "minimum": 0}}),
     "/apply-template": _body(("messages",), model=_MODEL, messages=_MESSAGES),
@@ -238,7 +246,10 @@ SUMMARIES: dict[str, str] = {
     "POST /detokenize": "The text of ids",
     "POST /apply-template": "The prompt that messages become",
     "POST /infill": "Fill a gap",
+    "POST /props": "Refused: properties are not changed by request",
+    "POST /slots/{id}": "Refused: conversations are kept on disk without being asked",
     "GET /lora-adapters": "The LoRA adapters of the model in memory",
+    "POST /lora-adapters": "Set how strongly each adapter speaks",
     "GET /openapi.json": "This document",
     "GET /docs": "This document, to read",
 }
