@@ -21,6 +21,7 @@ from app.api.running import AnswerEvent, Order, answer
 from app.services.engine_pool import EnginePool, Lease
 from app.services.request_log import RequestLog, RequestRecord
 from app.workstation import Workstation
+from backends.options import Adapter
 
 _MOST_KEPT = 200_000
 """Bytes of a body that the record of a call still holds whole."""
@@ -56,7 +57,7 @@ class Desk:
         kept = body if size < _MOST_KEPT else {key: value for key, value in body.items() if not isinstance(value, list | dict)}
         record = self.log.start(request.url.path, client[:200], request.scope.get("yanmo_key", ""), kept)
         record.is_cut = kept is not body
-        call = Call(self, request, body, record)
+        call = Call(self, request, body, record, made.adapters if made is not None else ())
         try:
             yield call
         except BaseException as error:
@@ -76,6 +77,7 @@ class Call:
     request: Request
     body: dict[str, Any]
     record: RequestRecord
+    made_adapters: tuple[str, ...] = ()
     media: Media = field(default_factory=Media)
     leases: list[Lease] = field(default_factory=list)
     is_closed: bool = False
@@ -93,6 +95,8 @@ class Call:
         defaults = self.desk.workstation.defaults
         options = defaults.complete(lease.engine.reference, order.request.options, named_sampling(self.body))
         adapters = self.desk.adapters.choose(lease.engine.reference, self.body.get("lora"))
+        if adapters is None and self.made_adapters:
+            adapters = tuple(Adapter(path) for path in self.made_adapters)
         if adapters is not None:
             options = replace(options, adapters=adapters)
         order = replace(order, request=replace(order.request, options=options))
