@@ -12,6 +12,7 @@ from backends.llamacpp.adapters import Adapters
 from backends.llamacpp.failures import explain_load_failure
 from backends.llamacpp.library import NativeLibrary
 from backends.llamacpp.placement import Placement
+from backends.llamacpp.projector import Projector
 from backends.llamacpp.thread_choice import ThreadChoice
 from backends.llamacpp.tokens import Tokenizer
 from backends.options import DEFAULT_CONTEXT_LIMIT, LoadOptions
@@ -48,6 +49,7 @@ class NativeModel:
         progress: Callable[[float], bool],
         *,
         writes: bool = True,
+        projector: str = "",
     ) -> None:
         self._library = library
         self.api = library.api
@@ -57,6 +59,7 @@ class NativeModel:
         self.sequences = 1
         self.is_unified = True
         self.threads: ThreadChoice | None = None
+        self.projector: Projector | None = None
         self._kept: list[Any] = []
         _check_options(options)
         try:
@@ -69,6 +72,9 @@ class NativeModel:
             self.trained_context = int(self.api.llama_model_n_ctx_train(self.model))
             architecture = self.metadata("general.architecture")
             self.adapters = Adapters(library, self.model, path, architecture, options.adapters)
+            if writes and projector:
+                threads, use_gpu = choose_threads(options.threads), options.gpu_layers != 0
+                self.projector = Projector(library, projector, self.model, threads=threads, use_gpu=use_gpu, progress=lambda _share: progress(_WEIGHTS_SHARE))
             if writes:
                 self._make_context(options)
         except UserFacingError:
@@ -111,6 +117,9 @@ class NativeModel:
 
     def close(self) -> None:
         """Free context and weights. Safe to call twice."""
+        projector, self.projector = self.projector, None
+        if projector is not None:
+            projector.close()
         context, self.context = self.context, None
         model, self.model = self.model, None
         if context:
@@ -159,8 +168,10 @@ class NativeModel:
         self.sequences = options.parallel * 2 if options.kv_unified and self.can_rewind else options.parallel
         parameters.n_ctx = wanted if options.kv_unified else wanted * self.sequences
         parameters.kv_unified = options.kv_unified
-        parameters.n_batch = max(min(options.batch_size, wanted), self.sequences)
-        parameters.n_ubatch = min(512, parameters.n_batch)
+        # A picture that is computed without the causal mask must fit one step: with less the engine would end the process.
+        at_once = self.projector.most_at_once() if self.projector is not None else 0
+        parameters.n_batch = max(min(options.batch_size, wanted), self.sequences, min(at_once, wanted))
+        parameters.n_ubatch = max(min(512, parameters.n_batch), min(at_once, wanted))
         parameters.n_seq_max = self.sequences
         fill_context_options(parameters, options)
         self._library.forget_log()

@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from backends.events import Failed, FinishReason, GenerationEvent
+from backends.llamacpp.adapter_turns import AdapterTurns
 from backends.llamacpp.archive import Archive
 from backends.llamacpp.batch import Batch
+from backends.llamacpp.eyes import Eyes
 from backends.llamacpp.interrupt import Interrupt
 from backends.llamacpp.keeper import Keeper
+from backends.llamacpp.media_reader import MediaReader, MediaStep
 from backends.llamacpp.kv_cache import KvCache, common_length
 from backends.llamacpp.model import NativeModel
 from backends.llamacpp.part import Part
@@ -31,8 +34,6 @@ _ROWS = 8
 """Rows that a processor's matrix product takes together: what is left over is computed one by one, at twice the cost or more."""
 _WORTH_WAITING = 32
 """Tokens of a common beginning that another request is reading right now, for which a request waits some steps."""
-_TURN_SECONDS = 0.25
-"""How long replies of one set of adapters go on before those of another: a change takes some milliseconds."""
 _MOST_LOGITS = 16 * 1024 * 1024  # of one decode, for prompts whose likelihood is asked for: 64 MB
 _NO_ROOM, _ABORTED = 1, 2
 
@@ -54,6 +55,7 @@ class Scheduler:
         waiting_limit: int,
         speculation: Speculation | None = None,
         archive: Archive | None = None,
+        eyes: Eyes | None = None,
     ) -> None:
         self._api = model.api
         self._model = model
@@ -61,8 +63,7 @@ class Scheduler:
         self._name = Path(model.path).name
         self._parallel = parallel
         self._waiting_limit = waiting_limit
-        self._usual = self._in_turn = model.adapters.usual
-        self._turn_ends = 0.0
+        self._turns = AdapterTurns(model)
         self._speculation = speculation or Speculation(0, None)
         self._archive = archive
         self.cache = KvCache(
@@ -72,14 +73,17 @@ class Scheduler:
             model.context_length,
             unified=model.is_unified,
             can_rewind=model.can_rewind,
+            has_gaps=model.projector is not None and model.projector.has_planes,
         )
-        self._keeper = Keeper(archive, self.cache, self._usual) if archive is not None else None
+        self._keeper = Keeper(archive, self.cache, model.adapters.usual) if archive is not None else None
         self._batch = Batch(model.api, model.batch_size, model.sequences)
         self._waiting = WaitingRoom(self.cache, archive, can_rewind=model.can_rewind)
         self._active: list[Reply] = []
         self._events: list[tuple[int, GenerationEvent]] = []
         self._computing: list[Reply] = []
         self._interrupt = Interrupt(model.api, model.context, self._should_abort)
+        self._eyes = eyes
+        self._media = MediaReader(model, eyes, self._interrupt) if eyes is not None else None
         self._rate = _FIRST_RATE
         self._largest_chunk = self._batch.size
         self._step_seconds = self._written_at = 0.0
@@ -118,6 +122,8 @@ class Scheduler:
             parts = self._fill_batch()
             if parts:
                 self._compute(parts)
+            if not self._read_media() and not parts and self._eyes is not None:
+                self._eyes.wait_a_moment()
         for reply in self._active:
             self._collect(reply)
         if not self._active:
@@ -144,6 +150,8 @@ class Scheduler:
         self._waiting.close()
         self._speculation.close()
         self._interrupt.close()
+        if self._eyes is not None:
+            self._eyes.close()
 
     def drop_all(self) -> None:
         """Forget every request without a word."""
@@ -223,8 +231,8 @@ class Scheduler:
     def _fill_batch(self) -> list[Part]:
         self._batch.clear()
         parts: list[Part] = []
-        group = self._choose_group()
-        readers = [reply for reply in group if reply.is_reading]
+        group = self._turns.choose(self._active)
+        readers = [reply for reply in group if reply.is_reading and reply.text_ahead]
         if not self._lets_read(len(readers)):
             for reply in group:
                 if not reply.is_reading and self._batch.room:
@@ -235,13 +243,13 @@ class Scheduler:
             budget -= (self._batch.count + budget) % _ROWS
         if readers and budget > 0:
             oldest = readers.pop(0)
-            others = sum(reply.pending for reply in readers)
-            share = min(oldest.pending, max(budget - others, (budget + 1) // 2))
+            others = sum(reply.text_ahead for reply in readers)
+            share = min(oldest.text_ahead, max(budget - others, (budget + 1) // 2))
             parts.append(self._add(oldest, share))
             budget -= share
-        for reply in sorted(readers, key=lambda reply: reply.pending):
+        for reply in sorted(readers, key=lambda reply: reply.text_ahead):
             if budget > 0:
-                parts.append(self._add(reply, min(budget, reply.pending)))
+                parts.append(self._add(reply, min(budget, reply.text_ahead)))
                 budget -= len(parts[-1].tokens)
         return parts
 
@@ -253,17 +261,31 @@ class Scheduler:
         self._written_at = now
         return False
 
-    def _choose_group(self) -> list[Reply]:
-        """Those who compute in this step: only equal adapters fit one decode, so that others take turns of some time."""
-        if not self._model.adapters.are_used:
-            return self._active
-        sets = list(dict.fromkeys(reply.adapters for reply in self._active))
-        if self._in_turn not in sets or (len(sets) > 1 and time.perf_counter() >= self._turn_ends):
-            place = sets.index(self._in_turn) + 1 if self._in_turn in sets else 0
-            self._in_turn = sets[place % len(sets)]
-            self._turn_ends = time.perf_counter() + _TURN_SECONDS
-        self._model.adapters.apply(self._context, self._in_turn)
-        return [reply for reply in self._active if reply.adapters == self._in_turn]
+    def _read_media(self) -> bool:
+        """Put one picture or sound that was looked at into the cache; false where there is none."""
+        if self._media is None:
+            return False
+        self._computing = [reply for reply in self._active if reply.has_media]
+        step = self._media.read_one(self._turns.choose(self._computing)) if self._computing else None
+        if step is not None:
+            self._settle(step)
+        return step is not None
+
+    def _settle(self, step: MediaStep) -> None:
+        """Note what became of a medium: nothing of it stays unless all of it is there."""
+        part = step.part
+        assert part.reply.slot is not None
+        if step.error is not None:
+            self._fail(part.reply, step.error)
+        elif step.code == 0:
+            self._accept([part])
+        else:
+            self.cache.undo(part.reply.slot)
+            if step.code == _ABORTED:
+                self._drop_cancelled()
+            elif step.code != _NO_ROOM or not (self.cache.evict_one() or self._preempt()):
+                reason = f"The engine could not take in a picture or a sound (code {step.code})."
+                self._start_afresh([part], GenerationFailed(reason=reason))
 
     def _guess(self, reply: Reply) -> list[int]:
         """What may come next, for a reply that has the engine for itself: beside others the engine is busy enough."""
