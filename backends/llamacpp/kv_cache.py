@@ -50,7 +50,16 @@ class KvCache:
     """
 
     def __init__(
-        self, api: Any, context: Any, slots: int, capacity: int, *, unified: bool, can_rewind: bool, has_gaps: bool = False
+        self,
+        api: Any,
+        context: Any,
+        slots: int,
+        capacity: int,
+        *,
+        unified: bool,
+        can_rewind: bool,
+        has_gaps: bool = False,
+        can_shift: bool = True,
     ) -> None:
         self._api = api
         self._context = context
@@ -58,6 +67,7 @@ class KvCache:
         self._unified = unified
         self._can_rewind = can_rewind
         self._has_gaps = has_gaps
+        self._can_shift = can_shift and can_rewind and bool(api.llama_memory_can_shift(self._memory))
         self._capacity = capacity
         self._references: dict[int, int] = {}
         self._next_cell = itertools.count()
@@ -178,7 +188,7 @@ class KvCache:
     def shift(self, slot: Slot, start: int, count: int) -> bool:
         """Forget ``count`` tokens from ``start`` on and move what follows to their place; false, and nothing done, where that cannot be."""
         is_shared = any(self._references[cell] > 1 for cell in slot.cells[start:])
-        if is_shared or slot.gap or not self._can_rewind or not self._api.llama_memory_can_shift(self._memory):
+        if is_shared or slot.gap or not self._can_shift:
             return False
         if not self._api.llama_memory_seq_rm(self._memory, slot.id, start, start + count):
             return False

@@ -10,6 +10,7 @@ from typing import Any
 
 from backends.llamacpp.adapters import Adapters
 from backends.llamacpp.failures import explain_load_failure
+from backends.llamacpp.kv_cache import KvCache
 from backends.llamacpp.library import NativeLibrary
 from backends.llamacpp.placement import Placement
 from backends.llamacpp.projector import Projector
@@ -30,6 +31,8 @@ _GGML_TYPES = {"f32": 0, "f16": 1, "q4_0": 2, "q4_1": 3, "q5_0": 6, "q5_1": 7, "
 _LOAD_NONE, _LOAD_MMAP, _LOAD_MLOCK, _LOAD_MMAP_MLOCK = 0, 1, 2, 3
 _NO_VOCABULARY = 0
 """``LLAMA_VOCAB_TYPE_NONE``: asking such a model to tokenize ends the process."""
+_MIXED_LAYERS = 6
+"""Layers from which on a model with sliding windows has layers without one."""
 _WEIGHTS_SHARE = 0.98
 """Part of the progress bar that reading the weights takes; the rest is the context."""
 
@@ -90,6 +93,21 @@ class NativeModel:
     def can_rewind(self) -> bool:
         """Whether the end of a sequence can be forgotten; recurrent layers keep only their last state."""
         return not (self.api.llama_model_is_recurrent(self.model) or self.api.llama_model_is_hybrid(self.model))
+
+    def make_cache(self) -> KvCache:
+        """The bookkeeping of the context's sequences."""
+        # WORKAROUND llama.cpp 0c1e57098: a shift ends the process where every layer has a sliding window (Gemma's shape, few layers).
+        can_shift = not int(self.api.llama_model_n_swa(self.model)) or int(self.api.llama_model_n_layer(self.model)) >= _MIXED_LAYERS
+        return KvCache(
+            self.api,
+            self.context,
+            self.sequences,
+            self.context_length,
+            unified=self.is_unified,
+            can_rewind=self.can_rewind,
+            has_gaps=self.projector is not None and self.projector.has_planes,
+            can_shift=can_shift,
+        )
 
     @property
     def batch_size(self) -> int:

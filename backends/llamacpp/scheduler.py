@@ -14,8 +14,9 @@ from backends.llamacpp.eyes import Eyes
 from backends.llamacpp.interrupt import Interrupt
 from backends.llamacpp.keeper import Keeper
 from backends.llamacpp.media_reader import MediaReader, MediaStep
-from backends.llamacpp.kv_cache import KvCache, common_length
+from backends.llamacpp.kv_cache import common_length
 from backends.llamacpp.model import NativeModel
+from backends.llamacpp.pace import Pace
 from backends.llamacpp.part import Part
 from backends.llamacpp.reply import Reply
 from backends.llamacpp.shifting import shift
@@ -23,13 +24,6 @@ from backends.llamacpp.speculation import Speculation
 from backends.llamacpp.waiting_room import WaitingRoom
 from models.errors import EngineBusy, GenerationFailed, OutOfMemory, UserFacingError
 
-_CHUNK_SECONDS, _QUIET_CHUNK_SECONDS = 0.15, 0.4
-"""How long a step with prompt tokens should take, beside replies that are being written and where there are none."""
-_GAP_SECONDS = 0.15
-"""How long replies that are being written pause for each request that waits for its first word, where several do."""
-_FIRST_RATE = 256 / _QUIET_CHUNK_SECONDS
-_SMALLEST_CHUNK = 64
-"""Tokens from which on more at once are hardly read faster; half as many cost a fifth more."""
 _ROWS = 8
 """Rows that a processor's matrix product takes together: what is left over is computed one by one, at twice the cost or more."""
 _WORTH_WAITING = 32
@@ -66,15 +60,7 @@ class Scheduler:
         self._turns = AdapterTurns(model)
         self._speculation = speculation or Speculation(0, None)
         self._archive = archive
-        self.cache = KvCache(
-            model.api,
-            model.context,
-            model.sequences,
-            model.context_length,
-            unified=model.is_unified,
-            can_rewind=model.can_rewind,
-            has_gaps=model.projector is not None and model.projector.has_planes,
-        )
+        self.cache = model.make_cache()
         self._keeper = Keeper(archive, self.cache, model.adapters.usual) if archive is not None else None
         self._batch = Batch(model.api, model.batch_size, model.sequences)
         self._waiting = WaitingRoom(self.cache, archive, can_rewind=model.can_rewind)
@@ -84,9 +70,8 @@ class Scheduler:
         self._interrupt = Interrupt(model.api, model.context, self._should_abort)
         self._eyes = eyes
         self._media = MediaReader(model, eyes, self._interrupt) if eyes is not None else None
-        self._rate = _FIRST_RATE
-        self._largest_chunk = self._batch.size
-        self._step_seconds = self._written_at = 0.0
+        self._pace = Pace(self._batch.size)
+        self._step_seconds = 0.0
         self._right_guesses = 0
         self._is_crowded = False
 
@@ -233,12 +218,11 @@ class Scheduler:
         parts: list[Part] = []
         group = self._turns.choose(self._active)
         readers = [reply for reply in group if reply.is_reading and reply.text_ahead]
-        if not self._lets_read(len(readers)):
+        if not self._pace.lets_read(len(readers)):
             for reply in group:
                 if not reply.is_reading and self._batch.room:
                     parts.append(self._add(reply, 1, self._guess(reply)))
-        chunk = max(_SMALLEST_CHUNK, int(self._rate * (_CHUNK_SECONDS if parts else _QUIET_CHUNK_SECONDS)))
-        budget = min(chunk, self._largest_chunk, self._batch.room, self.cache.free - len(parts))
+        budget = min(self._pace.chunk(beside_writers=bool(parts)), self._batch.room, self.cache.free - len(parts))
         if budget > 2 * _ROWS:
             budget -= (self._batch.count + budget) % _ROWS
         if readers and budget > 0:
@@ -252,14 +236,6 @@ class Scheduler:
                 parts.append(self._add(reply, min(budget, reply.text_ahead)))
                 budget -= len(parts[-1].tokens)
         return parts
-
-    def _lets_read(self, readers: int) -> bool:
-        """Whether the replies that are being written leave this step to the prompts, so that all begin sooner."""
-        now = time.perf_counter()
-        if readers > 1 and now - self._written_at < _GAP_SECONDS * readers:
-            return True
-        self._written_at = now
-        return False
 
     def _read_media(self) -> bool:
         """Put one picture or sound that was looked at into the cache; false where there is none."""
@@ -291,7 +267,7 @@ class Scheduler:
         """What may come next, for a reply that has the engine for itself: beside others the engine is busy enough."""
         if not self._speculation.is_on or len(self._active) > 1 or not self._model.can_rewind:
             return []
-        return self._speculation.guess(reply, min(self._batch.room, self.cache.free, self._largest_chunk) - 1)
+        return self._speculation.guess(reply, min(self._batch.room, self.cache.free, self._pace.largest) - 1)
 
     def _add(self, reply: Reply, count: int, guesses: Sequence[int] = ()) -> Part:
         assert reply.slot is not None
@@ -300,7 +276,7 @@ class Scheduler:
             count = min(count, max(1, _MOST_LOGITS // self._model.tokenizer.size))
         tokens = [*reply.tokens[start : start + count], *guesses]
         outputs = len(tokens) if reply.tells_prompt else int(start + count == len(reply.tokens)) + len(guesses)
-        row = self._batch.add(reply.slot.id, start, tokens, outputs) + len(tokens) - outputs
+        row = self._batch.add(reply.slot.id, reply.slot.position, tokens, outputs) + len(tokens) - outputs
         return Part(reply, tokens, row, outputs, len(guesses))
 
     def _compute(self, parts: list[Part]) -> None:
@@ -318,8 +294,7 @@ class Scheduler:
                 if self._model.threads is not None and not parts[0].guesses:
                     self._model.threads.note(self._step_seconds)
             if reads:
-                self._rate = self._batch.count / self._step_seconds
-                self._largest_chunk = min(self._batch.size, self._largest_chunk * 2)
+                self._pace.note(self._batch.count, self._step_seconds)
         elif result == _ABORTED:
             self._take_stock(parts)
         elif result == _NO_ROOM:
@@ -375,7 +350,7 @@ class Scheduler:
         if self.cache.evict_one() or self._preempt():
             return
         if max(len(part.tokens) for part in parts) > 1:
-            self._largest_chunk = max(1, min(self._largest_chunk, self._batch.count) // 2)
+            self._pace.halve(self._batch.count)
             return
         self._start_afresh(parts, OutOfMemory(model=self._name, reason="The KV cache has no room left."))
 
