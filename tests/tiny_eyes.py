@@ -1,4 +1,4 @@
-"""Tiny projectors (mmproj) with random weights for the tiny models, made in milliseconds: of Gemma 3's, Qwen2-VL's and Ultravox's shape."""
+"""Tiny projectors (mmproj) with random weights for the tiny models, made in milliseconds: of Gemma 3's, Qwen2-VL's and Qwen2-Audio's shape."""
 
 from __future__ import annotations
 
@@ -92,12 +92,11 @@ def make_eyes(
 
 
 def make_ears(path: Path, *, text_width: int = 64, seed: int = 6, scale: float = 4.0) -> Path:
-    """A projector that hears, of Ultravox's shape: Whisper's encoder, and frames stacked by eight."""
-    width, mels, stack = 32, 80, 8
+    """A projector that hears, of Qwen2-Audio's shape: Whisper's encoder, and pairs of frames made one."""
+    width, mels = 32, 80
     writer = _Writer(path, seed)
-    _describe(writer.file, "audio", "ultravox", width, text_width, 1)
+    _describe(writer.file, "audio", "qwen2a", width, text_width, 1)
     writer.file.add_uint32("clip.audio.num_mel_bins", mels)
-    writer.file.add_uint32("clip.audio.projector.stack_factor", stack)
     writer.weights("a.position_embd.weight", 1500, width)
     writer.encoder("a", 1, width, key_bias=False)
     writer.norm("a.post_ln", width)
@@ -105,10 +104,8 @@ def make_ears(path: Path, *, text_width: int = 64, seed: int = 6, scale: float =
     writer.weights("a.conv1d.1.bias", width, 1)
     writer.weights("a.conv1d.2.weight", width, width, 3)
     writer.weights("a.conv1d.2.bias", width, 1)
-    writer.weights("mm.a.mlp.1.weight", 2 * text_width, stack * width)
-    writer.weights("mm.a.mlp.2.weight", text_width, text_width, scale=scale)
-    writer.file.add_tensor("mm.a.norm_pre.weight", np.ones(stack * width, np.float32))
-    writer.file.add_tensor("mm.a.norm_mid.weight", np.ones(text_width, np.float32))
+    writer.weights("mm.a.fc.weight", text_width, width, scale=scale)
+    writer.weights("mm.a.fc.bias", text_width)
     writer.close()
     return path
 

@@ -18,9 +18,12 @@ from backends.media_files import MediaFile
 from backends.media_tokens import make_media_tokens
 from backends.pictures import read_picture
 from models.errors import AttachmentRefused, GenerationFailed, LoadCancelled, OutOfMemory, ProjectorRefused
+from models.gguf_header import read_header
 
 _TEXT, _IMAGE = 0, 1
 _LARGE_PICTURE = (4096, 4096)
+_FRAMES = 3000
+"""Frames of the 30 seconds of sound that Whisper's encoder takes at once."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,7 +81,7 @@ class Projector:
             raise _explain_refusal(library.log_text(), path)
         self._width = int(library.api.llama_model_n_embd_inp(model))
         self.sees = bool(self._api.mtmd_support_vision(self._handle))
-        self.hears = bool(self._api.mtmd_support_audio(self._handle))
+        self.hears = bool(self._api.mtmd_support_audio(self._handle)) and not _would_die_of_sound(path)
         self.has_planes = bool(self._api.mtmd_decode_use_mrope(self._handle))
         self._identity = fingerprint(Path(path), {"engine": library.version})
 
@@ -263,6 +266,16 @@ class _Chunks:
         """The chunks, in order; valid within the block."""
         for index in range(int(self._api.mtmd_input_chunks_size(self._list))):
             yield self._api.mtmd_input_chunks_get(self._list, index)
+
+
+def _would_die_of_sound(path: str) -> bool:
+    """Whether the engine would end the process at the first sound.
+
+    WORKAROUND llama.cpp 0c1e57098: where frames are stacked by a number that does not divide 1500 (Ultravox: 8), it announces other
+    counts than it computes, and aborts.
+    """
+    factor = read_header(path).whole("clip.audio.projector.stack_factor")
+    return factor > 1 and -(-_FRAMES // factor) // 2 != -(-(_FRAMES // 2) // factor)
 
 
 def _explain_refusal(log: str, path: str) -> Exception:

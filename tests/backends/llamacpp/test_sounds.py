@@ -1,4 +1,4 @@
-"""Sounds in the llama.cpp engine, by a random projector of Ultravox's shape: heard once, and used again by content."""
+"""Sounds in the llama.cpp engine, by a random projector of Qwen2-Audio's shape: heard once, and used again by content."""
 
 from __future__ import annotations
 
