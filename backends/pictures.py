@@ -17,7 +17,7 @@ LARGEST_FILE = 128 * 1024 * 1024
 _FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "AVIF", "HEIF")
 _MOST_PIXELS = {"JPEG": 200_000_000, "MPO": 200_000_000, "PNG": 40_000_000, "BMP": 40_000_000, "GIF": 30_000_000}
 """What may be decoded, so that it takes less than 500 MB: a sequential JPEG can be scaled while it is read."""
-_MOST_PIXELS_ELSE = 30_000_000
+_MOST_PIXELS_ELSE = _MOST_CLEAR_PIXELS = 20_000_000
 _NARROWEST = 100
 _ORIENTATION = 0x0112
 _TURNED = (5, 6, 7, 8)
@@ -31,7 +31,10 @@ _BROKEN = (
 
 @dataclass(frozen=True, slots=True)
 class PictureFacts:
-    """What a header says. ``width`` and ``height`` are what a model is shown, upright; ``original`` is the size in the file."""
+    """What a header says. ``width`` and ``height`` are what a model is shown, upright; ``original`` is the size in the file.
+
+    It ``is_plain`` where it is in RGB or grey, with 8 bits a channel, and nothing of it can be seen through.
+    """
 
     format: str
     width: int
@@ -39,6 +42,7 @@ class PictureFacts:
     original: tuple[int, int]
     orientation: int
     frames: int
+    is_plain: bool
 
     @property
     def is_scaled(self) -> bool:
@@ -139,6 +143,8 @@ def _describe(image: Any, name: str) -> PictureFacts:
     most = _MOST_PIXELS.get(image.format, _MOST_PIXELS_ELSE)
     if image.format in ("JPEG", "MPO") and (image.info.get("progressive") or image.mode == "CMYK"):
         most = 40_000_000
+    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
+        most = min(most, _MOST_CLEAR_PIXELS)
     if width * height > most:
         reason = f"It has {width} × {height} pixels; at most {most // 1_000_000} million can be opened safely."
         raise AttachmentRefused(file=name, reason=reason)
@@ -146,7 +152,8 @@ def _describe(image: Any, name: str) -> PictureFacts:
     size = (height, width) if orientation in _TURNED else (width, height)
     scale = min(1.0, LONGEST_SIDE / max(size))
     shown = (max(1, round(size[0] * scale)), max(1, round(size[1] * scale)))
-    return PictureFacts(image.format or "", *shown, (width, height), orientation, _count_frames(image))
+    is_plain = image.mode in ("RGB", "L") and "transparency" not in image.info
+    return PictureFacts(image.format or "", *shown, (width, height), orientation, _count_frames(image), is_plain)
 
 
 def _read_orientation(image: Any) -> int:
