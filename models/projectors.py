@@ -50,6 +50,29 @@ def find_projector(model: Path, header: GgufHeader, wanted: str = "") -> Path | 
     return None
 
 
+class ProjectorPairs:
+    """Which projector lies beside which model, asked again only where a file changed."""
+
+    def __init__(self) -> None:
+        self._known: dict[Path, tuple[object, str]] = {}
+
+    def find(self, model: Path) -> str:
+        """The path of the projector to load with a model; empty where none fits."""
+        try:
+            files = [model, *sorted(path for path in model.parent.glob("*.gguf") if "mmproj" in path.name.lower())]
+            stamp = tuple((str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files)
+        except OSError:
+            return ""
+        known = self._known.get(model)
+        if known is None or known[0] != stamp:
+            try:
+                found = find_projector(model, read_header(model))
+            except UserFacingError:
+                found = None
+            known = self._known[model] = (stamp, str(found or ""))
+        return known[1]
+
+
 def fits(header: GgufHeader, projector: Path, *, is_only: bool) -> bool:
     """Whether a file beside a model is its projector. Without ``is_only`` their names must say so too."""
     try:
