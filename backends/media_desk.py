@@ -1,4 +1,4 @@
-"""Looks at pictures and sounds from strangers in a process of its own, with little memory and little time: a bomb or a crash stays there."""
+"""Looks at pictures and sounds from strangers in a process of its own, with little memory and time: a bomb stays there."""
 
 from __future__ import annotations
 
@@ -195,9 +195,9 @@ def _make_thumbnail(path: str, name: str, target: str, side: int) -> None:
 
     picture, _ = read_picture(path, name)
     picture.thumbnail((side, side), reducing_gap=2.0)
-    partial = f"{target}.{os.getpid()}.part"
+    partial = Path(f"{target}.{os.getpid()}.part")
     picture.save(partial, "PNG")
-    os.replace(partial, target)
+    partial.replace(target)
 
 
 def _limit_memory(extra: int) -> None:

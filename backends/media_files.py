@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import threading
 from collections.abc import Sequence
@@ -53,12 +52,12 @@ class MediaFiles:
         name = part.name or Path(part.path).name
         is_sound = isinstance(part, AudioPart)
         try:
-            status = os.stat(part.path)
+            status = Path(part.path).stat()
             key = (part.path, status.st_size, status.st_mtime_ns, is_sound)
             with self._lock:
                 if (known := self._known.get(key)) is not None:
                     return known
-            with open(part.path, "rb") as file:
+            with Path(part.path).open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").digest()
         except OSError as error:
             raise AttachmentRefused(file=name, reason=f"{error.strerror or error}.") from error

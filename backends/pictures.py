@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import struct
 import zlib
 from dataclasses import dataclass
@@ -93,15 +92,17 @@ def _open(path: str | Path, name: str) -> Any:
 
     Image.MAX_IMAGE_PIXELS = None  # the check below is ours: Pillow's only warns at first
     try:
-        size = os.stat(path).st_size
-        with open(path, "rb") as file:
+        size = Path(path).stat().st_size
+        with Path(path).open("rb") as file:
             start = file.read(64)
         if not size:
             raise AttachmentRefused(file=name, reason="It is empty.")
         if size > LARGEST_FILE:
             raise AttachmentRefused(file=name, reason=f"It is larger than {LARGEST_FILE // 1024**2} MB.")
         if start.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(_MARKUP):
-            raise AttachmentRefused(file=name, reason="It is a drawing made of text (SVG or HTML), which may refer to other files.")
+            raise AttachmentRefused(
+                file=name, reason="It is a drawing made of text (SVG or HTML), which may refer to other files."
+            )
         _learn_heif(start)
         return Image.open(path, formats=_known_formats())
     except UnidentifiedImageError as error:

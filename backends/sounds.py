@@ -99,7 +99,9 @@ def _iter_blocks(file: Any, name: str) -> Iterator[Any]:
 
 def _check_length(found: int, announced: int, rate: int, name: str) -> None:
     if 0 < announced < _UNKNOWN and found < announced - rate // 10:
-        raise AttachmentRefused(file=name, reason=f"It is cut off: {found / rate:.1f} of {announced / rate:.1f} seconds are there.")
+        raise AttachmentRefused(
+            file=name, reason=f"It is cut off: {found / rate:.1f} of {announced / rate:.1f} seconds are there."
+        )
     if found < rate // 100:
         raise AttachmentRefused(file=name, reason="There is nothing to hear in it.")
 
@@ -110,10 +112,10 @@ def _open(path: str | Path, name: str) -> Any:
     except (ImportError, OSError) as error:
         raise AttachmentRefused(file=name, reason="This installation has no library to read sounds (soundfile).") from error
     try:
-        size = os.stat(path).st_size
+        size = Path(path).stat().st_size
         if not size:
             raise AttachmentRefused(file=name, reason="It is empty.")
-        with open(path, "rb") as start:
+        with Path(path).open("rb") as start:
             _check_riff(start.read(12), size, name)
         if size > LARGEST_FILE:
             raise AttachmentRefused(file=name, reason=f"It is larger than {LARGEST_FILE // 1024**2} MB.")

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Literal
 
 from models.card import ModelCard, is_later_part
-from models.projectors import ProjectorPairs
 from models.errors import AmbiguousModel, DamagedModelFile, ModelError, ModelNotFound, UserFacingError
 from models.file_work import Progress, copy_file, hash_file, join_digests, stamp_of
 from models.formats import is_checkpoint, is_partial, read_any_card, recognise
 from models.library_knowledge import Knowledge
 from models.other_stores import OtherStore, iter_ollama_models
+from models.projectors import ProjectorPairs
 
 _DEEPEST = 8
 

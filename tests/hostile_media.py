@@ -93,18 +93,30 @@ def _lying_pictures() -> Iterator[tuple[str, bytes, bool]]:
     yield "narrow.png", _png(1_000_000, 1, body=zeros), True
     yield "short.png", _png(6000, 6000, body=zlib.compress(b"\0" * 1000)), True
     yield "long.png", _png(10, 10, body=zeros), False
-    yield "text-bomb.png", _png(4, 4, _chunk(b"zTXt", b"a\0\0" + zlib.compress(b"x" * 90_000_000)), body=zlib.compress(b"\0" * 52)), False
+    yield (
+        "text-bomb.png",
+        _png(4, 4, _chunk(b"zTXt", b"a\0\0" + zlib.compress(b"x" * 90_000_000)), body=zlib.compress(b"\0" * 52)),
+        False,
+    )
     yield "profile-bomb.png", _png(4, 4, _chunk(b"iCCP", b"a\0\0" + zeros), body=zlib.compress(b"\0" * 52)), False
     yield "no-palette.png", _png(4, 4, colours=3, body=zlib.compress(b"\0" * 20)), False
     yield "bad-bits.png", _png(4, 4, bits=13, body=zlib.compress(b"\0" * 52)), True
-    yield "bomb.gif", b"GIF89a" + struct.pack("<HHBBB", 65535, 65535, 0, 0, 0) + b"," + struct.pack("<HHHHB", 0, 0, 65535, 65535, 0) + b"\2\0;", True
+    yield (
+        "bomb.gif",
+        b"GIF89a" + struct.pack("<HHBBB", 65535, 65535, 0, 0, 0) + b"," + struct.pack("<HHHHB", 0, 0, 65535, 65535, 0) + b"\2\0;",
+        True,
+    )
     yield "nothing.gif", b"GIF89a" + struct.pack("<HHBBB", 0, 0, 0, 0, 0) + b";", True
     head = b"BM" + struct.pack("<IHHI", 54, 0, 0, 54)
     for name, width, height in (("bomb", 60_000, 60_000), ("negative", -5, -5), ("nothing", 0, 0)):
         yield f"{name}.bmp", head + struct.pack("<IiiHHIIiiII", 40, width, height, 1, 24, 0, 0, 0, 0, 0, 0), True
     yield "bomb.webp", _webp(16_383, 16_383), True
     yield "turned-wrong.jpeg", _jpeg_with_exif(b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x63\0\0\0\0\0\0\0"), False
-    yield "exif-loop.jpeg", _jpeg_with_exif(b"Exif\0\0II*\0\x08\0\0\0\xff\xff" + b"\x12\x01\x03\0\xff\xff\xff\xff\x08\0\0\0" * 50), False
+    yield (
+        "exif-loop.jpeg",
+        _jpeg_with_exif(b"Exif\0\0II*\0\x08\0\0\0\xff\xff" + b"\x12\x01\x03\0\xff\xff\xff\xff\x08\0\0\0" * 50),
+        False,
+    )
     yield "exif-far.jpeg", _jpeg_with_exif(b"Exif\0\0MM\0*\xff\xff\xff\xff"), False
     yield "large-jpeg.jpeg", _jpeg_of_size(65_000, 65_000), True
     yield "no-scan.jpeg", b"\xff\xd8\xff\xe0\0\x10JFIF\0\1\1\0\0\1\0\1\0\0\xff\xd9", True

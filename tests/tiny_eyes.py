@@ -1,4 +1,4 @@
-"""Tiny projectors (mmproj) with random weights for the tiny models, made in milliseconds: of Gemma 3's, Qwen2-VL's and Qwen2-Audio's shape."""
+"""Tiny projectors (mmproj) with random weights, made in milliseconds: of Gemma 3's, Qwen2-VL's and Qwen2-Audio's shape."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -62,8 +63,7 @@ def make_tiny_model(
     writer.add_rope_dimension_count(width // heads)
     writer.add_rope_freq_base(10000.0)
     if architecture == "qwen2vl":
-        half = width // heads // 2
-        writer.add_rope_dimension_sections([half - 2 * (half // 3), half // 3, half // 3, 0])
+        writer.add_rope_dimension_sections(_sections(width // heads // 2))
     writer.add_layer_norm_rms_eps(1e-5)
     writer.add_vocab_size(len(tokens))
     writer.add_tokenizer_model("gpt2")
@@ -106,8 +106,7 @@ def make_tiny_model(
             is_answer = tensor in ("attn_output", "ffn_down")
             add(f"blk.{layer}.{tensor}.weight", weights(*shape) * 2 * (speaks if is_answer else np.float32(1)))
         if architecture == "qwen2vl":
-            for tensor, rows in {"attn_q": width, "attn_k": heads // 2 * head, "attn_v": heads // 2 * head}.items():
-                add(f"blk.{layer}.{tensor}.bias", weights(1, rows)[0])
+            _add_biases(add, weights, layer, width, heads // 2 * head)
         for norm in ("attn_norm", "ffn_norm"):
             add(f"blk.{layer}.{norm}.weight", np.ones(width, np.float32))
     writer.write_header_to_file()
@@ -115,6 +114,18 @@ def make_tiny_model(
     writer.write_tensors_to_file()
     writer.close()
     return path
+
+
+def _sections(half: int) -> list[int]:
+    """How many frequencies of a head turn by time, row and column."""
+    return [half - 2 * (half // 3), half // 3, half // 3, 0]
+
+
+def _add_biases(
+    add: Callable[[str, np.ndarray], None], weights: Callable[..., np.ndarray], layer: int, width: int, narrow: int
+) -> None:
+    for tensor, rows in {"attn_q": width, "attn_k": narrow, "attn_v": narrow}.items():
+        add(f"blk.{layer}.{tensor}.bias", weights(1, rows)[0])
 
 
 def make_tiny_adapter(

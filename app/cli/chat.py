@@ -52,7 +52,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="ask this and leave; input that is piped in within two seconds, or a file, is added below it",
     )
     parser.add_argument("--image", metavar="FILE", action="append", default=[], type=Path, help="show a picture (repeatable)")
-    parser.add_argument("--audio", metavar="FILE", action="append", default=[], type=Path, help="let it hear a sound (repeatable)")
+    parser.add_argument(
+        "--audio", metavar="FILE", action="append", default=[], type=Path, help="let it hear a sound (repeatable)"
+    )
     parser.add_argument("--file", metavar="FILE", action="append", default=[], type=Path, help="attach a document (repeatable)")
     parser.add_argument("--system", metavar="TEXT", help="the system prompt")
     parser.add_argument("--conversation", metavar="ID", default="", help="go on with this one; “last” is the newest")

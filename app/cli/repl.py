@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.cli.chat import refuse_if_senseless, tell_changes, report_end
+from app.cli.chat import refuse_if_senseless, report_end, tell_changes
 from app.cli.terminal import Terminal
 from backends.messages import AudioPart, ImagePart, Part, TextPart
 from models.errors import UserFacingError
@@ -157,7 +157,9 @@ class Repl:
 
     def _audio(self, name: str) -> None:
         part = self._attach(name)
-        self._terminal.note("It goes with the next message." if isinstance(part, AudioPart) else "It is no sound, but goes along.")
+        self._terminal.note(
+            "It goes with the next message." if isinstance(part, AudioPart) else "It is no sound, but goes along."
+        )
 
     def _file(self, name: str) -> None:
         self._attach(name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +27,7 @@ class Media:
         """
         name = Path(path).name
         try:
-            status = os.stat(path)
+            status = Path(path).stat()
             key = f"{path}\0{status.st_size}\0{status.st_mtime_ns}\0{side}"
             target = self._folder / f"{hashlib.sha256(key.encode('utf-8', 'replace')).hexdigest()[:32]}.png"
             if not target.is_file():

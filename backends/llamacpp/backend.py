@@ -33,8 +33,8 @@ from backends.own_replies import OwnReplies
 from backends.reasoning import MARKERS, ReasoningSplitter, find_continued_format, find_open_format
 from backends.tool_calls.formats import MARKERS as TOOL_MARKERS
 from models.card import find_split_parts, read_card
-from models.projectors import find_projector
 from models.errors import CannotInfill, CannotWrite, ContextOverflow, EngineError, InvalidOption, OutOfMemory, TemplateFailed
+from models.projectors import find_projector
 
 
 class LlamaCppBackend:

@@ -73,7 +73,9 @@ class NativeLibrary:
             found = _import_bindings("mtmd_cpp")
             for name, expected in MULTIMODAL_SIZES.items():
                 if ctypes.sizeof(getattr(found, name)) != expected:
-                    raise EngineUnavailable(engine="llamacpp", reason=f"Its libmtmd has another layout than this version needs ({name}).")
+                    raise EngineUnavailable(
+                        engine="llamacpp", reason=f"Its libmtmd has another layout than this version needs ({name})."
+                    )
             found.mtmd_helper_log_set(_HEARD_BY_C[-1], ctypes.c_void_p(0))
             self._multimodal = found
         return self._multimodal

@@ -76,8 +76,7 @@ class NativeModel:
             architecture = self.metadata("general.architecture")
             self.adapters = Adapters(library, self.model, path, architecture, options.adapters)
             if writes and projector:
-                threads, use_gpu = choose_threads(options.threads), options.gpu_layers != 0
-                self.projector = Projector(library, projector, self.model, threads=threads, use_gpu=use_gpu, progress=lambda _share: progress(_WEIGHTS_SHARE))
+                self._load_projector(projector, options, progress)
             if writes:
                 self._make_context(options)
         except UserFacingError:
@@ -97,7 +96,9 @@ class NativeModel:
     def make_cache(self) -> KvCache:
         """The bookkeeping of the context's sequences."""
         # WORKAROUND llama.cpp 0c1e57098: a shift ends the process where every layer has a sliding window (Gemma's shape, few layers).
-        can_shift = not int(self.api.llama_model_n_swa(self.model)) or int(self.api.llama_model_n_layer(self.model)) >= _MIXED_LAYERS
+        can_shift = (
+            not int(self.api.llama_model_n_swa(self.model)) or int(self.api.llama_model_n_layer(self.model)) >= _MIXED_LAYERS
+        )
         return KvCache(
             self.api,
             self.context,
@@ -168,6 +169,16 @@ class NativeModel:
             raise LoadCancelled()
         if not self.model:
             raise explain_load_failure(self._library.log_text(), self.path)
+
+    def _load_projector(self, path: str, options: LoadOptions, progress: Callable[[float], bool]) -> None:
+        self.projector = Projector(
+            self._library,
+            path,
+            self.model,
+            threads=choose_threads(options.threads),
+            use_gpu=options.gpu_layers != 0,
+            progress=lambda _share: progress(_WEIGHTS_SHARE),
+        )
 
     def _check_kind(self) -> None:
         name, architecture = Path(self.path).name, self.metadata("general.architecture")

@@ -13,8 +13,8 @@ from backends.llamacpp.batch import Batch
 from backends.llamacpp.eyes import Eyes
 from backends.llamacpp.interrupt import Interrupt
 from backends.llamacpp.keeper import Keeper
-from backends.llamacpp.media_reader import MediaReader, MediaStep
 from backends.llamacpp.kv_cache import common_length
+from backends.llamacpp.media_reader import MediaReader, MediaStep
 from backends.llamacpp.model import NativeModel
 from backends.llamacpp.pace import Pace
 from backends.llamacpp.part import Part

@@ -77,7 +77,12 @@ def test_openais_client_shows_pictures_and_each_changes_what_is_likely(gallery: 
         likely = []
         for pictures in ((gallery.red,), (gallery.green,), (gallery.red, gallery.green)):
             done = client.chat.completions.create(
-                model=gallery.eyes, messages=openai_messages(*pictures), max_tokens=4, temperature=0, logprobs=True, top_logprobs=3
+                model=gallery.eyes,
+                messages=openai_messages(*pictures),
+                max_tokens=4,
+                temperature=0,
+                logprobs=True,
+                top_logprobs=3,
             )
             logprobs = done.choices[0].logprobs
             assert logprobs is not None and logprobs.content
