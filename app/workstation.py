@@ -29,6 +29,7 @@ from app.services.first_run import ensure_first_conversation
 from app.services.hubs import Hubs
 from app.services.jobs import Jobs
 from app.services.kept_context import KeptContext
+from app.services.media import Media
 from app.services.model_defaults import ModelDefaults
 from app.services.model_details import Details
 from app.services.model_hashes import ModelHashes
@@ -51,6 +52,7 @@ from app.store.responses import Responses
 from app.store.search import Search
 from app.store.snapshots import Snapshots
 from app.store.values import Values
+from backends.media_desk import MediaDesk
 from backends.options import LoadOptions
 from models.card import ModelCard
 from models.errors import UserFacingError
@@ -84,7 +86,9 @@ class Workstation:
         self.defaults = ModelDefaults(self.settings)
         self.conversations = Conversations(self._connections, lambda: publish(ConversationsChanged()), self._forget)
         self._kept_context = KeptContext(paths.engine_cache, self.conversations.list_ids)
-        self.attachments = Attachments(self._connections, paths.attachments)
+        self._media_desk = MediaDesk()
+        self.attachments = Attachments(self._connections, paths.attachments, self._media_desk)
+        self.media = Media(self._media_desk, paths.thumbnails)
         self.messages = Messages(self._connections, self.attachments, lambda changed: publish(ConversationChanged(changed)))
         self.search = Search(self._connections)
         self.presets = Presets(self._connections)
@@ -218,6 +222,7 @@ class Workstation:
         self.downloads.close()
         self.engines.close()
         self.jobs.close()
+        self._media_desk.close()
         if self.is_exclusive:
             with contextlib.suppress(UserFacingError):
                 self._kept_context.sweep()
@@ -297,6 +302,7 @@ class Workstation:
         options = replace(
             options,
             draft_model=options.draft_model and self._resolve(options.draft_model),
+            projector=options.projector or (card.projector if (card := self._find_card(reference)) else ""),
             adapters=tuple(replace(adapter, path=self._resolve(adapter.path)) for adapter in options.adapters),
             cache_folder=str(self.paths.engine_cache),
             cache_megabytes=megabytes,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import time
@@ -14,14 +15,17 @@ from starlette.requests import Request
 
 from app.api.adapter_scales import AdapterScales
 from app.api.content import Media
-from app.api.errors import ApiError, bad_request
+from app.api.errors import ApiError, bad_request, describe
 from app.api.model_names import Models
 from app.api.parameters import named_sampling
 from app.api.running import AnswerEvent, Order, answer
 from app.services.engine_pool import EnginePool, Lease
 from app.services.request_log import RequestLog, RequestRecord
 from app.workstation import Workstation
+from backends.backend import GenerationRequest
+from backends.messages import AudioPart, ImagePart
 from backends.options import Adapter
+from models.errors import UserFacingError
 
 _MOST_KEPT = 200_000
 """Bytes of a body that the record of a call still holds whole."""
@@ -101,7 +105,21 @@ class Call:
             options = replace(options, adapters=adapters)
         order = replace(order, request=replace(order.request, options=options))
         self.record.request = order.request
-        return answer(lease, order, self.record)
+        return answer(lease, order, self.record, self._make_plain)
+
+    async def _make_plain(self, request: GenerationRequest) -> GenerationRequest:
+        """The same request with pictures and sounds that are known to do no harm, made so in a thread: it takes its time.
+
+        Raises:
+            ApiError: one is damaged, or meant to do harm.
+        """
+        if not any(isinstance(part, ImagePart | AudioPart) for message in request.messages for part in message.parts):
+            return request
+        try:
+            make = self.desk.workstation.media.make_plain
+            return replace(request, messages=await asyncio.to_thread(make, request.messages, self.media.folder()))
+        except UserFacingError as error:
+            raise describe(error) from error
 
     def hand_over(self) -> Callable[[], None]:
         """What closes the call, for the stream that now has to."""

@@ -8,6 +8,7 @@ from typing import Any
 from models.download_errors import DownloadError, GatedModel, HubError, RepositoryNotFound, VariantNotFound
 from models.errors import (
     AmbiguousModel,
+    AttachmentRefused,
     CannotHear,
     CannotInfill,
     CannotSee,
@@ -57,6 +58,7 @@ _STATUS: tuple[tuple[type[UserFacingError], int, str], ...] = (
     (CannotWrite, 400, "model_cannot_write"),
     (WrongModelKind, 400, "wrong_model_kind"),
     (OutOfMemory, 503, "out_of_memory"),
+    (AttachmentRefused, 400, "attachment_refused"),
     (LoadCancelled, 503, "load_cancelled"),
     (EngineUnavailable, 501, "engine_unavailable"),
     (RepositoryNotFound, 404, "model_not_found"),

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.cli.chat import refuse_if_senseless, report_end
+from app.cli.chat import refuse_if_senseless, report_end, tell_changes
 from app.cli.terminal import Terminal
-from backends.messages import ImagePart, Part, TextPart
+from backends.messages import AudioPart, ImagePart, Part, TextPart
 from models.errors import UserFacingError
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ _HELP = """commands:
   /model [NAME]       answer with another model; without a name, say which one answers
   /system [TEXT]      set the system prompt; without a text, show it
   /image FILE         show a picture with the next message
+  /audio FILE         let it hear a sound with the next message
   /file FILE          attach a document to the next message
   /regenerate         answer the last question again
   /continue           go on with a reply that was stopped or cut off
@@ -54,6 +55,7 @@ class Repl:
             "model": self._model,
             "system": self._system,
             "image": self._image,
+            "audio": self._audio,
             "file": self._file,
             "regenerate": self._regenerate,
             "continue": self._continue,
@@ -153,12 +155,19 @@ class Repl:
             "It goes with the next message." if isinstance(part, ImagePart) else "It is no picture, but goes along."
         )
 
+    def _audio(self, name: str) -> None:
+        part = self._attach(name)
+        self._terminal.note(
+            "It goes with the next message." if isinstance(part, AudioPart) else "It is no sound, but goes along."
+        )
+
     def _file(self, name: str) -> None:
         self._attach(name)
         self._terminal.note("It goes with the next message.")
 
     def _attach(self, name: str) -> Part:
         part = self._workstation.attachments.make_part(Path(name).expanduser())
+        tell_changes(self._workstation, part)
         refuse_if_senseless(self._workstation, self._workstation.conversations.get(self._conversation_id).model, part)
         self._attached.append(part)
         return part

@@ -9,6 +9,7 @@ import psutil
 
 from backends.llamacpp.adapters import AdapterSet
 from backends.llamacpp.kv_cache import KvCache, Slot, common_length
+from backends.media_tokens import whole_beginning
 
 _WORTH_PARKING = 32
 """Tokens of its own that a sequence must have to be moved, and that one must have more than the cache to be moved back."""
@@ -53,7 +54,7 @@ class Parking:
         best, longest = None, 0
         for parked in self:
             if parked.adapters == adapters:
-                common = common_length(parked.tokens, tokens, len(tokens) - 1)
+                common = whole_beginning(tokens, common_length(parked.tokens, tokens, len(tokens) - 1))
                 if common > longest and (common == len(parked.tokens) or self._cache.can_rewind):
                     best, longest = parked, common
         return best, longest

@@ -49,6 +49,7 @@ class Hearing(QObject):
             page.refresh_conversation()
         elif isinstance(event, ModelLoading | ModelLoaded | ModelUnloaded | ModelFailed):
             page.models.hear(event)
+            page.attaching.look()
             page.measure()
         elif isinstance(event, DataRestored):
             page.reopen_conversation()

@@ -10,7 +10,7 @@ from app.gui.translation import tr_reason
 from app.store.damage import DAMAGED_MESSAGE
 from app.store.records import StoredMessage
 from app.text.markdown_blocks import Block, BlockCutter, cut_blocks
-from backends.messages import FilePart, ImagePart, Part, ReasoningPart
+from backends.messages import AudioPart, FilePart, ImagePart, Part, ReasoningPart
 
 RowKind = Literal["user", "head", "mark", "reasoning", "text", "tail", "status", "error", "foot"]
 
@@ -64,9 +64,9 @@ class MessageModel:
         return sum(part.seconds for part in self.message.parts if isinstance(part, ReasoningPart))
 
     @property
-    def attachments(self) -> list[ImagePart | FilePart]:
-        """Pictures and documents of the message."""
-        return [part for part in self.message.parts if isinstance(part, ImagePart | FilePart)]
+    def attachments(self) -> list[ImagePart | AudioPart | FilePart]:
+        """Pictures, sounds and documents of the message."""
+        return [part for part in self.message.parts if isinstance(part, ImagePart | AudioPart | FilePart)]
 
     def begin_growing(self) -> None:
         """Make ready for text that arrives piece by piece."""

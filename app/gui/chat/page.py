@@ -9,6 +9,7 @@ from PySide6.QtCore import QEvent, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QInputDialog, QToolButton, QVBoxLayout, QWidget
 
+from app.gui.chat.attaching import Attaching
 from app.gui.chat.composer import Composer
 from app.gui.chat.conversation_actions import ConversationActions
 from app.gui.chat.hearing import Hearing
@@ -18,6 +19,7 @@ from app.gui.chat.model_control import ModelControl
 from app.gui.chat.model_picker import ModelPicker
 from app.gui.chat.sidebar import Sidebar
 from app.gui.chat.suggestions import Suggestions
+from app.gui.chat.thumbnails import Thumbnails
 from app.gui.chat.top_bar import TopBar
 from app.gui.chat.transcript import Transcript
 from app.gui.chat.writing import Writing
@@ -47,7 +49,8 @@ class ChatPage(QWidget):
         self._conversation: Conversation | None = None
         self._measured = ""
         self.sidebar = Sidebar(workstation, tokens, self)
-        self.transcript = Transcript(tokens, workstation.chat.live_text, self)
+        self.thumbnails = Thumbnails(workstation, self)
+        self.transcript = Transcript(tokens, workstation.chat.live_text, self, thumbnails=self.thumbnails)
         self.composer = Composer(tokens, self)
         self.suggestions = Suggestions(self)
         self.inspector = Inspector(tokens, self)
@@ -56,6 +59,7 @@ class ChatPage(QWidget):
         self.notice = Notice(self)
         self.actions_on = ConversationActions(workstation, self)
         self.message_actions = MessageActions(workstation, self)
+        self.attaching = Attaching(workstation, self, self.thumbnails)
         self.writing = Writing(workstation, self)
         self.models = ModelControl(workstation, self, self._arrange())
         self.hearing = Hearing(workstation, self)

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import math
 import time
-from html import escape
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QImageReader, QPixmap
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
 
+from app.gui.chat.attachment_view import make_attachment_views
 from app.gui.chat.context_page import describe_unseen
 from app.gui.chat.formulas import FormulaPainter
 from app.gui.chat.message_browser import MessageBrowser
 from app.gui.chat.message_model import Row
+from app.gui.chat.thumbnails import Thumbnails
 from app.gui.error_card import make_error_card
 from app.gui.icons import make_icon, make_pixmap
 from app.gui.theme import Tokens
 from app.gui.translation import tr
 from app.text.markdown_blocks import cut_blocks
-from backends.messages import FilePart, ImagePart
 from models.errors import error_from_json
 
-THUMBNAIL = 160
 PARAGRAPH_DISTANCE = 10
 
 
@@ -277,7 +275,9 @@ def run_facts(model: object) -> str:
 class UserRow(RowWidget):
     """A question: its attachments and its text in a bubble at the right, with what can be done below."""
 
-    def __init__(self, row: Row, tokens: Tokens, painter: FormulaPainter, width: int, parent: QWidget) -> None:
+    def __init__(
+        self, row: Row, tokens: Tokens, painter: FormulaPainter, width: int, parent: QWidget, thumbnails: Thumbnails | None
+    ) -> None:
         super().__init__(row, tokens, parent)
         self._bubble = QFrame(self)
         self._bubble.setObjectName("bubble")
@@ -288,8 +288,8 @@ class UserRow(RowWidget):
         files = QHBoxLayout(self._files)
         files.setContentsMargins(0, 0, 0, 0)
         files.addStretch()
-        for part in row.model.attachments:
-            files.addWidget(make_attachment_view(part, tokens, self._files))
+        for view in make_attachment_views(row.model.attachments, thumbnails, tokens, self._files):
+            files.addWidget(view)
         self._files.setVisible(bool(row.model.attachments))
         self._buttons = QWidget(self)
         buttons = QHBoxLayout(self._buttons)
@@ -333,43 +333,12 @@ class UserRow(RowWidget):
         return top + 34
 
 
-def make_attachment_view(part: ImagePart | FilePart, tokens: Tokens, parent: QWidget) -> QWidget:
-    """A thumbnail for a picture, a chip with the name for a document."""
-    if isinstance(part, ImagePart):
-        reader = QImageReader(part.path)
-        reader.setAutoTransform(True)
-        size = reader.size()
-        if size.isValid():
-            reader.setScaledSize(size.scaled(THUMBNAIL * 2, THUMBNAIL * 2, Qt.AspectRatioMode.KeepAspectRatio))
-            picture = QPixmap.fromImage(reader.read())
-            if not picture.isNull():
-                label = QLabel(parent)
-                label.setPixmap(
-                    picture.scaled(
-                        THUMBNAIL, THUMBNAIL, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
-                    )
-                )
-                label.setAccessibleName(part.name or tr("picture"))
-                label.setToolTip(escape(part.name))
-                return label
-    chip = QFrame(parent)
-    chip.setObjectName("chip")
-    layout = QHBoxLayout(chip)
-    layout.setContentsMargins(10, 8, 12, 8)
-    icon = QLabel(chip)
-    icon.setPixmap(make_pixmap("photo" if isinstance(part, ImagePart) else "file-text", tokens.accent, 20))
-    name = QLabel(part.name, chip)
-    name.setTextFormat(Qt.TextFormat.PlainText)
-    name.setProperty("role", "strong")
-    layout.addWidget(icon)
-    layout.addWidget(name)
-    return chip
-
-
-def make_row_widget(row: Row, tokens: Tokens, painter: FormulaPainter, width: int, parent: QWidget) -> RowWidget:
+def make_row_widget(
+    row: Row, tokens: Tokens, painter: FormulaPainter, width: int, parent: QWidget, thumbnails: Thumbnails | None = None
+) -> RowWidget:
     """The live widget of a row."""
     if row.kind == "user":
-        return UserRow(row, tokens, painter, width, parent)
+        return UserRow(row, tokens, painter, width, parent, thumbnails)
     if row.kind == "head":
         return HeadRow(row, tokens, parent)
     if row.kind == "mark":

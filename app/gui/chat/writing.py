@@ -44,7 +44,7 @@ class Writing(QObject):
             if self._editing:
                 self._submit_edit(text, paths)
                 return
-            parts: list[Part] = [self._workstation.attachments.make_part(path) for path in paths]
+            parts: list[Part] = [self._page.attaching.part_of(path) for path in paths]
             if text:
                 parts.append(TextPart(text))
             conversation = self._page.ensure_conversation()
@@ -61,7 +61,7 @@ class Writing(QObject):
         message = self._workstation.messages.get(self._editing)
         if message.role == "user":
             parts: list[Part] = [part for part in message.parts if not isinstance(part, TextPart)]
-            parts += [self._workstation.attachments.make_part(path) for path in paths]
+            parts += [self._page.attaching.part_of(path) for path in paths]
             if text:
                 parts.append(TextPart(text))
             self._workstation.chat.edit_and_send(message.id, parts)

@@ -238,7 +238,7 @@ def test_a_cancel_between_two_parts_of_a_decode_keeps_the_finished_part(slow_mod
         stays = bench.ask(prompt, 6)
         for _ in range(3):
             bench.step()
-        bench.scheduler._rate = 1e6  # all of the next prompt in one decode, which the engine computes 512 tokens at a time
+        bench.scheduler._pace._rate = 1e6  # all of the next prompt in one decode, which the engine computes 512 tokens at a time
         goes = bench.ask(letters(f"{time.perf_counter()} the one that goes " * 45)[:900], 1, is_cancelled)
         asked = 0
         bench.step()
