@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,7 +48,7 @@ class Attaching(QObject):
         composer.screen_requested.connect(self._picker.pick)
         self._picker.taken.connect(self._keep_region)
         self._picker.refused.connect(lambda: page.notice.say(tr("This system does not let programs see the screen.")))
-        composer.screen.setVisible(ScreenPicker.is_possible())
+        composer.screen_button.setVisible(ScreenPicker.is_possible())
 
     def part_of(self, path: str) -> Part:
         """What a file is sent as.
@@ -65,12 +67,14 @@ class Attaching(QObject):
             if path in self._asked or Path(path).suffix.lower() not in (*IMAGE_SUFFIXES, *SOUND_SUFFIXES):
                 continue
             self._asked.add(path)
-            self._workstation.jobs.submit("media", lambda _is_cancelled, path=path: self._make(path), "attachment")
+            self._workstation.jobs.submit("media", partial(self._make, path), "attachment")
         self._show_senses()
         for path, found in self._ready.items():
             self._mark(path, found)
 
-    def _make(self, path: str) -> None:
+    def _make(self, path: str, is_cancelled: Callable[[], bool]) -> None:
+        if is_cancelled():
+            return
         found: Part | UserFacingError
         try:
             found = self._workstation.attachments.make_part(path)
