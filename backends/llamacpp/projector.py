@@ -61,7 +61,7 @@ class Projector:
         parameters.use_gpu = use_gpu
         parameters.print_timings = False
         parameters.n_threads = threads
-        parameters.warmup = False  # buffers are reserved without it; it would only cost the time of one picture
+        parameters.warmup = True  # reserves the buffers, so that what they take is known before the first picture
         cancelled = False
 
         def report(fraction: float, _data: object) -> bool:

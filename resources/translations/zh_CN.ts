@@ -668,6 +668,14 @@
       <translation>设备、线程等其余选项在对话右侧面板的“模型”里。</translation>
     </message>
     <message>
+      <source>Download the projector</source>
+      <translation>下载投影文件</translation>
+    </message>
+    <message>
+      <source>Download the projector from the model's repository into the folder of the model, or choose another model.</source>
+      <translation>请从模型的仓库把投影文件下载到模型所在的文件夹，或选择其他模型。</translation>
+    </message>
+    <message>
       <source>Download them? The old ones stay until then.</source>
       <translation>要下载吗？下载完成前保留旧文件。</translation>
     </message>
@@ -2880,6 +2888,10 @@
       <translation>强度</translation>
     </message>
     <message>
+      <source>Such a model is two files: the language model, and a projector (mmproj) that turns pictures or sounds into what it reads.</source>
+      <translation>这类模型由两个文件组成：语言模型，以及把图片或声音转换成模型可读内容的投影文件（mmproj）。</translation>
+    </message>
+    <message>
       <source>Summarise our conversation so far for yourself, in its own language, in at most {words} words: who wants what, facts, names, numbers, decisions and open questions. Write only the summary.</source>
       <translation>请用对话本身的语言，为你自己总结到目前为止的对话，不超过 {words} 个词：谁想要什么、事实、名称、数字、决定和未解决的问题。只写总结。</translation>
     </message>
@@ -3340,6 +3352,10 @@
       <translation>程序即将关闭。</translation>
     </message>
     <message>
+      <source>The projector is on its way. Load the model again when it is here.</source>
+      <translation>正在下载投影文件。下载完成后请重新加载模型。</translation>
+    </message>
+    <message>
       <source>The projector of this model cannot take it.</source>
       <translation>此模型的投影文件无法处理它。</translation>
     </message>
@@ -3602,6 +3618,10 @@
     <message>
       <source>There is no model yet</source>
       <translation>还没有模型</translation>
+    </message>
+    <message>
+      <source>There is no projector in {0}.</source>
+      <translation>{0} 中没有投影文件。</translation>
     </message>
     <message>
       <source>There is no question before it.</source>
@@ -4026,6 +4046,10 @@
     <message>
       <source>YOUR-KEY</source>
       <translation>你的密钥</translation>
+    </message>
+    <message>
+      <source>Yanmo did not download it, so it is not known where its projector lies.</source>
+      <translation>它不是由研墨下载的，因此不知道它的投影文件在哪里。</translation>
     </message>
     <message>
       <source>Yanmo is already open with this data.</source>
@@ -4674,6 +4698,14 @@
     <message>
       <source>{model} cannot write text.</source>
       <translation>{model} 不能写文字。</translation>
+    </message>
+    <message>
+      <source>{model} could see or hear, but its projector is missing.</source>
+      <translation>{model} 本可以看图或听声音，但缺少投影文件。</translation>
+    </message>
+    <message>
+      <source>{model} could see, but its projector is missing.</source>
+      <translation>{model} 本可以看图，但缺少投影文件。</translation>
     </message>
     <message>
       <source>{model} has changed since it was last verified: download it again.</source>
