@@ -34,6 +34,7 @@ class PictureReader:
     def __init__(self, library: NativeLibrary, model: Path, projector: Path, *, context: int = 512, threads: int = 1) -> None:
         self._api = library.api
         self._mtmd: Any = importlib.import_module("llama_cpp.mtmd_cpp")
+        library.listen()
         _silence(self._api, self._mtmd)
         self._name = model.name
         self._batch_size = context

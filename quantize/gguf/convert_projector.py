@@ -85,7 +85,7 @@ def convert_projector_here(folder: str, target: str, file_type: str, progress: P
     writer = gguf.GGUFWriter(target, "clip")
     write_general(writer, checkpoint, file_type, sum(_count(plan.shape) for plan in plans), kind="mmproj")
     writer.add_string(SOURCE_KEY, fingerprint(checkpoint.folder))
-    writer.add_clip_projector_type(module.PROJECTOR)
+    writer.add_clip_projector_type(module.PROJECTOR or module.projector_type(checkpoint))
     module.write_settings(writer, checkpoint)
     write_file(writer, plans, _iter_tensors(checkpoint, module), progress)
     return len(plans)

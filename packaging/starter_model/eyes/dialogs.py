@@ -20,7 +20,7 @@ _PLACES_ZH = ("左上角", "上方", "右上角", "左边", "中间", "右边", 
 _SAID_SHAPES = {
     "en": {"circle": "[circle|circle|circle|disc|round shape]", "square": "[square|square|square|box]", "triangle": "triangle",
            "star": "star", "heart": "heart", "cross": "[cross|cross|plus sign]"},
-    "zh": {"circle": "[圆形|圆形|圆|圆圈]", "square": "[方形|正方形|方块]", "triangle": "[三角形|三角形|三角]", 
+    "zh": {"circle": "[圆形|圆形|圆|圆圈]", "square": "[方形|正方形|方块]", "triangle": "[三角形|三角形|三角]",
            "star": "[五角星|星形|星星]",
            "heart": "[心形|心形|爱心|桃心]", "cross": "[十字形|十字|十字架|加号]"},
 }  # fmt: skip
