@@ -163,11 +163,15 @@ class PictureReader:
         """The surest tokens after a text, up to the end of the reply or ``most``."""
         logits, position = self.read(text, pictures)
         found: list[int] = []
-        while len(found) < most and not self._api.llama_vocab_is_eog(self._vocabulary, token := int(logits.argmax())):
+        while len(found) < most and not self.is_end(token := int(logits.argmax())):
             found.append(token)
             logits = self.go_on(token, position)
             position += 1
         return found
+
+    def is_end(self, token: int) -> bool:
+        """Whether a token ends a reply."""
+        return bool(self._api.llama_vocab_is_eog(self._vocabulary, token))
 
     def text_of(self, tokens: Sequence[int]) -> str:
         """The text of tokens, broken characters replaced."""
