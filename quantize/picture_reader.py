@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backends.chat_template import IMAGE_MARKER, PLAIN_TRANSCRIPT, ChatTemplate
+from backends.chat_template import IMAGE_MARKER, PLAIN_TRANSCRIPT, ChatTemplate, show_marks
 from backends.llamacpp.library import NativeLibrary
 from backends.messages import ImagePart, Message, Part, TextPart
 from models.errors import OutOfMemory, QuantizationFailed
@@ -92,7 +92,7 @@ class PictureReader:
         source = self._api.llama_model_chat_template(self._model, None)
         template = ChatTemplate(source.decode("utf-8", "replace") if source else PLAIN_TRANSCRIPT, begin=self._begin())
         shown: list[Part] = [ImagePart("") for _ in range(pictures)]
-        return template.render([Message("user", (*shown, TextPart(question)))])
+        return show_marks(template.render([Message("user", (*shown, TextPart(question)))]))
 
     def _begin(self) -> str:
         """The text of the token that begins a text, empty where there is none."""
