@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -148,8 +149,7 @@ def run(connection: Connection, parent_pid: int, memory: int) -> None:
 def _answer(what: str, arguments: dict[str, Any]) -> tuple[str, Any]:
     name = arguments["name"]
     try:
-        work = {"picture": _check_picture, "sound": _check_sound, "thumbnail": _make_thumbnail}[what]
-        return "done", work(**arguments)
+        return "done", _WORK[what](**arguments)
     except UserFacingError as error:
         return "failed", error.to_json()
     except MemoryError:
@@ -198,6 +198,9 @@ def _make_thumbnail(path: str, name: str, target: str, side: int) -> None:
     partial = Path(f"{target}.{os.getpid()}.part")
     picture.save(partial, "PNG")
     partial.replace(target)
+
+
+_WORK: dict[str, Callable[..., Any]] = {"picture": _check_picture, "sound": _check_sound, "thumbnail": _make_thumbnail}
 
 
 def _limit_memory(extra: int) -> None:

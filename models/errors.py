@@ -95,6 +95,14 @@ class CannotSee(ModelError):
     fixes = ("choose_model",)
 
 
+class ProjectorMissing(CannotSee):
+    code = "projector_missing"
+    what = "{model} could see or hear, but its projector is missing."
+    why = "Such a model is two files: the language model, and a projector (mmproj) that turns pictures or sounds into what it reads."
+    remedy = "Download the projector from the model's repository into the folder of the model, or choose another model."
+    fixes = ("get_projector", "choose_model")
+
+
 class CannotHear(ModelError):
     code = "cannot_hear"
     what = "{model} cannot hear sounds."

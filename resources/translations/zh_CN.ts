@@ -480,6 +480,10 @@
       <translation>请选择语言模型本身。</translation>
     </message>
     <message>
+      <source>Choose the projector (mmproj) that was made for this model, or load the model without it.</source>
+      <translation>请选择为此模型制作的投影文件（mmproj），或不带投影文件加载模型。</translation>
+    </message>
+    <message>
       <source>Choose…</source>
       <translation>选择…</translation>
     </message>
@@ -592,6 +596,10 @@
       <translation>创意</translation>
     </message>
     <message>
+      <source>Ctrl+← and Ctrl+→ move it</source>
+      <translation>按 Ctrl+← 和 Ctrl+→ 移动</translation>
+    </message>
+    <message>
       <source>Cut at the limit</source>
       <translation>达到上限而截断</translation>
     </message>
@@ -660,6 +668,14 @@
       <translation>设备、线程等其余选项在对话右侧面板的“模型”里。</translation>
     </message>
     <message>
+      <source>Download the projector</source>
+      <translation>下载投影文件</translation>
+    </message>
+    <message>
+      <source>Download the projector from the model's repository into the folder of the model, or choose another model.</source>
+      <translation>请从模型的仓库把投影文件下载到模型所在的文件夹，或选择其他模型。</translation>
+    </message>
+    <message>
       <source>Download them? The old ones stay until then.</source>
       <translation>要下载吗？下载完成前保留旧文件。</translation>
     </message>
@@ -678,6 +694,10 @@
     <message>
       <source>Draft model</source>
       <translation>草稿模型</translation>
+    </message>
+    <message>
+      <source>Draw a frame around what is to be shown; Esc leaves</source>
+      <translation>拖动鼠标框选要展示的部分，按 Esc 离开</translation>
     </message>
     <message>
       <source>Drops tokens less likely than this share of the likeliest one.</source>
@@ -1052,6 +1072,10 @@
       <translation>无法与 {0} 共用空间：{1}。</translation>
     </message>
     <message>
+      <source>It changed while it was read.</source>
+      <translation>读取过程中文件发生了变化。</translation>
+    </message>
+    <message>
       <source>It changes “{0}”, which the base does not have in this shape.</source>
       <translation>它要修改“{0}”，但基础模型里没有这个形状的张量。</translation>
     </message>
@@ -1176,12 +1200,24 @@
       <translation>这里没有设备 {0}：可用的有 {1}。</translation>
     </message>
     <message>
+      <source>It has no part that sees pictures.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>It has no pixels.</source>
+      <translation>它没有任何像素。</translation>
+    </message>
+    <message>
       <source>It has {0} bytes instead of {1}.</source>
       <translation>文件有 {0} 字节，而不是 {1} 字节。</translation>
     </message>
     <message>
       <source>It has {0} tokens and the base has {1}: they cannot be compared.</source>
       <translation>它有 {0} 个词元，而基准有 {1} 个：无法比较。</translation>
+    </message>
+    <message>
+      <source>It has {0} × {1} pixels; at most {2} million can be opened safely.</source>
+      <translation>它有 {0} × {1} 像素；最多能安全打开 {2} 百万像素。</translation>
     </message>
     <message>
       <source>It has {needed} tokens and the model reads {available} at once.</source>
@@ -1194,6 +1230,10 @@
     <message>
       <source>It holds no pairs.</source>
       <translation>其中没有成对的矩阵。</translation>
+    </message>
+    <message>
+      <source>It holds no tensors of the part that sees pictures.</source>
+      <translation type="unfinished" />
     </message>
     <message>
       <source>It holds no token embeddings.</source>
@@ -1236,12 +1276,20 @@
       <translation>它是 Git LFS 指针：模型本身没有下载。</translation>
     </message>
     <message>
+      <source>It is a HEIC picture, which this installation cannot read; save it as JPEG.</source>
+      <translation>它是 HEIC 图片，当前安装无法读取；请另存为 JPEG。</translation>
+    </message>
+    <message>
       <source>It is a Unigram model that falls back on bytes, which llama.cpp cannot do.</source>
       <translation>它是带字节回退的 Unigram 模型，llama.cpp 做不到这一点。</translation>
     </message>
     <message>
       <source>It is a ZIP or PyTorch archive.</source>
       <translation>它是 ZIP 或 PyTorch 压缩包。</translation>
+    </message>
+    <message>
+      <source>It is a drawing made of text (SVG or HTML), which may refer to other files.</source>
+      <translation>它是由文本构成的图形（SVG 或 HTML），可能引用其他文件。</translation>
     </message>
     <message>
       <source>It is a folder.</source>
@@ -1268,6 +1316,10 @@
       <translation>它是一个网页：下载出了错。</translation>
     </message>
     <message>
+      <source>It is cut off ({0}).</source>
+      <translation>文件不完整（{0}）。</translation>
+    </message>
+    <message>
       <source>It is cut off or is no importance matrix.</source>
       <translation>文件被截断，或者不是重要性矩阵。</translation>
     </message>
@@ -1288,12 +1340,36 @@
       <translation>文件不完整：“{0}”的权重超出文件末尾 {1} 字节。</translation>
     </message>
     <message>
+      <source>It is cut off: {0} of {1} bytes are there.</source>
+      <translation>文件不完整：{1} 字节中只有 {0} 字节。</translation>
+    </message>
+    <message>
+      <source>It is cut off: {0} of {1} seconds are there.</source>
+      <translation>文件不完整：{1} 秒中只有 {0} 秒。</translation>
+    </message>
+    <message>
       <source>It is cut off: “{0}” lies beyond its end.</source>
       <translation>文件不完整：“{0}”在文件末尾之外。</translation>
     </message>
     <message>
+      <source>It is damaged ({0}).</source>
+      <translation>它已损坏（{0}）。</translation>
+    </message>
+    <message>
+      <source>It is damaged or of an unknown kind ({0}).</source>
+      <translation>它已损坏或类型未知（{0}）。</translation>
+    </message>
+    <message>
+      <source>It is damaged.</source>
+      <translation>它已损坏。</translation>
+    </message>
+    <message>
       <source>It is empty inside: the download was interrupted.</source>
       <translation>文件内容是空的：下载被中断了。</translation>
+    </message>
+    <message>
+      <source>It is empty.</source>
+      <translation>文件是空的。</translation>
     </message>
     <message>
       <source>It is far too large for a configuration.</source>
@@ -1302,6 +1378,10 @@
     <message>
       <source>It is larger than {0} MB.</source>
       <translation>它大于 {0} MB。</translation>
+    </message>
+    <message>
+      <source>It is longer than {0} minutes.</source>
+      <translation>它长于 {0} 分钟。</translation>
     </message>
     <message>
       <source>It is neither a picture, a sound nor text that can be read.</source>
@@ -1324,6 +1404,10 @@
       <translation>这不是其他服务器上模型的地址。</translation>
     </message>
     <message>
+      <source>It is no projector.</source>
+      <translation>它不是投影文件。</translation>
+    </message>
+    <message>
       <source>It is no script for the echo engine.</source>
       <translation>它不是回声引擎的脚本。</translation>
     </message>
@@ -1338,6 +1422,14 @@
     <message>
       <source>It is not a backup of Yanmo: it holds no database.</source>
       <translation>它不是研墨的备份：里面没有数据库。</translation>
+    </message>
+    <message>
+      <source>It is not a picture that can be read here.</source>
+      <translation>它不是这里能读取的图片。</translation>
+    </message>
+    <message>
+      <source>It is not a sound that can be read here (WAV, FLAC, MP3 or OGG).</source>
+      <translation>它不是这里能读取的声音（WAV、FLAC、MP3 或 OGG）。</translation>
     </message>
     <message>
       <source>It is not a table of settings.</source>
@@ -1384,6 +1476,10 @@
       <translation>它是新对话使用的模型。</translation>
     </message>
     <message>
+      <source>It is too narrow to be seen: {0} × {1} pixels.</source>
+      <translation>它太窄，无法查看：{0} × {1} 像素。</translation>
+    </message>
+    <message>
       <source>It is {kind}.</source>
       <translation>它是{kind}。</translation>
     </message>
@@ -1402,6 +1498,14 @@
     <message>
       <source>It must be {allowed}.</source>
       <translation>必须是 {allowed}。</translation>
+    </message>
+    <message>
+      <source>It needs more memory than a file may take.</source>
+      <translation>它所需的内存超过单个文件允许的上限。</translation>
+    </message>
+    <message>
+      <source>It needs more memory than a picture may take.</source>
+      <translation>它所需的内存超过单张图片允许的上限。</translation>
     </message>
     <message>
       <source>It needs {needed} more, and {folder} has {free} left.</source>
@@ -1496,6 +1600,18 @@
       <translation>它已被删除，或编号 {id} 有误。</translation>
     </message>
     <message>
+      <source>It was made for a model of another size.</source>
+      <translation>它是为另一种大小的模型制作的。</translation>
+    </message>
+    <message>
+      <source>It was made for a model whose embeddings have {0} numbers, and this model's have {1}.</source>
+      <translation>它是为嵌入维度为 {0} 的模型制作的，而此模型的嵌入维度是 {1}。</translation>
+    </message>
+    <message>
+      <source>It was made for models of the kind {0}, and this one is of the kind {1}.</source>
+      <translation>它是为 {0} 类模型制作的，而此模型属于 {1} 类。</translation>
+    </message>
+    <message>
       <source>It was made for the architecture {0}, and this model is {1}.</source>
       <translation>它是为架构 {0} 制作的，而这个模型是 {1}。</translation>
     </message>
@@ -1576,12 +1692,20 @@
       <translation>它的文件头超出了文件本身。</translation>
     </message>
     <message>
+      <source>Its header is damaged: {0} samples a second in {1} channels.</source>
+      <translation>文件头已损坏：每秒 {0} 个采样，{1} 个声道。</translation>
+    </message>
+    <message>
       <source>Its layers are called in a way that is not known.</source>
       <translation>其各层的调用方式未知。</translation>
     </message>
     <message>
       <source>Its layers hold no linear weights that could be quantized.</source>
       <translation>其各层里没有可以量化的线性权重。</translation>
+    </message>
+    <message>
+      <source>Its libmtmd has another layout than this version needs ({0}).</source>
+      <translation>它的 libmtmd 的结构与此版本所需的不同（{0}）。</translation>
     </message>
     <message>
       <source>Its library could not be loaded: {0}.</source>
@@ -1612,6 +1736,10 @@
       <translation>它的位置按“{0}”缩放，这里不认识这种方式。</translation>
     </message>
     <message>
+      <source>Its preprocessor_config.json is missing or does not say how pictures are prepared (image_mean, image_std).</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>Its process could not be started: {0}.</source>
       <translation>无法启动它的进程：{0}。</translation>
     </message>
@@ -1626,6 +1754,10 @@
     <message>
       <source>Its process was ended by {0}.</source>
       <translation>它的进程被 {0} 终止。</translation>
+    </message>
+    <message>
+      <source>Its projector holds {0} of {1} tensors.</source>
+      <translation type="unfinished" />
     </message>
     <message>
       <source>Its setting {0} asks for more than a plain LoRA, which cannot be converted.</source>
@@ -1670,6 +1802,14 @@
     <message>
       <source>Its vectors are not all of one length.</source>
       <translation>它返回的向量长度不一。</translation>
+    </message>
+    <message>
+      <source>Its vision tower computes with “{0}”, which llama.cpp does not have.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Its vision tower is as wide inside its layers as between them, which llama.cpp reads the wrong way round.</source>
+      <translation type="unfinished" />
     </message>
     <message>
       <source>Its vocabulary has no tokens that mark what stands before and after the gap.</source>
@@ -2280,6 +2420,10 @@
       <translation>替我挑选</translation>
     </message>
     <message>
+      <source>Picture</source>
+      <translation>图片</translation>
+    </message>
+    <message>
       <source>Pictures</source>
       <translation>图片</translation>
     </message>
@@ -2374,6 +2518,14 @@
     <message>
       <source>Read</source>
       <translation>读入</translation>
+    </message>
+    <message>
+      <source>Reading it ended the process that tried: it is damaged, or meant to do harm.</source>
+      <translation>读取它的进程意外结束：文件已损坏，或带有恶意。</translation>
+    </message>
+    <message>
+      <source>Reading it takes longer than {0} seconds.</source>
+      <translation>读取它所需的时间超过 {0} 秒。</translation>
     </message>
     <message>
       <source>Reading the conversation… {done} of {total} tokens</source>
@@ -2576,6 +2728,10 @@
       <translation>查看</translation>
     </message>
     <message>
+      <source>Show a part of the screen</source>
+      <translation>截取屏幕的一部分</translation>
+    </message>
+    <message>
       <source>Show all {count} characters</source>
       <translation>显示全部 {count} 个字符</translation>
     </message>
@@ -2730,6 +2886,10 @@
     <message>
       <source>Strength</source>
       <translation>强度</translation>
+    </message>
+    <message>
+      <source>Such a model is two files: the language model, and a projector (mmproj) that turns pictures or sounds into what it reads.</source>
+      <translation>这类模型由两个文件组成：语言模型，以及把图片或声音转换成模型可读内容的投影文件（mmproj）。</translation>
     </message>
     <message>
       <source>Summarise our conversation so far for yourself, in its own language, in at most {words} words: who wants what, facts, names, numbers, decisions and open questions. Write only the summary.</source>
@@ -2960,8 +3120,20 @@
       <translation>引擎没能完成这条回复。</translation>
     </message>
     <message>
+      <source>The engine could not look at {0}.</source>
+      <translation>引擎无法查看 {0}。</translation>
+    </message>
+    <message>
       <source>The engine could not read it.</source>
       <translation>引擎无法读取它。</translation>
+    </message>
+    <message>
+      <source>The engine could not take in a picture or a sound (code {0}).</source>
+      <translation>引擎无法读入图片或声音（代码 {0}）。</translation>
+    </message>
+    <message>
+      <source>The engine cut {0} into other pieces than it had announced.</source>
+      <translation>引擎对 {0} 的切分与它先前所说的不一致。</translation>
     </message>
     <message>
       <source>The engine did not answer in time.</source>
@@ -3108,6 +3280,10 @@
       <translation>系统拒绝给出模型所需的内存。</translation>
     </message>
     <message>
+      <source>The machine refused the memory that the projector needs.</source>
+      <translation>系统拒绝分配投影文件所需的内存。</translation>
+    </message>
+    <message>
       <source>The message {0} has no parent before it.</source>
       <translation>消息 {0} 之前没有它的上一条。</translation>
     </message>
@@ -3170,6 +3346,22 @@
     <message>
       <source>The probabilities of a prompt are not asked of other servers.</source>
       <translation>不向其他服务器索取提示词的概率。</translation>
+    </message>
+    <message>
+      <source>The program is about to close.</source>
+      <translation>程序即将关闭。</translation>
+    </message>
+    <message>
+      <source>The projector is on its way. Load the model again when it is here.</source>
+      <translation>正在下载投影文件。下载完成后请重新加载模型。</translation>
+    </message>
+    <message>
+      <source>The projector of this model cannot take it.</source>
+      <translation>此模型的投影文件无法处理它。</translation>
+    </message>
+    <message>
+      <source>The projector {file} cannot be used with this model.</source>
+      <translation>投影文件 {file} 不能用于此模型。</translation>
     </message>
     <message>
       <source>The proxy did not answer.</source>
@@ -3428,6 +3620,10 @@
       <translation>还没有模型</translation>
     </message>
     <message>
+      <source>There is no projector in {0}.</source>
+      <translation>{0} 中没有投影文件。</translation>
+    </message>
+    <message>
       <source>There is no question before it.</source>
       <translation>它之前没有问题。</translation>
     </message>
@@ -3450,6 +3646,10 @@
     <message>
       <source>There is nothing in {0} yet.</source>
       <translation>{0} 里还什么都没有。</translation>
+    </message>
+    <message>
+      <source>There is nothing to hear in it.</source>
+      <translation>其中没有可听的内容。</translation>
     </message>
     <message>
       <source>There is too much in {0}.</source>
@@ -3500,12 +3700,20 @@
       <translation>该引擎不支持适配器。</translation>
     </message>
     <message>
+      <source>This installation has no library to read sounds (soundfile).</source>
+      <translation>当前安装缺少读取声音的库（soundfile）。</translation>
+    </message>
+    <message>
       <source>This message is complete.</source>
       <translation>这条消息已经完整。</translation>
     </message>
     <message>
       <source>This message is damaged; what can be read of it follows.</source>
       <translation>这条消息已损坏；以下是还能读出的内容。</translation>
+    </message>
+    <message>
+      <source>This model cannot hear.</source>
+      <translation>此模型听不了声音。</translation>
     </message>
     <message>
       <source>This model is quantized already. Its original would give better files.</source>
@@ -3522,6 +3730,10 @@
     <message>
       <source>This server does not show its tokenizer and template.</source>
       <translation>这台服务器不公开其分词器和模板。</translation>
+    </message>
+    <message>
+      <source>This system does not let programs see the screen.</source>
+      <translation>此系统不允许程序读取屏幕。</translation>
     </message>
     <message>
       <source>This system has no keyring: the token lies in {file}, which only you can read.</source>
@@ -3834,6 +4046,10 @@
     <message>
       <source>YOUR-KEY</source>
       <translation>你的密钥</translation>
+    </message>
+    <message>
+      <source>Yanmo did not download it, so it is not known where its projector lies.</source>
+      <translation>它不是由研墨下载的，因此不知道它的投影文件在哪里。</translation>
     </message>
     <message>
       <source>Yanmo is already open with this data.</source>
@@ -4256,6 +4472,10 @@
       <translation>{0} 的四比特版本，每组 {1} 个权重，{2}，{3}。词嵌入和输出头保持不变。</translation>
     </message>
     <message>
+      <source>{0} is animated; only its first picture is shown to the model.</source>
+      <translation>{0} 是动画，模型只会看到第一帧。</translation>
+    </message>
+    <message>
       <source>{0} is neither true nor false.</source>
       <translation>{0} 既不是真也不是假。</translation>
     </message>
@@ -4282,6 +4502,14 @@
     <message>
       <source>{0} sent something that is no list of models.</source>
       <translation>{0} 返回的不是模型列表。</translation>
+    </message>
+    <message>
+      <source>{0} was scaled down from {1} × {2} to {3} × {4} pixels.</source>
+      <translation>{0} 已从 {1} × {2} 像素缩小到 {3} × {4} 像素。</translation>
+    </message>
+    <message>
+      <source>{0} × {1} patches of a picture cannot be averaged to {2} × {3}.</source>
+      <translation type="unfinished" />
     </message>
     <message>
       <source>{0}, {1} bits per weight, {2} MB: {3} smaller than {4}.</source>
@@ -4452,6 +4680,10 @@
       <translation>{model} 听不懂声音。</translation>
     </message>
     <message>
+      <source>{model} cannot hear sounds. Choose a model that can hear.</source>
+      <translation>{model} 听不了声音。请选择能听声音的模型。</translation>
+    </message>
+    <message>
       <source>{model} cannot rank documents.</source>
       <translation>{model} 不能给文档排序。</translation>
     </message>
@@ -4460,8 +4692,20 @@
       <translation>{model} 看不懂图片。</translation>
     </message>
     <message>
+      <source>{model} cannot see pictures. Choose a model that can see.</source>
+      <translation>{model} 看不了图片。请选择能看图的模型。</translation>
+    </message>
+    <message>
       <source>{model} cannot write text.</source>
       <translation>{model} 不能写文字。</translation>
+    </message>
+    <message>
+      <source>{model} could see or hear, but its projector is missing.</source>
+      <translation>{model} 本可以看图或听声音，但缺少投影文件。</translation>
+    </message>
+    <message>
+      <source>{model} could see, but its projector is missing.</source>
+      <translation>{model} 本可以看图，但缺少投影文件。</translation>
     </message>
     <message>
       <source>{model} has changed since it was last verified: download it again.</source>
@@ -4520,6 +4764,10 @@
       <translation>{name}：{total} 个输入中有 {count} 个始终为零</translation>
     </message>
     <message>
+      <source>{place} of {count}</source>
+      <translation>第 {place} 张，共 {count} 张</translation>
+    </message>
+    <message>
       <source>{reads} read, {writes} written a second</source>
       <translation>每秒读 {reads}，写 {writes}</translation>
     </message>
@@ -4558,6 +4806,10 @@
     <message>
       <source>{waiting} requests are waiting for their turn already.</source>
       <translation>已有 {waiting} 个请求在排队。</translation>
+    </message>
+    <message>
+      <source>{width} × {height} pixels</source>
+      <translation>{width} × {height} 像素</translation>
     </message>
     <message>
       <source>“{0}.attention.head_count” is 0: a model without attention heads.</source>

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +15,9 @@ from app.gui.chat.composer import IMAGE_SUFFIXES, SOUND_SUFFIXES
 from app.gui.chat.picture_view import show_pictures
 from app.gui.chat.screen_region import ScreenPicker
 from app.gui.chat.thumbnails import Thumbnails
+from app.gui.models.background import Background
 from app.gui.translation import tr, tr_reason, translated_error
+from app.services.projector_download import fetch_projector
 from app.workstation import Workstation
 from backends.messages import Part
 from models.errors import UserFacingError
@@ -38,6 +42,7 @@ class Attaching(QObject):
         self._ready: dict[str, Part | UserFacingError] = {}
         self._asked: set[str] = set()
         self._picker = ScreenPicker(page)
+        self._fetching = Background(workstation.jobs, "network", self)
         self._came.connect(self._hear)
         composer = page.composer
         composer.thumbnails = thumbnails
@@ -46,7 +51,7 @@ class Attaching(QObject):
         composer.screen_requested.connect(self._picker.pick)
         self._picker.taken.connect(self._keep_region)
         self._picker.refused.connect(lambda: page.notice.say(tr("This system does not let programs see the screen.")))
-        composer.screen.setVisible(ScreenPicker.is_possible())
+        composer.screen_button.setVisible(ScreenPicker.is_possible())
 
     def part_of(self, path: str) -> Part:
         """What a file is sent as.
@@ -65,12 +70,23 @@ class Attaching(QObject):
             if path in self._asked or Path(path).suffix.lower() not in (*IMAGE_SUFFIXES, *SOUND_SUFFIXES):
                 continue
             self._asked.add(path)
-            self._workstation.jobs.submit("media", lambda _is_cancelled, path=path: self._make(path), "attachment")
+            self._workstation.jobs.submit("media", partial(self._make, path), "attachment")
         self._show_senses()
         for path, found in self._ready.items():
             self._mark(path, found)
 
-    def _make(self, path: str) -> None:
+    def fetch_projector(self, reference: str) -> None:
+        """Bring the projector that a model lacks from where the model came."""
+        station = self._workstation
+        self._fetching.run(
+            lambda: fetch_projector(station.hubs, station.downloads, station.library.find(reference)),
+            lambda _download: self._page.notice.say(tr("The projector is on its way. Load the model again when it is here.")),
+            self._page.tell,
+        )
+
+    def _make(self, path: str, is_cancelled: Callable[[], bool]) -> None:
+        if is_cancelled():
+            return
         found: Part | UserFacingError
         try:
             found = self._workstation.attachments.make_part(path)
@@ -109,6 +125,8 @@ class Attaching(QObject):
         words = ""
         if facts is not None and not facts.can_see and suffixes & set(IMAGE_SUFFIXES):
             words = tr("{model} cannot see pictures. Choose a model that can see.").format(model=facts.name)
+            if facts.lacks_projector:
+                words = tr("{model} could see, but its projector is missing.").format(model=facts.name)
         elif facts is not None and not facts.can_hear and suffixes & set(SOUND_SUFFIXES):
             words = tr("{model} cannot hear sounds. Choose a model that can hear.").format(model=facts.name)
         self._page.composer.show_warning(words)

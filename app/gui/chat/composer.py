@@ -97,15 +97,15 @@ class Composer(QFrame):
         row.setSpacing(8)
         self.attach = QToolButton(self)
         self.attach.setIconSize(QSize(20, 20))
-        self.screen = QToolButton(self)
-        self.screen.setIconSize(QSize(20, 20))
+        self.screen_button = QToolButton(self)
+        self.screen_button.setIconSize(QSize(20, 20))
         self.context = ContextRing(self._tokens, self)
         self.send = QToolButton(self)
         self.send.setProperty("role", "send")
         self.send.setIconSize(QSize(20, 20))
         self.send.setFixedSize(34, 34)
         row.addWidget(self.attach)
-        row.addWidget(self.screen)
+        row.addWidget(self.screen_button)
         row.addStretch()
         row.addWidget(self.context)
         row.addWidget(self.send)
@@ -121,7 +121,7 @@ class Composer(QFrame):
         self.text.textChanged.connect(self._text_changed)
         self.send.clicked.connect(self._send_or_stop)
         self.attach.clicked.connect(self._choose_files)
-        self.screen.clicked.connect(self.screen_requested)
+        self.screen_button.clicked.connect(self.screen_requested)
 
     # ---- state
 
@@ -340,7 +340,7 @@ class Composer(QFrame):
         """Wear other colours."""
         self._tokens = self.context.tokens = tokens
         self.attach.setIcon(make_icon("paperclip", tokens.text_soft, size=20))
-        self.screen.setIcon(make_icon("screenshot", tokens.text_soft, size=20))
+        self.screen_button.setIcon(make_icon("screenshot", tokens.text_soft, size=20))
         self._show_button()
         self._show_chips()
         self.context.update()
@@ -357,8 +357,8 @@ class Composer(QFrame):
         self.text.setAccessibleName(tr("Message"))
         self.attach.setToolTip(tr("Attach files"))
         self.attach.setAccessibleName(tr("Attach files"))
-        self.screen.setToolTip(tr("Show a part of the screen"))
-        self.screen.setAccessibleName(tr("Show a part of the screen"))
+        self.screen_button.setToolTip(tr("Show a part of the screen"))
+        self.screen_button.setAccessibleName(tr("Show a part of the screen"))
         self._edit_cancel.setText(tr("Cancel (Esc)"))
         self._show_button()
         self.context.show_usage(*self.context.usage)

@@ -40,6 +40,7 @@ def step_words(step: Step) -> str:
     """What a step does, with its file and where it is."""
     kinds = {
         "convert": tr("Converting"),
+        "projector": tr("Making the projector for pictures"),
         "imatrix": tr("Reading the importance matrix"),
         "quantize": tr("Quantizing"),
         "measure": tr("Measuring"),
