@@ -41,7 +41,10 @@ def test_quantizing_a_checkpoint_that_sees_makes_its_projector_too(checkpoint: P
     assert steps[-1].number == steps[-1].count == 4
     assert choose_projector("眼睛-Q8_0.gguf", names) == "mmproj-眼睛-F16.gguf"
     assert card.pictures and card.pictures["questions"] == 32 and 0 < card.pictures["kl_mean"] < 0.1
-    assert "questions about pictures" in write_markdown(card) and (read_card(out / "眼睛-Q8_0.gguf") or {})["pictures"] == card.pictures
+    assert (
+        "questions about pictures" in write_markdown(card)
+        and (read_card(out / "眼睛-Q8_0.gguf") or {})["pictures"] == card.pictures
+    )
     before = {path: path.stat().st_mtime_ns for path in out.iterdir()}
     assert Pipeline(order, read_text).run() == [card]
     assert before == {path: path.stat().st_mtime_ns for path in out.iterdir()}
