@@ -14,12 +14,12 @@ from starter_model.eyes.drawing import draw, spoil
 from starter_model.eyes.scenes import draw_scene
 
 GROUPS: dict[str, tuple[str, ...]] = {
-    "colour": ("colour_single", "colour_shape", "colour_place"),
-    "shape": ("shape_single", "shape_colour", "shape_place"),
+    "colour": ("colour_single", "colour_shape"),
+    "shape": ("shape_single", "shape_colour"),
     "count": COUNTS,
     "digit": ("digit",),
     "word": ("word",),
-    "where": ("where", "what_place"),
+    "where": ("where", "what_place", "colour_place", "shape_place"),
     "presence": ("presence",),
     "see": ("see",),
 }

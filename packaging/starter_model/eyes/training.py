@@ -34,7 +34,7 @@ CROWD_FREE = 0.35
 class Plan:
     """What a run does; a step learns from ``rows`` pictures, each with as many questions as fit into ``length`` tokens."""
 
-    minutes: float = 48.0
+    minutes: float = 55.0
     rows: int = 32
     length: int = 96
     looking_share: float = 0.3
