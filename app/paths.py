@@ -50,6 +50,11 @@ class Paths:
         return self.data / "engine-cache"
 
     @property
+    def thumbnails(self) -> Path:
+        """Small pictures of attached ones; may be deleted at any time."""
+        return self.data / "thumbnails"
+
+    @property
     def quantizing(self) -> Path:
         """Orders of smaller models that are not done yet."""
         return self.data / "quantizing"

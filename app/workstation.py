@@ -32,6 +32,7 @@ from app.services.hubs import Hubs
 from app.services.jobs import Jobs
 from app.services.kept_context import KeptContext
 from app.services.knowledge_models import make_knowledge
+from app.services.media import Media
 from app.services.model_defaults import ModelDefaults
 from app.services.model_details import Details
 from app.services.model_hashes import ModelHashes
@@ -54,6 +55,7 @@ from app.store.responses import Responses
 from app.store.search import Search
 from app.store.snapshots import Snapshots
 from app.store.values import Values
+from backends.media_desk import MediaDesk
 from backends.options import LoadOptions
 from models.card import ModelCard
 from models.errors import UserFacingError
@@ -87,7 +89,9 @@ class Workstation:
         self.defaults = ModelDefaults(self.settings)
         self.conversations = Conversations(self._connections, lambda: publish(ConversationsChanged()), self._forget)
         self._kept_context = KeptContext(paths.engine_cache, self.conversations.list_ids)
-        self.attachments = Attachments(self._connections, paths.attachments)
+        self._media_desk = MediaDesk()
+        self.attachments = Attachments(self._connections, paths.attachments, self._media_desk)
+        self.media = Media(self._media_desk, paths.thumbnails)
         self.messages = Messages(self._connections, self.attachments, lambda changed: publish(ConversationChanged(changed)))
         self.search = Search(self._connections)
         self.presets = Presets(self._connections)
@@ -219,13 +223,9 @@ class Workstation:
 
     def close(self) -> None:
         """Stop replies, keep their words, end the engine's process, and let go of the data. Safe to call twice."""
-        self.server.close()
-        self.chat.close()
-        self.downloads.close()
-        self.knowledge.close()
-        self.documents.close()
-        self.engines.close()
-        self.jobs.close()
+        first = (self.server, self.chat, self.downloads, self.knowledge, self.documents)
+        for part in (*first, self.engines, self.jobs, self._media_desk):
+            part.close()
         if self.is_exclusive:
             with contextlib.suppress(UserFacingError):
                 self._kept_context.sweep()
@@ -305,6 +305,7 @@ class Workstation:
         options = replace(
             options,
             draft_model=options.draft_model and self._resolve(options.draft_model),
+            projector=options.projector or (card.projector if (card := self._find_card(reference)) else ""),
             adapters=tuple(replace(adapter, path=self._resolve(adapter.path)) for adapter in options.adapters),
             cache_folder=str(self.paths.engine_cache),
             cache_megabytes=megabytes,

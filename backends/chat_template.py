@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import re
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NoReturn
 
 from backends.messages import (
@@ -22,8 +25,13 @@ from backends.reasoning import FORMATS, ReasoningFormat, find_open_format
 from backends.tool_calls.formats import describe_tools, knows_tools, read_tool
 from models.errors import TemplateFailed
 
+MEDIA_OPEN, MEDIA_CLOSE = "\ue000", "\ue001"
+"""Around the number of a picture or a sound, where it goes in the rendered text: characters that no text means anything by."""
+
 IMAGE_MARKER = "<__media__>"
-"""Where an image or a sound goes in the rendered text; libmtmd's marker."""
+"""How that place is shown to others: libmtmd's marker."""
+
+_MARKED = re.compile(f"{MEDIA_OPEN}[0-9]+{MEDIA_CLOSE}")
 
 _CUT = "\ue000yanmo\ue000"
 """Stands for the partial answer, so that the place to continue at is found whatever the template does around it."""
@@ -73,6 +81,7 @@ class ChatTemplate:
         """
         if not messages:
             raise TemplateFailed(reason="There is no message to answer.")
+        messages = mark_media(messages)
         if "tool_calls" not in self.source:
             messages = write_out_tools(messages)
         if extra.get("tools") and not knows_tools(self.source):
@@ -154,6 +163,25 @@ class ChatTemplate:
         return False
 
 
+def mark_media(messages: Sequence[Message]) -> Sequence[Message]:
+    """The same messages with each picture and sound as the mark of its number; a text that spells such a mark loses it."""
+    if not any(isinstance(part, ImagePart | AudioPart) for message in messages for part in message.parts):
+        return messages
+    numbers = itertools.count()
+
+    def mark(part: Part) -> Part:
+        if isinstance(part, ImagePart | AudioPart):
+            return TextPart(f"{MEDIA_OPEN}{next(numbers)}{MEDIA_CLOSE}")
+        return replace(part, text=_MARKED.sub("", part.text)) if isinstance(part, TextPart | FilePart | ReasoningPart) else part
+
+    return tuple(replace(message, parts=tuple(mark(part) for part in message.parts)) for message in messages)
+
+
+def show_marks(text: str) -> str:
+    """A rendered prompt as others may see it."""
+    return _MARKED.sub(IMAGE_MARKER, text)
+
+
 def fold_system_prompt(messages: Sequence[Message]) -> tuple[Message, ...] | None:
     """The same messages with the system prompt at the head of the first user message; None where there is nothing to fold."""
     system = "\n\n".join(message.text for message in messages if message.role == "system").strip()
@@ -202,8 +230,6 @@ def _text_of(part: Part) -> str:
             return f"{part.name}:\n\n{part.text}\n\n"
         case ToolResultPart():
             return part.content
-        case ImagePart() | AudioPart():
-            return IMAGE_MARKER
         case _:
             return ""
 

@@ -219,6 +219,8 @@ class LoadOptions:
     With ``lookup_tokens`` a reply that is written alone guesses as many tokens ahead where it repeats what was written before.
     The text stays the same but for rounding, which differs with the number of tokens in a step; so a seed may give another text
     where two tokens are all but equally likely. That is why it is off unless asked for.
+    ``projector`` is the path of the projector (mmproj) that lets the model see or hear; empty takes the one that lies beside the model,
+    ``none`` loads none. ``media_megabytes`` of memory are for pictures that were seen, so that none is looked at twice.
     ``draft_model`` is the path of a small model of the same vocabulary that guesses up to ``draft_tokens`` ahead, with the same proviso.
     ``chat_template`` is Jinja in the place of the model's own template, ``engine`` the name of a backend in the place of the one
     that the file asks for; empty leaves both as they are. ``adapters`` are LoRA adapters that all replies are written with unless a
@@ -261,6 +263,8 @@ class LoadOptions:
     chat_template: str = ""
     engine: str = ""
     compute_type: str = ""
+    projector: str = ""
+    media_megabytes: int = 256
 
     def __post_init__(self) -> None:
         _check("context_length", self.context_length, 0, 16_777_216)
@@ -272,7 +276,8 @@ class LoadOptions:
         _check("lookup_tokens", self.lookup_tokens, 0, 64)
         _check("draft_tokens", self.draft_tokens, 1, 64)
         _check("cache_megabytes", self.cache_megabytes, 0, 1e9)
-        for name in ("chat_template", "engine", "draft_model"):
+        _check("media_megabytes", self.media_megabytes, 0, 1e6)
+        for name in ("chat_template", "engine", "draft_model", "projector"):
             if not isinstance(getattr(self, name), str) or len(getattr(self, name)) > LONGEST_TEMPLATE:
                 raise InvalidOption(option=name, value=repr(getattr(self, name))[:80], allowed="text")
         object.__setattr__(self, "adapters", read_adapters(self.adapters))

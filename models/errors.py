@@ -133,6 +133,13 @@ class DraftRefused(ModelError):
     remedy = "Choose a small model of the same family as draft model, or load the model without one."
 
 
+class ProjectorRefused(ModelError):
+    code = "projector_refused"
+    what = "The projector {file} cannot be used with this model."
+    why = "{reason}"
+    remedy = "Choose the projector (mmproj) that was made for this model, or load the model without it."
+
+
 class CannotInfill(ModelError):
     code = "cannot_infill"
     what = "{model} cannot fill a gap in a text."

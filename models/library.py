@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from models.card import ModelCard, choose_projector, is_later_part
+from models.card import ModelCard, is_later_part
 from models.errors import AmbiguousModel, DamagedModelFile, ModelError, ModelNotFound, UserFacingError
 from models.file_work import Progress, copy_file, hash_file, join_digests, stamp_of
 from models.formats import is_checkpoint, is_partial, read_any_card, recognise
 from models.library_knowledge import Knowledge
 from models.other_stores import OtherStore, iter_ollama_models
+from models.projectors import ProjectorPairs
 
 _DEEPEST = 8
 
@@ -64,6 +65,7 @@ class Library:
         self._lock = threading.RLock()
         self._unreadable: dict[str, tuple[tuple[int, int], UserFacingError]] = {}
         self._known = Knowledge(data_folder)
+        self._pairs = ProjectorPairs()
         self._names: dict[str, tuple[str, str, str]] = {}
 
     def list_models(self) -> list[ModelCard]:
@@ -246,10 +248,16 @@ class Library:
         for card in cards:
             beside.setdefault(Path(card.path).parent, []).append(Path(card.path).name)
         paired = []
+        senses = {card.path: card.modalities for card in cards if card.kind == "projector"}
         for card in cards:
             place = Path(card.path)
-            found = choose_projector(place.name, beside[place.parent]) if card.kind in ("chat", "base") else ""
-            paired.append(replace(card, projector=str(place.parent / found)) if found else card)
+            found = card.projector
+            if not found and card.kind in ("chat", "base") and any("mmproj" in name.lower() for name in beside[place.parent]):
+                found = self._pairs.find(place)
+            if found:
+                added = tuple(sense for sense in senses.get(found, ("image",)) if sense not in card.modalities)
+                card = replace(card, projector=found, modalities=(*card.modalities, *added))
+            paired.append(card)
         return paired
 
     def _read(self, path: Path) -> ModelCard | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -39,16 +40,18 @@ def make_tiny_model(
     deltas: dict[str, np.ndarray] | None = None,
     infill: bool = False,
     idle_layers: int = 0,
+    architecture: str = "llama",
 ) -> Path:
     """Write a model. Every byte is a token, so any text can be tokenized and any bytes can come out.
 
     ``deltas`` are added to the weights of these names; with ``infill`` the vocabulary marks a gap as Qwen Coder's does.
+    The ``architecture`` may also be ``qwen2vl``, whose positions tell rows and columns of a picture apart (M-RoPE).
     ``idle_layers`` more layers cost time and change nothing: a slow model of which the same one without them is a perfect draft.
     """
     random = np.random.default_rng(seed)
     characters = byte_characters()
     tokens = [*characters, *extra_words, *SPECIAL, *(FILL if infill else ())]
-    writer = GGUFWriter(path, "llama")
+    writer = GGUFWriter(path, architecture)
     writer.add_name(name)
     writer.add_file_type(0)
     writer.add_context_length(context)
@@ -59,6 +62,8 @@ def make_tiny_model(
     writer.add_head_count_kv(heads // 2)
     writer.add_rope_dimension_count(width // heads)
     writer.add_rope_freq_base(10000.0)
+    if architecture == "qwen2vl":
+        writer.add_rope_dimension_sections(_sections(width // heads // 2))
     writer.add_layer_norm_rms_eps(1e-5)
     writer.add_vocab_size(len(tokens))
     writer.add_tokenizer_model("gpt2")
@@ -100,6 +105,8 @@ def make_tiny_model(
         }.items():
             is_answer = tensor in ("attn_output", "ffn_down")
             add(f"blk.{layer}.{tensor}.weight", weights(*shape) * 2 * (speaks if is_answer else np.float32(1)))
+        if architecture == "qwen2vl":
+            _add_biases(add, weights, layer, width, heads // 2 * head)
         for norm in ("attn_norm", "ffn_norm"):
             add(f"blk.{layer}.{norm}.weight", np.ones(width, np.float32))
     writer.write_header_to_file()
@@ -107,6 +114,18 @@ def make_tiny_model(
     writer.write_tensors_to_file()
     writer.close()
     return path
+
+
+def _sections(half: int) -> list[int]:
+    """How many frequencies of a head turn by time, row and column."""
+    return [half - 2 * (half // 3), half // 3, half // 3, 0]
+
+
+def _add_biases(
+    add: Callable[[str, np.ndarray], None], weights: Callable[..., np.ndarray], layer: int, width: int, narrow: int
+) -> None:
+    for tensor, rows in {"attn_q": width, "attn_k": narrow, "attn_v": narrow}.items():
+        add(f"blk.{layer}.{tensor}.bias", weights(1, rows)[0])
 
 
 def make_tiny_adapter(

@@ -13,11 +13,13 @@ from starlette.responses import JSONResponse, Response
 
 from app import __version__
 from app.api import (
+    adapters,
     anthropic,
     downloading,
     embeddings,
     llama_server,
     lm_studio,
+    lm_studio_chat,
     ollama,
     ollama_chat,
     ollama_create,
@@ -72,6 +74,7 @@ ROUTES: tuple[tuple[str, str, Endpoint], ...] = (
     ("POST", "/api/v0/completions", lm_studio.complete),
     ("POST", "/api/v0/embeddings", embeddings.create),
     ("GET", "/api/v1/models", lm_studio.list_models_v1),
+    ("POST", "/api/v1/chat", lm_studio_chat.create),
     ("POST", "/api/v1/models/load", lm_studio.load),
     ("POST", "/api/v1/models/unload", lm_studio.unload),
     ("POST", "/api/v1/models/download", downloading.download),
@@ -86,7 +89,10 @@ ROUTES: tuple[tuple[str, str, Endpoint], ...] = (
     ("POST", "/detokenize", llama_server.detokenize),
     ("POST", "/apply-template", llama_server.apply_template),
     ("POST", "/infill", llama_server.infill),
-    ("GET", "/lora-adapters", llama_server.adapters),
+    ("POST", "/props", llama_server.refuse_change),
+    ("POST", "/slots/{id}", llama_server.refuse_change),
+    ("GET", "/lora-adapters", adapters.show),
+    ("POST", "/lora-adapters", adapters.change),
     ("GET", "/openapi.json", show_openapi),
     ("GET", "/docs", show_documentation),
 )

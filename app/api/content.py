@@ -49,14 +49,18 @@ class Media:
 
     def save(self, data: bytes, mime: str) -> str:
         """Write bytes that came with a request; gives the path."""
+        self._count += 1
+        path = self.folder() / f"{self._count}{_SUFFIXES.get(mime, '.bin')}"
+        path.write_bytes(data)
+        return str(path)
+
+    def folder(self) -> Path:
+        """Where they lie."""
         import tempfile
 
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix="yanmo-request-"))
-        self._count += 1
-        path = self._folder / f"{self._count}{_SUFFIXES.get(mime, '.bin')}"
-        path.write_bytes(data)
-        return str(path)
+        return self._folder
 
     def close(self) -> None:
         """Remove every file."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import time
@@ -12,14 +13,19 @@ from typing import Any
 
 from starlette.requests import Request
 
+from app.api.adapter_scales import AdapterScales
 from app.api.content import Media
-from app.api.errors import ApiError, bad_request
+from app.api.errors import ApiError, bad_request, describe
 from app.api.model_names import Models
 from app.api.parameters import named_sampling
 from app.api.running import AnswerEvent, Order, answer
 from app.services.engine_pool import EnginePool, Lease
 from app.services.request_log import RequestLog, RequestRecord
 from app.workstation import Workstation
+from backends.backend import GenerationRequest
+from backends.messages import AudioPart, ImagePart
+from backends.options import Adapter
+from models.errors import UserFacingError
 
 _MOST_KEPT = 200_000
 """Bytes of a body that the record of a call still holds whole."""
@@ -35,6 +41,10 @@ class Desk:
     log: RequestLog
     parallel: int = 8
     started_at: float = field(default_factory=time.time)
+    adapters: AdapterScales = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.adapters = AdapterScales(lambda reference: self.workstation.engines.options_for(reference).adapters)
 
     @contextlib.asynccontextmanager
     async def call(self, request: Request) -> AsyncIterator[Call]:
@@ -51,7 +61,7 @@ class Desk:
         kept = body if size < _MOST_KEPT else {key: value for key, value in body.items() if not isinstance(value, list | dict)}
         record = self.log.start(request.url.path, client[:200], request.scope.get("yanmo_key", ""), kept)
         record.is_cut = kept is not body
-        call = Call(self, request, body, record)
+        call = Call(self, request, body, record, made.adapters if made is not None else ())
         try:
             yield call
         except BaseException as error:
@@ -71,6 +81,7 @@ class Call:
     request: Request
     body: dict[str, Any]
     record: RequestRecord
+    made_adapters: tuple[str, ...] = ()
     media: Media = field(default_factory=Media)
     leases: list[Lease] = field(default_factory=list)
     is_closed: bool = False
@@ -87,9 +98,28 @@ class Call:
         """The reply, noted in the record. What the body does not say of sampling, the model's own defaults do."""
         defaults = self.desk.workstation.defaults
         options = defaults.complete(lease.engine.reference, order.request.options, named_sampling(self.body))
+        adapters = self.desk.adapters.choose(lease.engine.reference, self.body.get("lora"))
+        if adapters is None and self.made_adapters:
+            adapters = tuple(Adapter(path) for path in self.made_adapters)
+        if adapters is not None:
+            options = replace(options, adapters=adapters)
         order = replace(order, request=replace(order.request, options=options))
         self.record.request = order.request
-        return answer(lease, order, self.record)
+        return answer(lease, order, self.record, self._make_plain)
+
+    async def _make_plain(self, request: GenerationRequest) -> GenerationRequest:
+        """The same request with pictures and sounds that are known to do no harm, made so in a thread: it takes its time.
+
+        Raises:
+            ApiError: one is damaged, or meant to do harm.
+        """
+        if not any(isinstance(part, ImagePart | AudioPart) for message in request.messages for part in message.parts):
+            return request
+        try:
+            make = self.desk.workstation.media.make_plain
+            return replace(request, messages=await asyncio.to_thread(make, request.messages, self.media.folder()))
+        except UserFacingError as error:
+            raise describe(error) from error
 
     def hand_over(self) -> Callable[[], None]:
         """What closes the call, for the stream that now has to."""

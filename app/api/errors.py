@@ -8,6 +8,7 @@ from typing import Any
 from models.download_errors import DownloadError, GatedModel, HubError, RepositoryNotFound, VariantNotFound
 from models.errors import (
     AmbiguousModel,
+    AttachmentRefused,
     CannotHear,
     CannotInfill,
     CannotSee,
@@ -57,6 +58,7 @@ _STATUS: tuple[tuple[type[UserFacingError], int, str], ...] = (
     (CannotWrite, 400, "model_cannot_write"),
     (WrongModelKind, 400, "wrong_model_kind"),
     (OutOfMemory, 503, "out_of_memory"),
+    (AttachmentRefused, 400, "attachment_refused"),
     (LoadCancelled, 503, "load_cancelled"),
     (EngineUnavailable, 501, "engine_unavailable"),
     (RepositoryNotFound, 404, "model_not_found"),
@@ -77,6 +79,7 @@ _TYPES = {
     501: "api_error",
     503: "overloaded_error",
 }
+_LM_STUDIO_TYPES = {404: "model_not_found", 501: "not_implemented"}
 
 
 @dataclass(eq=False)
@@ -109,10 +112,12 @@ def describe(error: UserFacingError) -> ApiError:
 
 
 def dialect_of(path: str) -> str:
-    """Whose shape an error on this path takes: ``anthropic``, ``ollama`` or ``openai``."""
+    """Whose shape an error on this path takes: ``anthropic``, ``ollama``, ``lmstudio`` or ``openai``."""
+    if path.startswith("/api/v1"):
+        return "lmstudio"
     if path.startswith("/v1/messages"):
         return "anthropic"
-    if path.startswith("/api/") and not path.startswith(("/api/v0", "/api/v1", "/api/yanmo")):
+    if path.startswith("/api/") and not path.startswith(("/api/v0", "/api/yanmo")):
         return "ollama"
     return "openai"
 
@@ -123,4 +128,8 @@ def error_body(error: ApiError, dialect: str) -> dict[str, Any]:
         return {"type": "error", "error": {"type": error.kind, "message": error.message}, "request_id": None}
     if dialect == "ollama":
         return {"error": error.message}
+    if dialect == "lmstudio":
+        kind = _LM_STUDIO_TYPES.get(error.status, "invalid_request" if error.status < 500 else "internal_error")
+        more = {"param": error.param} if error.param else {}
+        return {"error": {"type": kind, "message": error.message, "code": error.code or kind, **more}}
     return {"error": {"message": error.message, "type": error.kind, "param": error.param, "code": error.code or None}}

@@ -11,7 +11,7 @@ from starlette.responses import PlainTextResponse, Response
 from app import __version__
 from app.api import openai_chat
 from app.api.desk import Call, Desk
-from app.api.errors import bad_request
+from app.api.errors import ApiError, bad_request
 from app.api.openai_chat import Choice, timings_of
 from app.api.parameters import read_count, read_options, read_switch
 from app.api.running import Order, ask, count_tokens, render, while_connected
@@ -144,13 +144,9 @@ async def count_chat(desk: Desk, request: Request) -> Response:
         )
 
 
-async def adapters(desk: Desk, request: Request) -> Response:  # noqa: ARG001
-    """The LoRA adapters of the model in memory."""
-    for model in desk.pool.list_loaded():
-        if model.facts is not None:
-            chosen = desk.workstation.engines.options_for(model.reference).adapters
-            return reply_json([{"id": number, "path": item.path, "scale": item.scale} for number, item in enumerate(chosen)])
-    return reply_json([])
+async def refuse_change(desk: Desk, request: Request) -> Response:  # noqa: ARG001
+    """What llama-server answers too unless it was started with a switch for it."""
+    raise ApiError(501, "This server does not support changing properties or saving slots by request.", "not_supported_error")
 
 
 async def infill(desk: Desk, request: Request) -> Response:

@@ -106,10 +106,21 @@ class Models:
             reference = self.resolve(name)
             lease = self._pool.acquire_now(reference)
             if lease is None:
-                lease = await asyncio.to_thread(self._pool.acquire, reference)
+                task = asyncio.ensure_future(asyncio.to_thread(self._pool.acquire, reference))
+                try:
+                    lease = await asyncio.shield(task)
+                except asyncio.CancelledError:
+                    task.add_done_callback(_give_back)
+                    raise
         except UserFacingError as error:
             raise describe(error) from error
         return lease
+
+
+def _give_back(task: asyncio.Future[Lease]) -> None:
+    """The model came when nobody waited for it any more."""
+    if not task.cancelled() and task.exception() is None:
+        task.result().give_back()
 
 
 def _find_named(cards: list[ModelCard], name: str) -> list[ModelCard]:

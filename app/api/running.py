@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -101,13 +101,20 @@ class Reply:
                 return  # the server has stopped; nobody reads any more
 
 
-async def answer(lease: Lease, order: Order, record: RequestRecord | None = None) -> AsyncIterator[AnswerEvent]:
-    """The reply, piece by piece, the last of which is Done. Leaving the loop early cancels it.
+async def answer(
+    lease: Lease,
+    order: Order,
+    record: RequestRecord | None = None,
+    make_plain: Callable[[GenerationRequest], Awaitable[GenerationRequest]] | None = None,
+) -> AsyncIterator[AnswerEvent]:
+    """The reply, piece by piece, the last of which is Done. Leaving the loop early cancels it. ``make_plain`` looks at pictures first.
 
     Raises:
         ApiError: it cannot be answered, or failed on the way.
     """
     order = _prepare(lease, order)
+    if make_plain is not None:
+        order = replace(order, request=await make_plain(order.request))
     splitter = _make_splitter(lease, order)
     reply = Reply(lease, order.request)
     is_over = False

@@ -29,6 +29,7 @@ _EXAMPLES = """examples:
   yanmo chat -p "What is in this picture?" --image photo.png
   yanmo chat -p "Sum this up." --file report.pdf --pages 2-5
   yanmo chat -p "How long is the warranty?" --knowledge contracts
+  yanmo chat -p "What is said here?" --audio note.mp3
   git diff | yanmo chat -p "Write a commit message."
   yanmo chat --conversation last -p "And in one sentence?" --json
 
@@ -54,6 +55,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="ask this and leave; input that is piped in within two seconds, or a file, is added below it",
     )
     parser.add_argument("--image", metavar="FILE", action="append", default=[], type=Path, help="show a picture (repeatable)")
+    parser.add_argument(
+        "--audio", metavar="FILE", action="append", default=[], type=Path, help="let it hear a sound (repeatable)"
+    )
     parser.add_argument("--file", metavar="FILE", action="append", default=[], type=Path, help="attach a document (repeatable)")
     add_document_options(parser)
     parser.add_argument("--system", metavar="TEXT", help="the system prompt")
@@ -105,7 +109,7 @@ def read_generation_options(arguments: argparse.Namespace, base: dict[str, Any])
 def run_chat(arguments: argparse.Namespace, make_workstation: Callable[[], Workstation]) -> int:  # noqa: ARG001
     """The command. With ``-p`` or piped input it asks once; in a terminal it goes on."""
     prompt = _read_prompt(arguments)
-    if prompt == "" and not arguments.image and not arguments.file:
+    if prompt == "" and not (arguments.image or arguments.audio or arguments.file):
         print("yanmo chat: there is no prompt: give -p TEXT, or pipe it in.", file=sys.stderr)
         return 2
     if prompt is None and arguments.json:
@@ -191,7 +195,7 @@ def _attach(workstation: Workstation, arguments: argparse.Namespace, model: str)
     Raises:
         AttachmentRefused: a file is not what it should be, or the model can neither see nor hear it.
     """
-    from backends.messages import ImagePart
+    from backends.messages import AudioPart, ImagePart
 
     parts: list[Part] = []
     for path in arguments.image:
@@ -199,10 +203,22 @@ def _attach(workstation: Workstation, arguments: argparse.Namespace, model: str)
         if not isinstance(part, ImagePart):
             raise AttachmentRefused(file=path.name, reason="It is not a picture.")
         parts.append(part)
+    for path in arguments.audio:
+        part = workstation.attachments.make_part(path)
+        if not isinstance(part, AudioPart):
+            raise AttachmentRefused(file=path.name, reason="It is not a sound.")
+        parts.append(part)
     parts += attach_documents(workstation, arguments, model)
     for part in parts:
+        tell_changes(workstation, part)
         refuse_if_senseless(workstation, model, part)
     return tuple(parts)
+
+
+def tell_changes(workstation: Workstation, part: Part) -> None:
+    """Say what of a picture had to be changed so that a model can see it."""
+    for note in workstation.attachments.notes_on(part):
+        print(f"({note})", file=sys.stderr)
 
 
 def refuse_if_senseless(workstation: Workstation, model: str, part: Part) -> None:

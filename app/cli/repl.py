@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.cli.chat import refuse_if_senseless, report_end
+from app.cli.chat import refuse_if_senseless, report_end, tell_changes
 from app.cli.documents import attach_document, split_pages
 from app.cli.terminal import Terminal
 from app.retrieval.terms import estimate_tokens
 from app.services.documents import DocumentChoice
-from backends.messages import FilePart, ImagePart, Part, TextPart
+from backends.messages import AudioPart, FilePart, ImagePart, Part, TextPart
 from models.errors import UserFacingError
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ _HELP = """commands:
   /model [NAME]       answer with another model; without a name, say which one answers
   /system [TEXT]      set the system prompt; without a text, show it
   /image FILE         show a picture with the next message
+  /audio FILE         let it hear a sound with the next message
   /file FILE [PAGES]  attach a document, or pages of it such as 2-5, to the next message
   /search FILE        attach a document of which only what fits each question is read
   /knowledge [NAMES]  answer from these collections, by commas; “none” for none; without names, say which
@@ -59,6 +60,7 @@ class Repl:
             "model": self._model,
             "system": self._system,
             "image": self._image,
+            "audio": self._audio,
             "file": self._file,
             "search": self._search,
             "knowledge": self._knowledge,
@@ -160,6 +162,12 @@ class Repl:
             "It goes with the next message." if isinstance(part, ImagePart) else "It is no picture, but goes along."
         )
 
+    def _audio(self, name: str) -> None:
+        part = self._attach(name)
+        self._terminal.note(
+            "It goes with the next message." if isinstance(part, AudioPart) else "It is no sound, but goes along."
+        )
+
     def _file(self, name: str) -> None:
         path, pages = split_pages(name)
         self._attach_document(path, DocumentChoice("pages", pages) if pages else DocumentChoice())
@@ -190,6 +198,7 @@ class Repl:
 
     def _attach(self, name: str) -> Part:
         part = self._workstation.documents.make_parts(Path(name).expanduser())[0]
+        tell_changes(self._workstation, part)
         refuse_if_senseless(self._workstation, self._workstation.conversations.get(self._conversation_id).model, part)
         self._attached.append(part)
         return part

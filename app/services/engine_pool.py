@@ -138,6 +138,14 @@ class EnginePool:
                     place.engines.unload()  # a load that nobody waits for any more must not go on unseen
             raise
 
+    def progress_of(self, reference: str) -> float:
+        """How far a model is loaded, from 0 to 1; 0 where nobody has asked for it."""
+        if self._window.current_model == reference:
+            return self._window.progress
+        with self._lock:
+            place = self._places.get(reference)
+        return 0.0 if place is None else place.engines.progress
+
     def set_idle_seconds(self, reference: str, seconds: float | None) -> None:
         """How long this model stays unused (0 unloads it at once, negative never, None as all the others)."""
         with self._lock:

@@ -59,6 +59,7 @@ class Engine:
     facts: LoadedModel | None = None
     error: UserFacingError | None = None
     leases: int = 0
+    progress: float = 0.0
     is_cancelled: bool = False
     settled: threading.Event = field(default_factory=threading.Event)
 
@@ -203,6 +204,13 @@ class Engines:
             self._condition.notify_all()
 
     @property
+    def progress(self) -> float:
+        """How far the model is loaded, from 0 to 1; 0 where none is."""
+        with self._condition:
+            engine = self._engine
+            return 0.0 if engine is None else 1.0 if engine.state == "ready" else engine.progress
+
+    @property
     def leases(self) -> int:
         """How many answers the model in memory is giving."""
         with self._condition:
@@ -290,7 +298,12 @@ class Engines:
             engine.link = link
             if engine.is_cancelled or self._is_closed:
                 raise LoadCancelled()
-        return link.load(lambda fraction: self._bus.publish(ModelLoading(engine.reference, fraction)))
+
+        def report(fraction: float) -> None:
+            engine.progress = fraction
+            self._bus.publish(ModelLoading(engine.reference, fraction))
+
+        return link.load(report)
 
     def _succeed(self, engine: Engine, facts: LoadedModel) -> None:
         if self._remembers:

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Literal, TypeVar
 
-Lane = Literal["gpu", "disk", "network"]
-LANES: dict[Lane, int] = {"gpu": 1, "disk": 1, "network": 3}
+Lane = Literal["gpu", "disk", "network", "media"]
+LANES: dict[Lane, int] = {"gpu": 1, "disk": 1, "network": 3, "media": 1}
 """How many jobs of a lane run at once."""
 
 T = TypeVar("T")

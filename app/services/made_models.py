@@ -15,7 +15,10 @@ _NAMES = {"num_predict": "max_tokens", "repeat_last_n": "repeat_last_n"}
 
 @dataclass(frozen=True, slots=True)
 class MadeModel:
-    """``base`` is the reference of the model that answers; ``parameters`` have Ollama's names; ``messages`` Ollama's shape."""
+    """``base`` is the reference of the model that answers; ``parameters`` have Ollama's names; ``messages`` Ollama's shape.
+
+    ``adapters`` are paths of LoRA adapters that it answers with, at full strength.
+    """
 
     name: str
     base: str
@@ -24,6 +27,7 @@ class MadeModel:
     messages: tuple[Mapping[str, Any], ...] = ()
     licence: str = ""
     made_at: float = 0.0
+    adapters: tuple[str, ...] = ()
 
     def complete(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """A request's body with what this model brings and the request does not say, in the words of the endpoint."""
@@ -96,7 +100,7 @@ class MadeModels:
 
 
 def _read(name: str, value: Mapping[str, Any]) -> MadeModel:
-    parameters, messages = value.get("parameters"), value.get("messages")
+    parameters, messages, adapters = value.get("parameters"), value.get("messages"), value.get("adapters")
     return MadeModel(
         name,
         str(value["base"]),
@@ -105,12 +109,13 @@ def _read(name: str, value: Mapping[str, Any]) -> MadeModel:
         tuple(message for message in messages if isinstance(message, dict)) if isinstance(messages, list) else (),
         str(value.get("licence") or ""),
         float(value.get("made_at") or 0.0),
+        tuple(map(str, adapters)) if isinstance(adapters, list | tuple) else (),
     )
 
 
 def modelfile(made: MadeModel) -> str:
     """The model as Ollama's own file describes such a one."""
-    lines = [f"FROM {made.base}"]
+    lines = [f"FROM {made.base}", *(f"ADAPTER {path}" for path in made.adapters)]
     if made.system:
         lines.append(f"SYSTEM {json.dumps(made.system, ensure_ascii=False)}")
     lines += [f"PARAMETER {line}" for line in parameter_lines(made)]

@@ -9,12 +9,14 @@ import os
 import re
 import secrets
 import sqlite3
+import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
 
 from app.store.connections import Connections
 from app.store.records import Attachment
+from backends.media_desk import MediaDesk
 from backends.messages import AudioPart, FilePart, ImagePart, Part, PassagePart
 from models.errors import AttachmentRefused, DiskFull, StoreError
 
@@ -28,6 +30,7 @@ _SCHEME = "attachment:"
 _GRACE_SECONDS = 24 * 60 * 60
 _SAFE_SUFFIX = re.compile(r"\.[a-z0-9]{1,10}")
 _SVG = "image/svg+xml"
+_MADE_SUFFIXES = {"image/png": ".png", "image/jpeg": ".jpg", "audio/flac": ".flac"}
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
 _HASH = re.compile(r"[0-9a-f]{64}")
 _IMAGE_STARTS = ((b"\x89PNG", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"GIF8", "image/gif"), (b"BM", "image/bmp"))
@@ -36,9 +39,12 @@ _IMAGE_STARTS = ((b"\x89PNG", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"
 class Attachments:
     """Thread-safe. Files lie in ``folder/ab/abcd….suffix``; the database names them by hash, so that the folder may move."""
 
-    def __init__(self, connections: Connections, folder: Path) -> None:
+    def __init__(self, connections: Connections, folder: Path, desk: MediaDesk | None = None) -> None:
+        """Pictures and sounds are looked at by ``desk`` before they are kept; without one they are taken as they are."""
         self._connections = connections
         self._folder = folder
+        self._desk = desk
+        self._notes: dict[str, tuple[str, ...]] = {}
 
     def add(self, path: str | Path) -> Attachment:
         """Copy a file in; the same content is kept once.
@@ -86,10 +92,10 @@ class Attachments:
         source = Path(path)
         mime = guess_mime(source.name, _first_bytes(source))
         if mime.startswith("image/") and mime != _SVG:
-            kept = self.add(source)
+            kept = self._add_checked(source, mime)
             return ImagePart(kept.path, kept.mime, source.name)
         if mime.startswith("audio/"):
-            kept = self.add(source)
+            kept = self._add_checked(source, mime)
             return AudioPart(kept.path, kept.mime, source.name)
         try:
             if source.stat().st_size > TEXT_LIMIT:
@@ -101,6 +107,31 @@ class Attachments:
             raise AttachmentRefused(file=source.name, reason="It is neither a picture, a sound nor text that can be read.")
         kept = self.add(source)
         return FilePart(kept.path, source.name, text, kept.mime)
+
+    def _add_checked(self, source: Path, mime: str) -> Attachment:
+        """Keep a picture or a sound as a plain one that every engine can read: upright, no bomb, whole.
+
+        Raises:
+            AttachmentRefused: it cannot be read, or would do harm.
+        """
+        if self._desk is None:
+            return self.add(source)
+        with tempfile.TemporaryDirectory(prefix="yanmo-media-") as folder:
+            target = Path(folder) / source.stem
+            look = self._desk.check_picture if mime.startswith("image/") else self._desk.check_sound
+            found = look(source, target, source.name)
+            if found.path == str(source):
+                return replace(self.add(source), mime=found.mime)
+            try:
+                made = self.add_bytes(target.read_bytes(), source.stem + _MADE_SUFFIXES[found.mime], found.mime)
+                self._notes[made.path] = found.notes
+                return made
+            except OSError as error:
+                raise AttachmentRefused(file=source.name, reason=f"{error.strerror or error}.") from error
+
+    def notes_on(self, part: Part) -> tuple[str, ...]:
+        """What was changed of a picture when it was attached, as sentences; nothing after a restart."""
+        return self._notes.get(part.path, ()) if isinstance(part, ImagePart | AudioPart) else ()
 
     def adopt(self, part: Part) -> Part:
         """The same part with its file kept here, whatever folder it came from."""

@@ -93,7 +93,7 @@ class Archive:
         """Whether a state of this size is kept: one that would fill half the folder is not worth what it costs to write."""
         return byte_count <= self._budget // 2
 
-    def save(self, tokens: Sequence[int], state: bytes, owner: str) -> None:
+    def save(self, tokens: Sequence[int], state: bytes | memoryview, owner: str) -> None:
         """Write an owner's sequence, in the background; one that is a beginning of it goes. More than the budget is not kept."""
         self.wait()
         if len(state) + 4 * len(tokens) > self._budget:
@@ -122,7 +122,7 @@ class Archive:
             self._saved = {path: saved for path, saved in self._saved.items() if saved.tag != tag}
         remove_kept(self._folder, owner)
 
-    def _write(self, tokens: list[int], state: bytes, tag: bytes) -> None:
+    def _write(self, tokens: list[int], state: bytes | memoryview, tag: bytes) -> None:
         numbers = array("i", tokens).tobytes()
         head = HEADER.pack(MAGIC, b"\0" * 32, len(tokens), len(state), self._key, tag)
         digest = hashlib.sha256(head[40:])

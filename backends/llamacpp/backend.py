@@ -8,14 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from backends.backend import CancelCheck, GenerationRequest, ProgressCallback
-from backends.chat_template import PLAIN_STOPS, PLAIN_TRANSCRIPT, ChatTemplate
+from backends.chat_template import PLAIN_STOPS, PLAIN_TRANSCRIPT, ChatTemplate, show_marks
 from backends.embeddings import EmbeddingRequest, EmbeddingResult, RerankRequest, RerankResult
 from backends.events import GenerationEvent, LoadedModel
 from backends.llamacpp.archive import Archive, fingerprint
 from backends.llamacpp.draft import DraftModel
 from backends.llamacpp.embeddings import Embedder
+from backends.llamacpp.eyes import Eyes
 from backends.llamacpp.kv_cache import common_length
 from backends.llamacpp.library import NativeLibrary
+from backends.llamacpp.media_prompt import MediaPrompts
 from backends.llamacpp.memory_report import read_report
 from backends.llamacpp.model import NativeModel
 from backends.llamacpp.placement import choose_places, fall_back
@@ -32,6 +34,7 @@ from backends.reasoning import MARKERS, ReasoningSplitter, find_continued_format
 from backends.tool_calls.formats import MARKERS as TOOL_MARKERS
 from models.card import find_split_parts, read_card
 from models.errors import CannotInfill, CannotWrite, ContextOverflow, EngineError, InvalidOption, OutOfMemory, TemplateFailed
+from models.projectors import find_projector
 
 
 class LlamaCppBackend:
@@ -50,6 +53,7 @@ class LlamaCppBackend:
         self._kind = ""
         self._template: ChatTemplate | TemplateFailed = TemplateFailed()
         self._has_template = False
+        self._media = MediaPrompts()
 
     def load(self, path: str, options: LoadOptions, progress: ProgressCallback) -> LoadedModel:
         """See :meth:`backends.backend.Backend.load`. The header is checked in Python before C sees the file."""
@@ -61,13 +65,15 @@ class LlamaCppBackend:
         card = read_card(path, headers[0])
         self._kind = card.kind
         writes = card.kind in ("chat", "base")
+        beside = find_projector(Path(path), headers[0], options.projector) if writes else None
+        projector = str(beside or "")
         try:
-            model = NativeModel(self._library, path, places.options, progress, writes=writes)
+            model = NativeModel(self._library, path, places.options, progress, writes=writes, projector=projector)
         except OutOfMemory:
             if (elsewhere := fall_back(places)) is None:
                 raise
             places = elsewhere
-            model = NativeModel(self._library, path, places.options, progress, writes=writes)
+            model = NativeModel(self._library, path, places.options, progress, writes=writes, projector=projector)
         options, self._model = places.options, model
         buffers = self._library.buffer_lines()
         self._embedder = Embedder(self._library, model, options)
@@ -92,6 +98,8 @@ class LlamaCppBackend:
             memory=memory,
             has_chat_template=self._has_template,
             chat_template=options.chat_template or model.chat_template() or "",
+            can_see=model.projector is not None and model.projector.sees,
+            can_hear=model.projector is not None and model.projector.hears,
             can_write=bool(model.context),
             can_rerank=self._embedder.can_rerank,
             embedding_width=self._embedder.width,
@@ -108,6 +116,7 @@ class LlamaCppBackend:
             waiting_limit=options.waiting_limit,
             speculation=Speculation(options.lookup_tokens, draft),
             archive=self._archive,
+            eyes=Eyes(model.projector, options.media_megabytes * 1_000_000) if model.projector is not None else None,
         )
         tokenizer = model.tokenizer
         self._forms = FormCompiler(tokenizer)
@@ -150,6 +159,8 @@ class LlamaCppBackend:
             prompt = replace(prompt, tokens=tokens, shifted=shifted, kept=kept)
         if len(prompt.tokens) >= model.context_length:
             raise ContextOverflow(needed=len(prompt.tokens) + 1, available=model.context_length)
+        if prompt.media and request.options.prompt_logprobs:
+            raise InvalidOption(option="prompt_logprobs", value="asked for", allowed="off where there are pictures or sounds")
         scheduler.submit(Reply(request_id, model, prompt, request.options, is_cancelled))
 
     def step(self) -> Sequence[tuple[int, GenerationEvent]]:
@@ -201,7 +212,7 @@ class LlamaCppBackend:
 
     def render(self, request: GenerationRequest) -> str:
         """See :meth:`backends.backend.ReadingBackend.render`."""
-        return self._render(request)
+        return show_marks(self._render(request))
 
     def close(self) -> None:
         """Free context and weights; the native library stays loaded."""
@@ -265,7 +276,8 @@ class LlamaCppBackend:
             text, opened = text + request.answer_prefix, None
         if not self._has_template:
             stops = (*stops, *PLAIN_STOPS)
-        return Prompt(model.tokenizer.encode_prompt(text), stops, ReasoningSplitter(opened))
+        tokens, media = self._media.split(model, request.messages, text)
+        return Prompt(tokens, stops, ReasoningSplitter(opened), media=media)
 
     def _render(self, request: GenerationRequest) -> str:
         if isinstance(self._template, TemplateFailed):

@@ -8,7 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy
+
 from backends.llamacpp.adapters import AdapterSet
+from backends.media_tokens import count_gap, whole_beginning
 
 _SMALL_LOSS = 32
 """Tokens that a continued sequence may lose at its end without being worth a sequence of their own."""
@@ -20,6 +23,7 @@ class Slot:
     """One sequence of the context. ``tokens`` equals what the cache holds for it; ``cells`` says which of them are shared.
 
     ``adapters`` computed it: for other ones it is of no use. ``owner`` is whose text it is, empty for nobody's.
+    ``gap`` is how many places it has more than positions: a picture's places can share one (M-RoPE).
     What ``is_shifted`` was computed with tokens before it that are gone, so it is no beginning for anybody else.
     """
 
@@ -31,6 +35,12 @@ class Slot:
     adapters: AdapterSet = ()
     owner: str = ""
     is_shifted: bool = False
+    gap: int = 0
+
+    @property
+    def position(self) -> int:
+        """Where its next token stands."""
+        return len(self.tokens) - self.gap
 
 
 class KvCache:
@@ -41,13 +51,26 @@ class KvCache:
     false: recurrent layers keep only their last state) reuses a sequence whole or not at all.
     """
 
-    def __init__(self, api: Any, context: Any, slots: int, capacity: int, *, unified: bool, can_rewind: bool) -> None:
+    def __init__(
+        self,
+        api: Any,
+        context: Any,
+        slots: int,
+        capacity: int,
+        *,
+        unified: bool,
+        can_rewind: bool,
+        has_gaps: bool = False,
+        can_shift: bool = True,
+    ) -> None:
         self._api = api
         self._context = context
         self._memory = api.llama_get_memory(context)
         self._unified = unified
-        self._can_rewind = can_rewind
-        self._capacity = capacity
+        self.can_rewind = can_rewind
+        self.capacity = capacity
+        self._has_gaps = has_gaps
+        self._can_shift = can_shift and can_rewind and bool(api.llama_memory_can_shift(self._memory))
         self._references: dict[int, int] = {}
         self._next_cell = itertools.count()
         self._clock = itertools.count(1)
@@ -56,7 +79,7 @@ class KvCache:
     @property
     def free(self) -> int:
         """Cells that no sequence holds."""
-        return self._capacity - len(self._references) if self._unified else self._capacity
+        return self.capacity - len(self._references) if self._unified else self.capacity
 
     def match(self, tokens: Sequence[int], adapters: AdapterSet = ()) -> tuple[Slot | None, int]:
         """The sequence with the longest reusable beginning of ``tokens``, and its length; the last token is always read anew."""
@@ -64,8 +87,8 @@ class KvCache:
         for slot in self.slots:
             if slot.adapters != adapters or slot.is_shifted:
                 continue
-            common = common_length(slot.tokens, tokens, len(tokens) - 1)
-            if common < len(slot.tokens) and not self._can_rewind:
+            common = whole_beginning(tokens, common_length(slot.tokens, tokens, len(tokens) - 1))
+            if common < len(slot.tokens) and not self.can_rewind:
                 continue
             is_better = common > longest or (best is not None and common == longest and best.is_busy and not slot.is_busy)
             if common and is_better:
@@ -100,14 +123,21 @@ class KvCache:
         """Bytes that :meth:`export` would give."""
         return int(self._api.llama_state_seq_get_size(self._context, slot.id))
 
-    def export(self, slot: Slot) -> bytes:
+    def export(self, slot: Slot) -> memoryview:
         """The state of a sequence, as :meth:`restore` takes it; empty where the engine cannot give it."""
         room = self.size_of(slot)
-        buffer = (ctypes.c_uint8 * room)()
-        written = int(self._api.llama_state_seq_get_data(self._context, buffer, room, slot.id))
-        return bytes(memoryview(buffer)[:written])
+        buffer = numpy.empty(room, numpy.uint8)  # not zeroed first
+        written = int(self._api.llama_state_seq_get_data(self._context, _address(buffer), room, slot.id))
+        return buffer.data[:written].toreadonly()
 
-    def restore(self, tokens: Sequence[int], reserved: int, state: bytes, adapters: AdapterSet = ()) -> bool:
+    def restore(
+        self,
+        tokens: Sequence[int],
+        reserved: int,
+        state: bytes | memoryview,
+        adapters: AdapterSet = (),
+        owner: str = "",
+    ) -> bool:
         """Put a saved sequence into an idle slot; false where there is no room or the engine refuses it.
 
         ``reserved`` cells are promised to others.
@@ -118,13 +148,13 @@ class KvCache:
         slot = self._choose_target(None, 0)
         self.clear(slot)
         self._evict_until(len(tokens) + reserved, keep=None)
-        buffer = (ctypes.c_uint8 * len(state)).from_buffer_copy(state)
-        self._api.llama_state_seq_set_data(self._context, buffer, len(state), slot.id)
-        if self.positions(slot) != (0 if self._can_rewind else len(tokens) - 1, len(tokens) - 1):
+        self._api.llama_state_seq_set_data(self._context, _address(numpy.frombuffer(state, numpy.uint8)), len(state), slot.id)
+        last = len(tokens) - 1 - self._gap_of(tokens)
+        if self.positions(slot) != (0 if self.can_rewind else last, last):
             self._api.llama_memory_seq_rm(self._memory, slot.id, -1, -1)
             return False
         self.extend(slot, tokens)
-        slot.used_at, slot.adapters, slot.owner = next(self._clock), adapters, ""
+        slot.used_at, slot.adapters, slot.owner = next(self._clock), adapters, owner
         return True
 
     def forget(self, owner: str) -> None:
@@ -147,15 +177,18 @@ class KvCache:
         slot.tokens.extend(tokens)
         cells = list(itertools.islice(self._next_cell, len(tokens)))
         slot.cells.extend(cells)
+        slot.gap += self._gap_of(tokens)
         self._references.update(dict.fromkeys(cells, 1))
 
     def trim(self, slot: Slot, length: int) -> None:
-        """Forget everything after the first ``length`` tokens; where the model cannot step back, everything."""
+        """Forget everything after the first ``length`` tokens; where the model cannot step back, everything. No picture is cut."""
+        length = whole_beginning(slot.tokens, length)
         if length >= len(slot.tokens):
             return
-        removed = length > 0 and bool(self._api.llama_memory_seq_rm(self._memory, slot.id, length, -1))
+        position = length - self._gap_of(slot.tokens[:length])
+        removed = length > 0 and bool(self._api.llama_memory_seq_rm(self._memory, slot.id, position, -1))
         # A sliding window may have dropped the beginning already: what is left would be no prefix.
-        if not removed or (self._can_rewind and int(self._api.llama_memory_seq_pos_min(self._memory, slot.id)) != 0):
+        if not removed or (self.can_rewind and int(self._api.llama_memory_seq_pos_min(self._memory, slot.id)) != 0):
             self._api.llama_memory_seq_rm(self._memory, slot.id, -1, -1)
             length = 0
         self._forget(slot, length)
@@ -163,7 +196,7 @@ class KvCache:
     def shift(self, slot: Slot, start: int, count: int) -> bool:
         """Forget ``count`` tokens from ``start`` on and move what follows to their place; false, and nothing done, where that cannot be."""
         is_shared = any(self._references[cell] > 1 for cell in slot.cells[start:])
-        if is_shared or not self._can_rewind or not self._api.llama_memory_can_shift(self._memory):
+        if is_shared or slot.gap or not self._can_shift:
             return False
         if not self._api.llama_memory_seq_rm(self._memory, slot.id, start, start + count):
             return False
@@ -184,7 +217,7 @@ class KvCache:
         for slot in self.slots:
             slot.tokens.clear()
             slot.cells.clear()
-            slot.is_shifted = False
+            slot.is_shifted, slot.gap = False, 0
         self._references.clear()
 
     def evict_one(self) -> bool:
@@ -198,11 +231,20 @@ class KvCache:
     def take_stock(self, slot: Slot, tokens: Sequence[int]) -> None:
         """After an abort whole ubatches of ``tokens`` may be in the cache: ask it, and believe only what it says."""
         held = int(self._api.llama_memory_seq_pos_max(self._memory, slot.id)) + 1
-        if held < len(slot.tokens):
+        if slot.gap and slot.tokens[-1] < 0:
+            held = max(held, slot.position)  # a picture's places can all lie at the position where it begins
+        if held < slot.position:
             self._api.llama_memory_seq_rm(self._memory, slot.id, -1, -1)
             self._forget(slot, 0)
             return
-        self.extend(slot, tokens[: held - len(slot.tokens)])
+        self.extend(slot, tokens[: held - slot.position])
+
+    def undo(self, slot: Slot) -> None:
+        """Take what a decode that did not end well may have added to a sequence out of the cache."""
+        held = len(slot.tokens) > 0 and bool(self._api.llama_memory_seq_rm(self._memory, slot.id, slot.position, -1))
+        if not held:
+            self._api.llama_memory_seq_rm(self._memory, slot.id, -1, -1)
+            self._forget(slot, 0)
 
     def positions(self, slot: Slot) -> tuple[int, int]:
         """The first and last position that the cache really holds for a sequence; -1 where it holds none."""
@@ -212,11 +254,12 @@ class KvCache:
     def _branch(self, source: Slot, target: Slot, length: int) -> None:
         """Share the first ``length`` tokens of a sequence with an empty one."""
         if self._unified:
-            self._api.llama_memory_seq_cp(self._memory, source.id, target.id, 0, length)
+            self._api.llama_memory_seq_cp(self._memory, source.id, target.id, 0, length - self._gap_of(source.tokens[:length]))
         else:  # another stream: only whole sequences can be copied
             self._api.llama_memory_seq_cp(self._memory, source.id, target.id, -1, -1)
         target.tokens.extend(source.tokens)
         target.cells.extend(source.cells)
+        target.gap = source.gap
         for cell in source.cells:
             self._references[cell] += 1
         if self._unified:
@@ -230,8 +273,12 @@ class KvCache:
                 del self._references[cell]
             else:
                 self._references[cell] -= 1
+        slot.gap -= self._gap_of(slot.tokens[length:])
         del slot.tokens[length:], slot.cells[length:]
         slot.is_shifted = slot.is_shifted and length > 0
+
+    def _gap_of(self, tokens: Sequence[int]) -> int:
+        return count_gap(tokens) if self._has_gaps else 0
 
     def _choose_target(self, source: Slot | None, common: int) -> Slot:
         """Where to go on: the matching sequence itself, or another, if that one is busy or its end may be wanted again."""
@@ -251,11 +298,15 @@ class KvCache:
 
     def _free_at_most(self, source: Slot | None, common: int) -> int:
         """Cells that would be free if every idle sequence were forgotten but for the beginning that is to be reused."""
-        if not self._unified or self.free >= self._capacity:
+        if not self._unified or self.free >= self.capacity:
             return self.free
         kept = {cell for slot in self.slots if slot.is_busy for cell in slot.cells}
         kept.update(source.cells[:common] if source is not None else ())
-        return self._capacity - len(kept)
+        return self.capacity - len(kept)
+
+
+def _address(buffer: numpy.ndarray[Any, numpy.dtype[numpy.uint8]]) -> Any:
+    return buffer.ctypes.data_as(ctypes.POINTER(ctypes.c_uint8))
 
 
 def common_length(held: Sequence[int], wanted: Sequence[int], limit: int) -> int:

@@ -23,6 +23,9 @@ STRUCT_SIZES = {"llama_model_params": 80, "llama_context_params": 160, "llama_ba
 Another size means another layout: calling would crash.
 """
 
+MULTIMODAL_SIZES = {"mtmd_context_params": 96, "mtmd_input_text": 24, "mtmd_input_part": 16, "mtmd_decoder_pos": 16}
+"""The same for libmtmd."""
+
 _LOG_LINES = 400
 _LEVEL_WARNING, _LEVEL_ERROR, _LEVEL_CONTINUED = 2, 3, 5
 
@@ -49,6 +52,7 @@ class NativeLibrary:
         self._buffers: list[str] = []
         self._partial = ""
         self._level = 0
+        self._multimodal: Any = None
         callback = self.api.llama_log_callback(self._receive)
         _HEARD_BY_C.append(callback)
         self.api.llama_log_set(callback, ctypes.c_void_p(0))
@@ -58,6 +62,23 @@ class NativeLibrary:
     def version(self) -> str:
         """The version llama.cpp gives itself."""
         return bytes(self.api.llama_version()).decode("ascii", "replace")
+
+    def multimodal(self) -> Any:
+        """The functions for pictures and sounds (libmtmd), loaded when they are needed first.
+
+        Raises:
+            EngineUnavailable: this build has none, or of another layout.
+        """
+        if self._multimodal is None:
+            found = _import_bindings("mtmd_cpp")
+            for name, expected in MULTIMODAL_SIZES.items():
+                if ctypes.sizeof(getattr(found, name)) != expected:
+                    raise EngineUnavailable(
+                        engine="llamacpp", reason=f"Its libmtmd has another layout than this version needs ({name})."
+                    )
+            found.mtmd_helper_log_set(_HEARD_BY_C[-1], ctypes.c_void_p(0))
+            self._multimodal = found
+        return self._multimodal
 
     def log_text(self) -> str:
         """The last lines that the engine logged."""
@@ -106,14 +127,14 @@ def library_folder() -> Path | None:
     return Path(next(iter(spec.submodule_search_locations))) / "lib"
 
 
-def _import_bindings() -> Any:
-    """Import ``llama_cpp.llama_cpp`` alone.
+def _import_bindings(name: str = "llama_cpp") -> Any:
+    """Import one module of the package ``llama_cpp`` alone.
 
     The package's ``__init__`` also imports its high-level class with numpy, Jinja and a disk cache: 110 ms at every start of a
     worker for code that is not used. So the parent package is stood in for while its submodule is imported.
     """
     if "llama_cpp" in sys.modules:
-        return importlib.import_module("llama_cpp.llama_cpp")
+        return importlib.import_module(f"llama_cpp.{name}")
     spec = importlib.util.find_spec("llama_cpp")
     if spec is None or spec.submodule_search_locations is None:
         raise EngineUnavailable(engine="llamacpp", reason="The package llama-cpp-python is not installed.")
@@ -121,7 +142,7 @@ def _import_bindings() -> Any:
     stand_in.__path__ = list(spec.submodule_search_locations)
     sys.modules["llama_cpp"] = stand_in
     try:
-        return importlib.import_module("llama_cpp.llama_cpp")
+        return importlib.import_module(f"llama_cpp.{name}")
     except (ImportError, OSError, RuntimeError, AttributeError) as error:
         raise EngineUnavailable(engine="llamacpp", reason=f"Its library could not be loaded: {error}.") from error
     finally:

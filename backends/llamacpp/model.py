@@ -10,8 +10,10 @@ from typing import Any
 
 from backends.llamacpp.adapters import Adapters
 from backends.llamacpp.failures import explain_load_failure
+from backends.llamacpp.kv_cache import KvCache
 from backends.llamacpp.library import NativeLibrary
 from backends.llamacpp.placement import Placement
+from backends.llamacpp.projector import Projector
 from backends.llamacpp.thread_choice import ThreadChoice
 from backends.llamacpp.tokens import Tokenizer
 from backends.options import DEFAULT_CONTEXT_LIMIT, LoadOptions
@@ -29,6 +31,8 @@ _GGML_TYPES = {"f32": 0, "f16": 1, "q4_0": 2, "q4_1": 3, "q5_0": 6, "q5_1": 7, "
 _LOAD_NONE, _LOAD_MMAP, _LOAD_MLOCK, _LOAD_MMAP_MLOCK = 0, 1, 2, 3
 _NO_VOCABULARY = 0
 """``LLAMA_VOCAB_TYPE_NONE``: asking such a model to tokenize ends the process."""
+_MIXED_LAYERS = 6
+"""Layers from which on a model with sliding windows has layers without one."""
 _WEIGHTS_SHARE = 0.98
 """Part of the progress bar that reading the weights takes; the rest is the context."""
 
@@ -48,6 +52,7 @@ class NativeModel:
         progress: Callable[[float], bool],
         *,
         writes: bool = True,
+        projector: str = "",
     ) -> None:
         self._library = library
         self.api = library.api
@@ -57,6 +62,7 @@ class NativeModel:
         self.sequences = 1
         self.is_unified = True
         self.threads: ThreadChoice | None = None
+        self.projector: Projector | None = None
         self._kept: list[Any] = []
         _check_options(options)
         try:
@@ -69,6 +75,8 @@ class NativeModel:
             self.trained_context = int(self.api.llama_model_n_ctx_train(self.model))
             architecture = self.metadata("general.architecture")
             self.adapters = Adapters(library, self.model, path, architecture, options.adapters)
+            if writes and projector:
+                self._load_projector(projector, options, progress)
             if writes:
                 self._make_context(options)
         except UserFacingError:
@@ -84,6 +92,28 @@ class NativeModel:
     def can_rewind(self) -> bool:
         """Whether the end of a sequence can be forgotten; recurrent layers keep only their last state."""
         return not (self.api.llama_model_is_recurrent(self.model) or self.api.llama_model_is_hybrid(self.model))
+
+    def make_cache(self) -> KvCache:
+        """The bookkeeping of the context's sequences."""
+        # WORKAROUND llama.cpp 0c1e57098: a shift ends the process where every layer has a sliding window (Gemma's shape, few layers).
+        can_shift = (
+            not int(self.api.llama_model_n_swa(self.model)) or int(self.api.llama_model_n_layer(self.model)) >= _MIXED_LAYERS
+        )
+        return KvCache(
+            self.api,
+            self.context,
+            self.sequences,
+            self.context_length,
+            unified=self.is_unified,
+            can_rewind=self.can_rewind,
+            has_gaps=self.projector is not None and self.projector.has_planes,
+            can_shift=can_shift,
+        )
+
+    @property
+    def can_park(self) -> bool:
+        """Whether sequences that nobody computes cost the others time, and can be copied to the host's memory cheaply."""
+        return self.is_unified and self.sequences > 1 and not self._is_offloaded
 
     @property
     def batch_size(self) -> int:
@@ -111,6 +141,9 @@ class NativeModel:
 
     def close(self) -> None:
         """Free context and weights. Safe to call twice."""
+        projector, self.projector = self.projector, None
+        if projector is not None:
+            projector.close()
         context, self.context = self.context, None
         model, self.model = self.model, None
         if context:
@@ -142,6 +175,16 @@ class NativeModel:
         if not self.model:
             raise explain_load_failure(self._library.log_text(), self.path)
 
+    def _load_projector(self, path: str, options: LoadOptions, progress: Callable[[float], bool]) -> None:
+        self.projector = Projector(
+            self._library,
+            path,
+            self.model,
+            threads=choose_threads(options.threads),
+            use_gpu=options.gpu_layers != 0,
+            progress=lambda _share: progress(_WEIGHTS_SHARE),
+        )
+
     def _check_kind(self) -> None:
         name, architecture = Path(self.path).name, self.metadata("general.architecture")
         if not self.api.llama_model_has_decoder(self.model):
@@ -155,12 +198,15 @@ class NativeModel:
         parameters = self.api.llama_context_default_params()
         wanted = options.context_length or min(self.trained_context or DEFAULT_CONTEXT_LIMIT, DEFAULT_CONTEXT_LIMIT)
         self.is_unified = options.kv_unified
+        self._is_offloaded = bool(options.gpu_layers and options.kv_offload and self.api.llama_supports_gpu_offload())
         # Twice as many sequences as requests at once: the others keep what was read before, in room that nobody needs.
         self.sequences = options.parallel * 2 if options.kv_unified and self.can_rewind else options.parallel
         parameters.n_ctx = wanted if options.kv_unified else wanted * self.sequences
         parameters.kv_unified = options.kv_unified
-        parameters.n_batch = max(min(options.batch_size, wanted), self.sequences)
-        parameters.n_ubatch = min(512, parameters.n_batch)
+        # A picture that is computed without the causal mask must fit one step: with less the engine would end the process.
+        at_once = self.projector.most_at_once() if self.projector is not None else 0
+        parameters.n_batch = max(min(options.batch_size, wanted), self.sequences, min(at_once, wanted))
+        parameters.n_ubatch = max(min(512, parameters.n_batch), min(at_once, wanted))
         parameters.n_seq_max = self.sequences
         fill_context_options(parameters, options)
         self._library.forget_log()

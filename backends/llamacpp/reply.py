@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,11 @@ from backends.llamacpp.adapters import AdapterSet
 from backends.llamacpp.kv_cache import Slot
 from backends.llamacpp.logprobs import Likelihoods
 from backends.llamacpp.model import NativeModel
+from backends.llamacpp.projector import MediaChunk
 from backends.llamacpp.sampler import Sampler, choose_seed
 from backends.llamacpp.structured import TokenMask
 from backends.llamacpp.tokens import SENTENCEPIECE, Detokenizer, StopFinder, Tokenizer
+from backends.media_tokens import find_media_heads, text_tokens
 from backends.options import GenerationOptions
 from backends.reasoning import ReasoningSplitter
 from models.errors import DamagedModelFile, GenerationFailed
@@ -29,6 +32,7 @@ class Prompt:
     """A prompt ready to be read. ``splitter`` is None for a raw prompt, whose text is passed on as it is.
 
     ``form`` will be what the reply must look like, after its reasoning. ``adapters`` compute it.
+    ``media`` are its pictures and sounds, by the first of the tokens that stand for them (:mod:`backends.media_tokens`).
     ``owner`` is whose text it is. ``shifted`` says what of the text was left out already, ``kept`` how much of its beginning stays.
     """
 
@@ -40,6 +44,7 @@ class Prompt:
     owner: str = ""
     shifted: ContextShifted | None = None
     kept: int = 0
+    media: Mapping[int, MediaChunk] = field(default_factory=dict)
 
 
 class Reply:
@@ -64,6 +69,7 @@ class Reply:
         self.slot: Slot | None = None
         self.events: list[GenerationEvent] = []
         self.has_begun = False
+        self._media_places = find_media_heads(self.tokens) if prompt.media else []
         self._model = model
         self._prompt = prompt
         self._options = options
@@ -85,6 +91,28 @@ class Reply:
     def pending(self) -> int:
         """Tokens that the cache does not hold yet."""
         return len(self.tokens) - (len(self.slot.tokens) if self.slot is not None else 0)
+
+    @property
+    def has_media(self) -> bool:
+        """Whether there are pictures or sounds in it."""
+        return bool(self._media_places)
+
+    @property
+    def text_ahead(self) -> int:
+        """Tokens that the cache does not hold yet, up to the next picture or sound."""
+        if not self._media_places:
+            return self.pending
+        start = len(self.tokens) - self.pending
+        return next((place for place in self._media_places if place >= start), len(self.tokens)) - start
+
+    def next_media(self, start: int) -> MediaChunk | None:
+        """The picture or sound that begins at ``start``, if one does."""
+        return self._prompt.media.get(self.tokens[start]) if start in self._media_places else None
+
+    def coming_media(self, start: int, most: int) -> Iterator[MediaChunk]:
+        """The next ones after it."""
+        places = [place for place in self._media_places if place > start]
+        return (self._prompt.media[self.tokens[place]] for place in places[:most])
 
     @property
     def is_reading(self) -> bool:
@@ -131,8 +159,8 @@ class Reply:
         if self._options.logprobs is not None:
             likelihoods = Likelihoods(self._model.tokenizer, self._read_logits(row))
         mask = self._mask
-        if mask is not None and self._prompt.splitter is not None and self._prompt.splitter.is_thinking:
-            mask = None
+        if mask is not None and not mask.has_begun and self._prompt.splitter is not None and self._prompt.splitter.is_thinking:
+            mask = None  # the prompt opened a thought, which is free; one that the form itself holds is not
         allowed = logits = None
         if mask is not None:
             allowed, logits = mask.allowed(), self._read_logits(row)
@@ -187,6 +215,7 @@ class Reply:
     def leave_out(self, start: int, count: int) -> None:
         """Forget tokens of its text, as the cache did."""
         del self.tokens[start : start + count]
+        self._media_places = find_media_heads(self.tokens) if self._media_places else []
 
     @property
     def room_left(self) -> int:
@@ -234,7 +263,7 @@ class Reply:
             raise DamagedModelFile(file=Path(model.path).name, reason="It computes no numbers: some of its weights are damaged.")
         self._read_at = time.perf_counter()
         sampler = Sampler(model.api, model.vocabulary, model.tokenizer.size, model.context_length, self._options, self._seed)
-        sampler.feed(self._prompt.tokens)
+        sampler.feed(text_tokens(self._prompt.tokens) if self.has_media else self._prompt.tokens)
         return sampler
 
     def _read_logits(self, row: int) -> Any:

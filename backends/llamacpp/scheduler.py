@@ -7,12 +7,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from backends.events import Failed, FinishReason, GenerationEvent
+from backends.llamacpp.adapter_turns import AdapterTurns
 from backends.llamacpp.archive import Archive
 from backends.llamacpp.batch import Batch
+from backends.llamacpp.eyes import Eyes
 from backends.llamacpp.interrupt import Interrupt
 from backends.llamacpp.keeper import Keeper
-from backends.llamacpp.kv_cache import KvCache, common_length
+from backends.llamacpp.kv_cache import common_length
+from backends.llamacpp.media_reader import MediaReader, MediaStep
 from backends.llamacpp.model import NativeModel
+from backends.llamacpp.pace import Pace
+from backends.llamacpp.parking import Parking
 from backends.llamacpp.part import Part
 from backends.llamacpp.reply import Reply
 from backends.llamacpp.shifting import shift
@@ -20,19 +25,10 @@ from backends.llamacpp.speculation import Speculation
 from backends.llamacpp.waiting_room import WaitingRoom
 from models.errors import EngineBusy, GenerationFailed, OutOfMemory, UserFacingError
 
-_CHUNK_SECONDS, _QUIET_CHUNK_SECONDS = 0.15, 0.4
-"""How long a step with prompt tokens should take, beside replies that are being written and where there are none."""
-_GAP_SECONDS = 0.15
-"""How long replies that are being written pause for each request that waits for its first word, where several do."""
-_FIRST_RATE = 256 / _QUIET_CHUNK_SECONDS
-_SMALLEST_CHUNK = 64
-"""Tokens from which on more at once are hardly read faster; half as many cost a fifth more."""
 _ROWS = 8
 """Rows that a processor's matrix product takes together: what is left over is computed one by one, at twice the cost or more."""
 _WORTH_WAITING = 32
 """Tokens of a common beginning that another request is reading right now, for which a request waits some steps."""
-_TURN_SECONDS = 0.25
-"""How long replies of one set of adapters go on before those of another: a change takes some milliseconds."""
 _MOST_LOGITS = 16 * 1024 * 1024  # of one decode, for prompts whose likelihood is asked for: 64 MB
 _NO_ROOM, _ABORTED = 1, 2
 
@@ -54,6 +50,7 @@ class Scheduler:
         waiting_limit: int,
         speculation: Speculation | None = None,
         archive: Archive | None = None,
+        eyes: Eyes | None = None,
     ) -> None:
         self._api = model.api
         self._model = model
@@ -61,28 +58,22 @@ class Scheduler:
         self._name = Path(model.path).name
         self._parallel = parallel
         self._waiting_limit = waiting_limit
-        self._usual = self._in_turn = model.adapters.usual
-        self._turn_ends = 0.0
+        self._turns = AdapterTurns(model)
         self._speculation = speculation or Speculation(0, None)
         self._archive = archive
-        self.cache = KvCache(
-            model.api,
-            model.context,
-            model.sequences,
-            model.context_length,
-            unified=model.is_unified,
-            can_rewind=model.can_rewind,
-        )
-        self._keeper = Keeper(archive, self.cache, self._usual) if archive is not None else None
+        self.cache = model.make_cache()
+        self.parking = Parking(self.cache, can_park=model.can_park)
+        self._keeper = Keeper(archive, self.cache, self.parking, model.adapters.usual) if archive is not None else None
         self._batch = Batch(model.api, model.batch_size, model.sequences)
-        self._waiting = WaitingRoom(self.cache, archive, can_rewind=model.can_rewind)
+        self._waiting = WaitingRoom(self.cache, self.parking, archive)
         self._active: list[Reply] = []
         self._events: list[tuple[int, GenerationEvent]] = []
         self._computing: list[Reply] = []
         self._interrupt = Interrupt(model.api, model.context, self._should_abort)
-        self._rate = _FIRST_RATE
-        self._largest_chunk = self._batch.size
-        self._step_seconds = self._written_at = 0.0
+        self._eyes = eyes
+        self._media = MediaReader(model, eyes, self._interrupt) if eyes is not None else None
+        self._pace = Pace(self._batch.size)
+        self._step_seconds = 0.0
         self._right_guesses = 0
         self._is_crowded = False
 
@@ -118,6 +109,8 @@ class Scheduler:
             parts = self._fill_batch()
             if parts:
                 self._compute(parts)
+            if not self._read_media() and not parts and self._eyes is not None:
+                self._eyes.wait_a_moment()
         for reply in self._active:
             self._collect(reply)
         if not self._active:
@@ -135,6 +128,7 @@ class Scheduler:
             if reply.owner == owner:
                 reply.owner = ""
         self.cache.forget(owner)
+        self.parking.forget(owner)
         if self._archive is not None:
             self._archive.forget(owner)
 
@@ -144,6 +138,8 @@ class Scheduler:
         self._waiting.close()
         self._speculation.close()
         self._interrupt.close()
+        if self._eyes is not None:
+            self._eyes.close()
 
     def drop_all(self) -> None:
         """Forget every request without a word."""
@@ -176,6 +172,7 @@ class Scheduler:
                 continue
             reserved = sum(other.pending for other in self._active)
             self._waiting.put_recalled(reply, reserved)
+            self.parking.make_way(() if reply.tells_prompt else reply.tokens, reserved, reply.adapters)
             slot = self.cache.take(reply.tokens, reserved, force=not self._active, adapters=reply.adapters)
             if slot is None:
                 self._is_crowded = True  # until something ends
@@ -186,6 +183,7 @@ class Scheduler:
                 self.cache.clear(slot)  # every token of the prompt must be computed to say how likely it was
             reply.slot, slot.owner = slot, reply.owner
             reply.begin()
+            self.parking.clear_away()
         if unprepared and not self._active:
             self._waiting.wait_a_moment()
 
@@ -195,7 +193,7 @@ class Scheduler:
         if not readers:
             return False
         coming = max(common_length(other.tokens, reply.tokens, len(reply.tokens) - 1) for other in readers)
-        return coming >= _WORTH_WAITING and coming - self.cache.match(reply.tokens, reply.adapters)[1] >= _WORTH_WAITING
+        return coming >= _WORTH_WAITING and coming - self.parking.longest_match(reply.tokens, reply.adapters) >= _WORTH_WAITING
 
     def _make_room(self) -> None:
         """See that every reply can put its next token somewhere."""
@@ -223,53 +221,58 @@ class Scheduler:
     def _fill_batch(self) -> list[Part]:
         self._batch.clear()
         parts: list[Part] = []
-        group = self._choose_group()
-        readers = [reply for reply in group if reply.is_reading]
-        if not self._lets_read(len(readers)):
+        group = self._turns.choose(self._active)
+        readers = [reply for reply in group if reply.is_reading and reply.text_ahead]
+        if not self._pace.lets_read(len(readers)):
             for reply in group:
                 if not reply.is_reading and self._batch.room:
                     parts.append(self._add(reply, 1, self._guess(reply)))
-        chunk = max(_SMALLEST_CHUNK, int(self._rate * (_CHUNK_SECONDS if parts else _QUIET_CHUNK_SECONDS)))
-        budget = min(chunk, self._largest_chunk, self._batch.room, self.cache.free - len(parts))
+        budget = min(self._pace.chunk(beside_writers=bool(parts)), self._batch.room, self.cache.free - len(parts))
         if budget > 2 * _ROWS:
             budget -= (self._batch.count + budget) % _ROWS
         if readers and budget > 0:
             oldest = readers.pop(0)
-            others = sum(reply.pending for reply in readers)
-            share = min(oldest.pending, max(budget - others, (budget + 1) // 2))
+            others = sum(reply.text_ahead for reply in readers)
+            share = min(oldest.text_ahead, max(budget - others, (budget + 1) // 2))
             parts.append(self._add(oldest, share))
             budget -= share
-        for reply in sorted(readers, key=lambda reply: reply.pending):
+        for reply in sorted(readers, key=lambda reply: reply.text_ahead):
             if budget > 0:
-                parts.append(self._add(reply, min(budget, reply.pending)))
+                parts.append(self._add(reply, min(budget, reply.text_ahead)))
                 budget -= len(parts[-1].tokens)
         return parts
 
-    def _lets_read(self, readers: int) -> bool:
-        """Whether the replies that are being written leave this step to the prompts, so that all begin sooner."""
-        now = time.perf_counter()
-        if readers > 1 and now - self._written_at < _GAP_SECONDS * readers:
-            return True
-        self._written_at = now
-        return False
+    def _read_media(self) -> bool:
+        """Put one picture or sound that was looked at into the cache; false where there is none."""
+        if self._media is None:
+            return False
+        self._computing = [reply for reply in self._active if reply.has_media]
+        step = self._media.read_one(self._turns.choose(self._computing)) if self._computing else None
+        if step is not None:
+            self._settle(step)
+        return step is not None
 
-    def _choose_group(self) -> list[Reply]:
-        """Those who compute in this step: only equal adapters fit one decode, so that others take turns of some time."""
-        if not self._model.adapters.are_used:
-            return self._active
-        sets = list(dict.fromkeys(reply.adapters for reply in self._active))
-        if self._in_turn not in sets or (len(sets) > 1 and time.perf_counter() >= self._turn_ends):
-            place = sets.index(self._in_turn) + 1 if self._in_turn in sets else 0
-            self._in_turn = sets[place % len(sets)]
-            self._turn_ends = time.perf_counter() + _TURN_SECONDS
-        self._model.adapters.apply(self._context, self._in_turn)
-        return [reply for reply in self._active if reply.adapters == self._in_turn]
+    def _settle(self, step: MediaStep) -> None:
+        """Note what became of a medium: nothing of it stays unless all of it is there."""
+        part = step.part
+        assert part.reply.slot is not None
+        if step.error is not None:
+            self._fail(part.reply, step.error)
+        elif step.code == 0:
+            self._accept([part])
+        else:
+            self.cache.undo(part.reply.slot)
+            if step.code == _ABORTED:
+                self._drop_cancelled()
+            elif step.code != _NO_ROOM or not (self.cache.evict_one() or self._preempt()):
+                reason = f"The engine could not take in a picture or a sound (code {step.code})."
+                self._start_afresh([part], GenerationFailed(reason=reason))
 
     def _guess(self, reply: Reply) -> list[int]:
         """What may come next, for a reply that has the engine for itself: beside others the engine is busy enough."""
         if not self._speculation.is_on or len(self._active) > 1 or not self._model.can_rewind:
             return []
-        return self._speculation.guess(reply, min(self._batch.room, self.cache.free, self._largest_chunk) - 1)
+        return self._speculation.guess(reply, min(self._batch.room, self.cache.free, self._pace.largest) - 1)
 
     def _add(self, reply: Reply, count: int, guesses: Sequence[int] = ()) -> Part:
         assert reply.slot is not None
@@ -278,13 +281,12 @@ class Scheduler:
             count = min(count, max(1, _MOST_LOGITS // self._model.tokenizer.size))
         tokens = [*reply.tokens[start : start + count], *guesses]
         outputs = len(tokens) if reply.tells_prompt else int(start + count == len(reply.tokens)) + len(guesses)
-        row = self._batch.add(reply.slot.id, start, tokens, outputs) + len(tokens) - outputs
+        row = self._batch.add(reply.slot.id, reply.slot.position, tokens, outputs) + len(tokens) - outputs
         return Part(reply, tokens, row, outputs, len(guesses))
 
     def _compute(self, parts: list[Part]) -> None:
         """Decode the batch and deal with what became of it."""
-        reads = any(part.reply.is_reading for part in parts)
-        self._computing = [part.reply for part in parts]
+        reads, self._computing = any(part.reply.is_reading for part in parts), [part.reply for part in parts]
         self._interrupt.begin()
         started = time.perf_counter()
         result = int(self._api.llama_decode(self._context, self._batch.as_struct()))
@@ -296,8 +298,7 @@ class Scheduler:
                 if self._model.threads is not None and not parts[0].guesses:
                     self._model.threads.note(self._step_seconds)
             if reads:
-                self._rate = self._batch.count / self._step_seconds
-                self._largest_chunk = min(self._batch.size, self._largest_chunk * 2)
+                self._pace.note(self._batch.count, self._step_seconds)
         elif result == _ABORTED:
             self._take_stock(parts)
         elif result == _NO_ROOM:
@@ -353,7 +354,7 @@ class Scheduler:
         if self.cache.evict_one() or self._preempt():
             return
         if max(len(part.tokens) for part in parts) > 1:
-            self._largest_chunk = max(1, min(self._largest_chunk, self._batch.count) // 2)
+            self._pace.halve(self._batch.count)
             return
         self._start_afresh(parts, OutOfMemory(model=self._name, reason="The KV cache has no room left."))
 

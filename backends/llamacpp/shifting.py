@@ -11,6 +11,7 @@ from backends.events import ContextShifted
 from backends.llamacpp.kv_cache import KvCache
 from backends.llamacpp.reply import Reply
 from backends.llamacpp.tokens import Tokenizer
+from backends.media_tokens import text_tokens, whole_beginning, whole_end
 
 _SINKS = 4
 """Tokens at the beginning that are never forgotten."""
@@ -39,15 +40,24 @@ def shorten(tokens: list[int], room: int, kept: int, tokenizer: Tokenizer) -> tu
     start, count = find_cut(len(tokens), room, kept)
     if not count:
         return tokens, None
+    start, count = keep_media_whole(tokens, start, count)
     shorter = [*tokens[:start], *tokens[start + count :]]
     return shorter, describe_cut(tokens, start, count, tokenizer)
+
+
+def keep_media_whole(tokens: Sequence[int], start: int, count: int) -> tuple[int, int]:
+    """The same cut, widened where it would go through a picture or a sound: such a one is forgotten as a whole."""
+    begin = whole_beginning(tokens, start)
+    begin = begin if begin >= _SINKS else whole_end(tokens, start)
+    end = whole_end(tokens, min(start + count, len(tokens)))
+    return begin, max(0, end - begin)
 
 
 def describe_cut(tokens: Sequence[int], start: int, count: int, tokenizer: Tokenizer) -> ContextShifted:
     """What a person is told of tokens that are forgotten: how many, and the words with which the gap begins and ends."""
 
     def read(part: Sequence[int]) -> str:
-        return b"".join(tokenizer.piece(token) for token in part).decode("utf-8", "replace").strip("\ufffd \n")
+        return b"".join(tokenizer.piece(token) for token in text_tokens(part)).decode("utf-8", "replace").strip("\ufffd \n")
 
     begin = read(tokens[start : min(start + _EXCERPT, start + count)])[:_EXCERPT]
     end = read(tokens[max(start, start + count - _EXCERPT) : start + count])[-_EXCERPT:]
@@ -61,6 +71,7 @@ def shift(reply: Reply, cache: KvCache) -> None:
     """
     assert reply.slot is not None
     start, count = find_cut(len(reply.tokens), reply.context_length, reply.kept_tokens)
+    start, count = keep_media_whole(reply.tokens, start, count)
     count = min(count, len(reply.slot.tokens) - start)
     if count < 1:
         return

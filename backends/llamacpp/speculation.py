@@ -45,8 +45,8 @@ class Speculation:
         self._length = len(reply.tokens)
         if self._lookup is not None and (guess := self._lookup.guess(room)):
             self._guesser = self._lookup
-            return guess
-        if self._draft is None:
+            return guess if min(guess) >= 0 else []
+        if self._draft is None or reply.has_media:  # a draft model has no eyes
             return []
         self._guesser = self._draft
         return self._draft.guess(reply.tokens, room, self._plain_seconds, reply.is_cancelled)

@@ -84,18 +84,28 @@ class _Vocabulary:
         everything = range(tokenizer.size)
         self.tokens = [tokenizer.bytes_of(token) for token in everything]
         self.special_token_ids = [token for token in everything if tokenizer.is_special(token)]
+        self._marks = frozenset(self.special_token_ids)
         self.ends = [token for token in everything if tokenizer.is_end(token)] or [max(tokenizer.end, 0)]
         self.eos_token_id = tokenizer.end if tokenizer.end in self.ends else self.ends[0]
         self.bos_token_id = tokenizer.begin if tokenizer.begin >= 0 else None
 
     def __call__(self, text: str | bytes) -> list[int]:
-        return self._tokenizer.encode(text if isinstance(text, str) else text.decode("utf-8", "replace"), parse_special=False)
+        return self._spell(text if isinstance(text, str) else text.decode("utf-8", "replace"))
+
+    def _spell(self, text: str) -> list[int]:
+        """Tokens of plain text. llama.cpp finds marks that a user defined, such as ``<think>``, even where none are asked for."""
+        tokens: list[int] = []
+        for token in self._tokenizer.encode(text, parse_special=False):
+            mark = self._tokenizer.text_of(token) if token in self._marks else ""
+            tokens += self._spell(mark[0]) + self._spell(mark[1:]) if len(mark) > 1 else [token]
+        return tokens
 
 
 class TokenMask:
-    """How far one reply has come in its form."""
+    """How far one reply has come in its form; ``has_begun`` after the first token of it."""
 
     def __init__(self, matcher: Any, vocabulary_size: int) -> None:
+        self.has_begun = False
         self._matcher = matcher
         self._size = vocabulary_size
 
@@ -117,6 +127,7 @@ class TokenMask:
         Raises:
             FormRefused: the form became too complex.
         """
+        self.has_begun = True
         self._matcher.consume_token(token)
         if self._matcher.is_error():
             raise _refuse(self._matcher)

@@ -10,6 +10,7 @@ from typing import Any
 
 from backends.llamacpp.archive import WORTH_SAVING, Archive, SavedSequence
 from backends.llamacpp.kv_cache import KvCache
+from backends.llamacpp.parking import Parking
 from backends.llamacpp.reply import Reply
 
 _PATIENCE = 0.02
@@ -27,10 +28,10 @@ class _Recall:
 class WaitingRoom:
     """Those who wait, first come first. One thread; what takes long is done in others, so that replies with a place go on."""
 
-    def __init__(self, cache: KvCache, archive: Archive | None, *, can_rewind: bool) -> None:
+    def __init__(self, cache: KvCache, parking: Parking, archive: Archive | None) -> None:
         self._cache = cache
+        self._parking = parking
         self._archive = archive
-        self._can_rewind = can_rewind
         self._replies: deque[Reply] = deque()
         self._recalls: dict[int, _Recall | None] = {}
         self._reader = ThreadPoolExecutor(1, "recall")
@@ -79,7 +80,8 @@ class WaitingRoom:
         recall = self._recalls.pop(reply.id, None)
         if recall is None or (state := recall.state.result()) is None:
             return
-        if self._cache.match(reply.tokens, reply.adapters)[1] < len(recall.saved.tokens):
+        if self._parking.longest_match(reply.tokens, reply.adapters) < len(recall.saved.tokens):
+            self._parking.clear_away()
             self._cache.restore(recall.saved.tokens, reserved, state, reply.adapters)
 
     def wait_a_moment(self) -> None:
@@ -98,8 +100,8 @@ class WaitingRoom:
         if self._archive is None or reply.has_begun or not reply.is_usual or reply.tells_prompt:
             return None
         saved, common = self._archive.match(reply.tokens)
-        if saved is None or common - self._cache.match(reply.tokens, reply.adapters)[1] < WORTH_SAVING:
+        if saved is None or common - self._parking.longest_match(reply.tokens, reply.adapters) < WORTH_SAVING:
             return None
-        if not self._can_rewind and common < len(saved.tokens):
+        if not self._cache.can_rewind and common < len(saved.tokens):
             return None
         return _Recall(saved, self._reader.submit(self._archive.read, saved))

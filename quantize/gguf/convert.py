@@ -13,6 +13,7 @@ from quantize.fingerprint import fingerprint
 from quantize.gguf.architectures import find_architecture
 from quantize.gguf.checkpoint import Checkpoint
 from quantize.gguf.model_card import read_pooling, write_general
+from quantize.gguf.text_part import text_name
 from quantize.gguf.vocabulary import read_vocabulary, write_vocabulary
 from quantize.output import Output
 from quantize.runner import Progress, run_step
@@ -56,11 +57,9 @@ def convert_checkpoint(
     """
     if file_type.upper() not in CONVERTED_TYPES:
         raise InvalidOption(option="--to", value=file_type, allowed="one of " + ", ".join(CONVERTED_TYPES))
-    needed = int(_count_values(Checkpoint(folder)) * _TYPE_BYTES[file_type.upper()])
+    values = _count_values(Checkpoint(folder))
     with Output(target, source=folder.name) as output:
-        room = shutil.disk_usage(output.folder).free
-        if room < needed:
-            raise DiskFull(folder=target.parent, free=f"{room / 2**30:.1f} GB")
+        check_room(output.folder, target.parent, values, file_type.upper())
         arguments = {
             "folder": str(folder),
             "target": str(output.path),
@@ -76,7 +75,6 @@ def convert_checkpoint(
 def convert_here(folder: str, target: str, file_type: str, split_bytes: int, progress: Progress) -> int:
     """The conversion itself, in the process that calls it; returns how many tensors were written."""
     import gguf
-    import numpy
 
     checkpoint = Checkpoint(Path(folder))
     config = read_settings(checkpoint)
@@ -92,6 +90,26 @@ def convert_here(folder: str, target: str, file_type: str, split_bytes: int, pro
     writer.add_string(SOURCE_KEY, fingerprint(checkpoint.folder))
     architecture.write_settings(writer, config)
     write_vocabulary(writer, read_vocabulary(checkpoint, rows))
+    write_file(writer, plans, iter_tensors(checkpoint, architecture, config, file_type), progress)
+    return len(plans)
+
+
+def check_room(folder: Path, named: Path, values: int, file_type: str) -> None:
+    """Refuse to begin what will not fit: ``values`` numbers in a type, in ``folder``; ``named`` is the folder to tell of.
+
+    Raises:
+        DiskFull: there is less room.
+    """
+    room = shutil.disk_usage(folder).free
+    if room < int(values * _TYPE_BYTES[file_type]):
+        raise DiskFull(folder=named, free=f"{room / 2**30:.1f} GB")
+
+
+def write_file(writer: Any, plans: list[Plan], tensors: Iterator[numpy.ndarray], progress: Progress) -> None:
+    """Write the metadata that ``writer`` was given and then ``tensors``, which must come in the order of their ``plans``."""
+    import gguf
+    import numpy
+
     for plan in plans:
         kind = gguf.GGMLQuantizationType[plan.kind]
         is_packed = plan.kind in ("Q8_0", "BF16")
@@ -101,11 +119,10 @@ def convert_here(folder: str, target: str, file_type: str, split_bytes: int, pro
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_ti_data_to_file()
-    for written, (plan, values) in enumerate(zip(plans, iter_tensors(checkpoint, architecture, config, file_type), strict=True)):
+    for written, (plan, values) in enumerate(zip(plans, tensors, strict=True)):
         writer.write_tensor_data(encode(values, plan.kind, gguf))
         progress((written + 1) / len(plans), plan.name)
     writer.close()
-    return len(plans)
 
 
 def read_settings(checkpoint: Checkpoint) -> dict[str, Any]:
@@ -144,7 +161,8 @@ def iter_tensors(checkpoint: Checkpoint, architecture: Any, config: dict[str, An
     """Every tensor of the GGUF, read when it is asked for: in the bits it is stored in where they stay, else float32."""
     for name in _used_names(checkpoint, config):
         raw = len(checkpoint.shape(name)) > 1 and checkpoint.dtype(name) == file_type
-        for _target, values in architecture.convert(name, checkpoint.read(name, raw=raw), config):
+        inside = text_name(name, checkpoint.config)
+        for _target, values in architecture.convert(inside, checkpoint.read(name, raw=raw), config):
             yield values
     for _target, values in architecture.extra_tensors(config):
         yield values
@@ -156,16 +174,16 @@ def iter_shapes(checkpoint: Checkpoint, architecture: Any, config: dict[str, Any
 
     for name in _used_names(checkpoint, config):
         empty = numpy.broadcast_to(numpy.float32(0), checkpoint.shape(name))
-        for target, values in architecture.convert(name, empty, config):
+        for target, values in architecture.convert(text_name(name, checkpoint.config), empty, config):
             yield target, values.shape
     for target, values in architecture.extra_tensors(config):
         yield target, values.shape
 
 
 def _used_names(checkpoint: Checkpoint, config: dict[str, Any]) -> list[str]:
-    """All but a tied output: llama.cpp takes the embeddings for it."""
-    tied = bool(config.get("tie_word_embeddings"))
-    return [name for name in checkpoint.names() if not (tied and name == "lm_head.weight")]
+    """The text model's, all but a tied output: llama.cpp takes the embeddings for it."""
+    unused = {"", "lm_head.weight"} if config.get("tie_word_embeddings") else {""}
+    return [name for name in checkpoint.names() if text_name(name, checkpoint.config) not in unused]
 
 
 def encode(values: numpy.ndarray, kind: str, gguf: Any) -> numpy.ndarray:

@@ -9,13 +9,13 @@ from quantize.gguf.checkpoint import Checkpoint
 _LARGE_STEPS = ((1_000_000_000_000, "T"), (1_000_000_000, "B"), (1_000_000, "M"), (1_000, "K"))
 
 
-def write_general(writer: Any, checkpoint: Checkpoint, file_type: str, parameters: int) -> None:
+def write_general(writer: Any, checkpoint: Checkpoint, file_type: str, parameters: int, kind: str = "model") -> None:
     """Name, type and what the model card says. Keys: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md."""
     import gguf
 
     names = {"F32": "ALL_F32", "F16": "MOSTLY_F16", "BF16": "MOSTLY_BF16", "Q8_0": "MOSTLY_Q8_0"}
     card = read_model_card(checkpoint.read_text("README.md"))
-    writer.add_type("model")
+    writer.add_type(kind)
     writer.add_name(
         str(checkpoint.config.get("_name_or_path") or "").strip("/").split("/")[-1] or checkpoint.folder.resolve().name
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from backends.chat_template import IMAGE_MARKER, PLAIN_TRANSCRIPT, ChatTemplate, fold_system_prompt
+from backends.chat_template import IMAGE_MARKER, PLAIN_TRANSCRIPT, ChatTemplate, fold_system_prompt, show_marks
 from backends.messages import (
     FilePart,
     ImagePart,
@@ -154,7 +154,7 @@ def test_continuing_a_template_that_hides_the_last_answer_still_works() -> None:
 
 def test_all_kinds_of_parts_reach_the_model() -> None:
     message = Message("user", (FilePart("/x", "notes.txt", "the text"), ImagePart("/y.png"), TextPart("What is it?")))
-    text = ChatTemplate(CHATML).render((message,))
+    text = show_marks(ChatTemplate(CHATML).render((message,)))
     assert text.startswith(f"<|im_start|>user\nnotes.txt:\n\nthe text\n\n{IMAGE_MARKER}What is it?<|im_end|>")
 
 

@@ -11,13 +11,17 @@ from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QLabel, QPushBut
 
 from app.gui.chat.composer_text import ComposerText
 from app.gui.chat.context_ring import ContextRing
-from app.gui.icons import make_icon, make_pixmap
+from app.gui.chat.file_chip import FileChip
+from app.gui.chat.picture_tiles import SIDE, PictureTile
+from app.gui.chat.thumbnails import Thumbnails
+from app.gui.icons import make_icon
 from app.gui.theme import Tokens
 from app.gui.translation import tr
 
 DRAFT_MILLISECONDS = 400
 LARGE_DRAFT = 2_000
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp")
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".avif", ".heic", ".heif")
+SOUND_SUFFIXES = (".wav", ".mp3", ".flac", ".ogg")
 
 
 class Composer(QFrame):
@@ -31,6 +35,10 @@ class Composer(QFrame):
     refused = Signal(str)
     image_pasted = Signal(object)
     send_refused = Signal()
+    paths_changed = Signal()
+    picture_opened = Signal(str)
+    document_opened = Signal(str)
+    screen_requested = Signal()
 
     def __init__(self, tokens: Tokens, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -42,6 +50,8 @@ class Composer(QFrame):
         self._is_editing = False
         self._edits_question = True
         self._model = ""
+        self.thumbnails: Thumbnails | None = None
+        self._tiles: dict[str, PictureTile] = {}
         layout = QVBoxLayout(self)
         layout.setContentsMargins(12, 10, 12, 10)
         layout.setSpacing(6)
@@ -52,6 +62,12 @@ class Composer(QFrame):
         self._chip_row.setSpacing(8)
         self._chips.hide()
         layout.addWidget(self._chips)
+        self._warning = QLabel(self)
+        self._warning.setTextFormat(Qt.TextFormat.PlainText)
+        self._warning.setWordWrap(True)
+        self._warning.setProperty("role", "error")
+        self._warning.hide()
+        layout.addWidget(self._warning)
         self.text = ComposerText(self)
         layout.addWidget(self.text)
         layout.addLayout(self._make_buttons())
@@ -83,12 +99,15 @@ class Composer(QFrame):
         row.setSpacing(8)
         self.attach = QToolButton(self)
         self.attach.setIconSize(QSize(20, 20))
+        self.screen = QToolButton(self)
+        self.screen.setIconSize(QSize(20, 20))
         self.context = ContextRing(self._tokens, self)
         self.send = QToolButton(self)
         self.send.setProperty("role", "send")
         self.send.setIconSize(QSize(20, 20))
         self.send.setFixedSize(34, 34)
         row.addWidget(self.attach)
+        row.addWidget(self.screen)
         row.addStretch()
         row.addWidget(self.context)
         row.addWidget(self.send)
@@ -104,6 +123,7 @@ class Composer(QFrame):
         self.text.textChanged.connect(self._text_changed)
         self.send.clicked.connect(self._send_or_stop)
         self.attach.clicked.connect(self._choose_files)
+        self.screen.clicked.connect(self.screen_requested)
 
     # ---- state
 
@@ -178,49 +198,68 @@ class Composer(QFrame):
         """What is attached."""
         return list(self._paths)
 
+    def tile_of(self, path: str) -> PictureTile | None:
+        """The small picture of an attached file, where it is one."""
+        return self._tiles.get(path)
+
+    def show_warning(self, text: str) -> None:
+        """Say why what is attached is of no use now; nothing with an empty text."""
+        self._warning.setText(text)
+        self._warning.setVisible(bool(text))
+
     def _remove_path(self, path: str) -> None:
         self._paths.remove(path)
         self._show_chips()
+
+    def _move_path(self, path: str, steps: int) -> None:
+        place = self._paths.index(path)
+        target = min(max(place + steps, 0), len(self._paths) - 1)
+        if target != place and path in self._tiles:
+            self._paths.insert(target, self._paths.pop(place))
+            self._show_chips()
+            self._tiles[path].setFocus()
 
     def _show_chips(self) -> None:
         while self._chip_row.count():
             item = self._chip_row.takeAt(0)
             chip = item.widget() if item is not None else None
+            if isinstance(chip, FileChip):
+                chip.is_gone = True
             if chip is not None:
                 chip.deleteLater()
+        self._tiles.clear()
         for path in self._paths:
-            self._chip_row.addWidget(self._make_chip(path))
+            is_image = Path(path).suffix.lower() in IMAGE_SUFFIXES and Path(path).is_file()
+            self._chip_row.addWidget(self._make_tile(path) if is_image else self._make_chip(path))
         self._chip_row.addStretch()
         self._chips.setVisible(bool(self._paths))
         self._show_button()
+        self.paths_changed.emit()
+
+    def _make_tile(self, path: str) -> QWidget:
+        tile = self._tiles[path] = PictureTile(path, self._tokens, self._chips)
+        tile.removed.connect(self._remove_path)
+        tile.opened.connect(self.picture_opened)
+        tile.moved.connect(self._move_path)
+        tile.dropped_here.connect(lambda source, target: self._move_onto(source, target))
+        if self.thumbnails is not None:
+            self.thumbnails.show_in(tile.picture, path, SIDE, SIDE)
+        return tile
+
+    def _move_onto(self, source: str, target: str) -> None:
+        if source in self._paths and target in self._paths:
+            self._move_path(source, self._paths.index(target) - self._paths.index(source))
+
+    def chip_of(self, path: str) -> FileChip | None:
+        """The chip of an attached sound or document."""
+        return next((chip for chip in self._chips.findChildren(FileChip) if chip.path == path and not chip.is_gone), None)
 
     def _make_chip(self, path: str) -> QWidget:
-        chip = QFrame(self._chips)
-        chip.setObjectName("chip")
-        row = QHBoxLayout(chip)
-        row.setContentsMargins(10, 6, 6, 6)
-        icon = QLabel(chip)
-        is_image = Path(path).suffix.lower() in IMAGE_SUFFIXES
-        icon.setPixmap(make_pixmap("photo" if is_image else "file-text", self._tokens.accent, 20))
-        words = QVBoxLayout()
-        words.setSpacing(0)
-        name = QLabel(chip.fontMetrics().elidedText(Path(path).name, Qt.TextElideMode.ElideMiddle, 180), chip)
-        name.setTextFormat(Qt.TextFormat.PlainText)
-        name.setProperty("role", "strong")
-        size = QLabel(describe_file(Path(path)), chip)
-        size.setTextFormat(Qt.TextFormat.PlainText)
-        size.setProperty("role", "faint")
-        words.addWidget(name)
-        words.addWidget(size)
-        remove = QToolButton(chip)
-        remove.setProperty("role", "tiny")
-        remove.setIcon(make_icon("x", self._tokens.text_soft, size=14))
-        remove.setAccessibleName(tr("Remove {name}").format(name=Path(path).name))
-        remove.clicked.connect(lambda: self._remove_path(path))
-        for part in (icon, remove):
-            if part is remove:
-                row.addLayout(words)
-            row.addWidget(part)
+        kind = {**dict.fromkeys(IMAGE_SUFFIXES, "photo"), **dict.fromkeys(SOUND_SUFFIXES, "music")}
+        icon = kind.get(Path(path).suffix.lower(), "file-text")
+        chip = FileChip(path, icon, describe_file(Path(path)), self._tokens, self._chips)
+        chip.removed.connect(self._remove_path)
+        chip.opened.connect(self.document_opened)
         return chip
 
     def _choose_files(self) -> None:
@@ -288,6 +327,7 @@ class Composer(QFrame):
         """Wear other colours."""
         self._tokens = self.context.tokens = tokens
         self.attach.setIcon(make_icon("paperclip", tokens.text_soft, size=20))
+        self.screen.setIcon(make_icon("screenshot", tokens.text_soft, size=20))
         self._show_button()
         self._show_chips()
         self.context.update()
@@ -304,6 +344,8 @@ class Composer(QFrame):
         self.text.setAccessibleName(tr("Message"))
         self.attach.setToolTip(tr("Attach files"))
         self.attach.setAccessibleName(tr("Attach files"))
+        self.screen.setToolTip(tr("Show a part of the screen"))
+        self.screen.setAccessibleName(tr("Show a part of the screen"))
         self._edit_cancel.setText(tr("Cancel (Esc)"))
         self._show_button()
         self.context.show_usage(*self.context.usage)

@@ -10,9 +10,9 @@ from app.gui.translation import tr_reason
 from app.store.damage import DAMAGED_MESSAGE
 from app.store.records import StoredMessage
 from app.text.markdown_blocks import Block, BlockCutter, cut_blocks
-from backends.messages import FilePart, ImagePart, Part, ReasoningPart
+from backends.messages import AudioPart, FilePart, ImagePart, Part, ReasoningPart
 
-RowKind = Literal["user", "head", "mark", "reasoning", "text", "tail", "status", "error", "foot"]
+RowKind = Literal["user", "head", "mark", "reasoning", "text", "tail", "status", "error", "sources", "foot"]
 
 LONGEST_BUBBLE = 6_000
 """Characters of a question that its bubble shows; the rest is a click away."""
@@ -64,9 +64,9 @@ class MessageModel:
         return sum(part.seconds for part in self.message.parts if isinstance(part, ReasoningPart))
 
     @property
-    def attachments(self) -> list[ImagePart | FilePart]:
-        """Pictures and documents of the message."""
-        return [part for part in self.message.parts if isinstance(part, ImagePart | FilePart)]
+    def attachments(self) -> list[ImagePart | AudioPart | FilePart]:
+        """Pictures, sounds and documents of the message."""
+        return [part for part in self.message.parts if isinstance(part, ImagePart | AudioPart | FilePart)]
 
     def begin_growing(self) -> None:
         """Make ready for text that arrives piece by piece."""
@@ -173,6 +173,8 @@ def iter_rows(model: MessageModel, width: float, first_block: int = 0) -> Iterat
         yield Row("status", model, height=_FIXED_HEIGHTS["status"])
     elif message.state == "failed" or message.error:
         yield Row("error", model, height=_FIXED_HEIGHTS["error"])
+    if not model.is_live and message.run is not None and message.run.sources:
+        yield Row("sources", model, height=30.0 + 36 * min(5, len(message.run.sources)))
     if not model.is_live:
         yield Row("foot", model, height=_FIXED_HEIGHTS["foot"])
 

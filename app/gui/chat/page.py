@@ -9,15 +9,19 @@ from PySide6.QtCore import QEvent, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QInputDialog, QToolButton, QVBoxLayout, QWidget
 
+from app.gui.chat.attaching import Attaching
 from app.gui.chat.composer import Composer
 from app.gui.chat.conversation_actions import ConversationActions
+from app.gui.chat.document_desk import DocumentDesk
 from app.gui.chat.hearing import Hearing
 from app.gui.chat.inspector import Inspector
+from app.gui.chat.knowledge_choice import KnowledgeChoice
 from app.gui.chat.message_actions import MessageActions
 from app.gui.chat.model_control import ModelControl
 from app.gui.chat.model_picker import ModelPicker
 from app.gui.chat.sidebar import Sidebar
 from app.gui.chat.suggestions import Suggestions
+from app.gui.chat.thumbnails import Thumbnails
 from app.gui.chat.top_bar import TopBar
 from app.gui.chat.transcript import Transcript
 from app.gui.chat.writing import Writing
@@ -47,7 +51,8 @@ class ChatPage(QWidget):
         self._conversation: Conversation | None = None
         self._measured = ""
         self.sidebar = Sidebar(workstation, tokens, self)
-        self.transcript = Transcript(tokens, workstation.chat.live_text, self)
+        self.thumbnails = Thumbnails(workstation, self)
+        self.transcript = Transcript(tokens, workstation.chat.live_text, self, thumbnails=self.thumbnails)
         self.composer = Composer(tokens, self)
         self.suggestions = Suggestions(self)
         self.inspector = Inspector(tokens, self)
@@ -56,6 +61,8 @@ class ChatPage(QWidget):
         self.notice = Notice(self)
         self.actions_on = ConversationActions(workstation, self)
         self.message_actions = MessageActions(workstation, self)
+        self.attaching = Attaching(workstation, self, self.thumbnails)
+        self.documents, self.knowledge = DocumentDesk(workstation, self), KnowledgeChoice(workstation, self)
         self.writing = Writing(workstation, self)
         self.models = ModelControl(workstation, self, self._arrange())
         self.hearing = Hearing(workstation, self)
@@ -247,6 +254,7 @@ class ChatPage(QWidget):
 
     def show_context(self, used: int, available: int) -> None:
         """Show how full the context is."""
+        used += self.documents.draft_tokens()
         self.composer.context.show_usage(used, available)
         self.inspector.show_context(used, available)
 

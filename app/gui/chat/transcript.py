@@ -12,7 +12,9 @@ from app.gui.chat.formulas import FormulaPainter
 from app.gui.chat.key_scroll_area import KeyScrollArea
 from app.gui.chat.message_model import MessageModel, Row, iter_rows, iter_text_rows, model_name_of, reuse
 from app.gui.chat.row_strip import RowStrip
-from app.gui.chat.transcript_rows import RowWidget, TextRow, make_row_widget
+from app.gui.chat.row_widget import RowWidget
+from app.gui.chat.thumbnails import Thumbnails
+from app.gui.chat.transcript_rows import TextRow, make_row_widget
 from app.gui.theme import Sizes, Tokens
 from app.gui.translation import tr
 from app.store.records import StoredMessage
@@ -32,7 +34,9 @@ class Transcript(KeyScrollArea):
     action_requested = Signal(str, str)
     at_end_changed = Signal(bool)
 
-    def __init__(self, tokens: Tokens, source: LiveSource, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, tokens: Tokens, source: LiveSource, parent: QWidget | None = None, *, thumbnails: Thumbnails | None = None
+    ) -> None:
         super().__init__(parent)
         self._source = source
         self.setObjectName("transcript")
@@ -43,6 +47,7 @@ class Transcript(KeyScrollArea):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._tokens = tokens
         self._painter = FormulaPainter()
+        self._thumbnails = thumbnails
         self._models: list[MessageModel] = []
         self._by_id: dict[str, MessageModel] = {}
         self._strip = RowStrip()
@@ -262,7 +267,7 @@ class Transcript(KeyScrollArea):
         return has_changed
 
     def _make(self, row: Row, width: int) -> RowWidget:
-        widget = make_row_widget(row, self._tokens, self._painter, width, self.viewport())
+        widget = make_row_widget(row, self._tokens, self._painter, width, self.viewport(), self._thumbnails)
         widget.acted.connect(self._acted)
         self._widgets[row] = widget
         return widget

@@ -88,7 +88,7 @@ class KnowledgePage(QWidget):
         self.list.show_rows(rows, chosen if chosen in known else rows[0].value if rows else None)
         self._show_chosen()
 
-    def create(self, name: str) -> str:
+    def make_collection(self, name: str) -> str:
         """Make a collection and show it; its id."""
         made = self._workstation.knowledge.create(name)
         rows = [Row(one.name, "", icon="book", value=one.id) for one in self._workstation.knowledge.collections.all()]
@@ -111,7 +111,7 @@ class KnowledgePage(QWidget):
         name, is_given = QInputDialog.getText(self, tr("New collection"), tr("Name"))
         if is_given and name.strip():
             try:
-                self.create(name)
+                self.make_collection(name)
             except UserFacingError as error:
                 self.tell(error)
 

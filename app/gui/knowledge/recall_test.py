@@ -94,7 +94,11 @@ class RecallTest(QWidget):
             for number, hit in enumerate(hits)
         ]
         self.list.show_rows(rows)
-        words = tr("{count} passages in {seconds} s").format(count=len(hits), seconds=f"{seconds:.2f}") if hits else tr("Nothing fits.")
+        words = (
+            tr("{count} passages in {seconds} s").format(count=len(hits), seconds=f"{seconds:.2f}")
+            if hits
+            else tr("Nothing fits.")
+        )
         self._state.setText(words)
 
     @staticmethod

@@ -35,7 +35,12 @@ class SourceViewer(QDialog):
     """Opens the file as it is now; a passage that does not stand there any more is told."""
 
     def __init__(
-        self, workstation: Workstation, tokens: Tokens, source: tuple[str, str, str, str], page: int, parent: QWidget | None = None
+        self,
+        workstation: Workstation,
+        tokens: Tokens,
+        source: tuple[str, str, str, str],
+        page: int,
+        parent: QWidget | None = None,
     ) -> None:
         """``source`` is the path, the name, the place and the text of a passage, ``page`` its page or 0."""
         super().__init__(parent)

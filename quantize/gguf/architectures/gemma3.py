@@ -43,10 +43,7 @@ def write_settings(writer: Any, config: dict[str, Any]) -> None:
 
 
 def convert(name: str, values: numpy.ndarray, config: dict[str, Any]) -> Iterator[tuple[str, numpy.ndarray]]:  # noqa: ARG001
-    """The tensors that one tensor of the checkpoint becomes; what sees pictures belongs into another file."""
-    if "vision_tower." in name or "multi_modal_projector." in name or name.endswith("lm_head.weight"):
+    """The tensors that one tensor of the checkpoint becomes."""
+    if name == "lm_head.weight":
         return
-    for prefix in ("model.language_model.", "language_model.model."):
-        if name.startswith(prefix):
-            name = "model." + name.removeprefix(prefix)
     yield tensor_name(name, GEMMA_NAMES), values + 1 if name.endswith("norm.weight") else values

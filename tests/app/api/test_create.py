@@ -15,7 +15,7 @@ import pytest
 
 from app.services.server import ServerOptions
 from tests.app.api.conftest import Served, open_server
-from tests.tiny_models import make_tiny_model
+from tests.tiny_models import make_tiny_adapter, make_tiny_model
 
 
 @pytest.fixture
@@ -111,6 +111,38 @@ def test_a_file_that_a_client_sends_becomes_a_model(tmp_path: Path) -> None:
         own.workstation.close()
 
 
+def test_a_model_is_quantized_and_gets_an_adapter_on_the_way(tmp_path: Path) -> None:
+    own = open_server(tmp_path / "own", ServerOptions(port=0))
+    client = ollama.Client(host=own.address)
+    try:
+        lines = list(client.create("small", from_=own.slow, quantize="q4_0", system="Ink.", stream=True))
+        assert [line.status for line in lines][-2:] == ["writing manifest", "success"]
+        told = [line for line in lines if (line.status or "").startswith("quantizing") and line.total]
+        assert told[-1].completed == told[-1].total
+        shown = client.show("small")
+        assert shown.details is not None and shown.details.quantization_level == "Q4_0"
+        assert client.generate("small", "ink", options={"num_predict": 3}).done
+        with pytest.raises(ollama.ResponseError, match="here already"):
+            client.create("small", from_=own.slow, quantize="q4_0")
+
+        adapter = tmp_path / "style.gguf"
+        make_tiny_adapter(adapter, seed=5)
+        digest = client.create_blob(adapter)
+        client.create("styled", from_=own.tiny, adapters={"style.gguf": digest})
+        plain, styled = (
+            client.generate(name, "Once", options={"num_predict": 12, "temperature": 0}) for name in (own.tiny, "styled")
+        )
+        assert plain.response != styled.response
+        assert "ADAPTER" in (client.show("styled").modelfile or "")
+        again = client.create_blob(make_tiny_model(tmp_path / "model.gguf", name="No adapter", seed=12))
+        with pytest.raises(ollama.ResponseError, match="no LoRA adapter"):
+            client.create("wrong", from_=own.tiny, adapters={"model.gguf": again})
+        assert not (own.workstation.paths.models / "wrong").exists()
+    finally:
+        client._client.close()
+        own.workstation.close()
+
+
 def test_a_blob_of_another_digest_and_a_file_that_is_no_model_are_refused_and_leave_nothing(served: Served) -> None:
     blobs = served.workstation.paths.models / ".blobs"
     wrong = httpx.post(f"{served.address}/api/blobs/sha256:{'0' * 64}", content=b"ink")
@@ -132,9 +164,11 @@ def test_a_blob_of_another_digest_and_a_file_that_is_no_model_are_refused_and_le
         ({"model": "x"}, "from"),
         ({"model": "../x", "from": "TINY"}, "name"),
         ({"model": "x", "from": "nothing"}, "not found"),
-        ({"model": "x", "from": "TINY", "quantize": "q4_K_M"}, "quantize"),
+        ({"model": "x", "from": "TINY", "quantize": "q99"}, "Q99"),
+        ({"model": "x", "from": "TINY", "quantize": 4}, "quantize"),
         ({"model": "x", "from": "TINY", "template": "{{ .Prompt }}"}, "template"),
-        ({"model": "x", "from": "TINY", "adapters": {"a.gguf": "sha256:1"}}, "adapters"),
+        ({"model": "x", "from": "TINY", "adapters": {"a.gguf": "sha256:1"}}, "digest"),
+        ({"model": "x", "from": "TINY", "adapters": {"a.bin": "sha256:1"}}, "adapters"),
         ({"model": "x", "from": "TINY", "parameters": {"temperature": "hot"}}, "temperature"),
         ({"model": "x", "from": "TINY", "parameters": {"top_p": 7}}, "top_p"),
         ({"model": "x", "from": "TINY", "messages": [{"role": "tool"}]}, "messages"),

@@ -15,6 +15,7 @@ import pytest
 
 from app.cli.main import main, make_parser
 from app.workstation import make_workstation
+from tests.tiny_eyes import draw
 
 ECHO = "echo:?text=Hello%20there"
 ROOT = Path(__file__).resolve().parents[3]
@@ -125,7 +126,7 @@ def test_wrong_usage_is_status_2(run: Any, arguments: tuple[str, ...]) -> None:
 
 
 def test_a_model_that_cannot_see_refuses_a_picture_clearly(run: Any, tmp_path: Path) -> None:
-    (tmp_path / "x.png").write_bytes(b"\x89PNG")
+    draw(tmp_path / "x.png")
     done = run("chat", ECHO, "-p", "hi", "--image", str(tmp_path / "x.png"), status=1)
     assert "cannot see pictures" in done.stderr
 

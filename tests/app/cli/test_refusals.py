@@ -19,6 +19,7 @@ import pytest
 from app.cli.main import main
 from app.cli.printable import make_printable
 from tests.models.gguf_bytes import STRING, write_gguf
+from tests.tiny_eyes import draw
 
 ECHO = "echo:?text=Hello%20there"
 ROOT = Path(__file__).resolve().parents[3]
@@ -93,7 +94,7 @@ def test_a_display_that_does_not_answer_is_no_display(tmp_path: Path) -> None:
     ],
 )
 def test_a_refused_call_leaves_no_conversation(yanmo: Yanmo, tmp_path: Path, arguments: tuple[str, ...]) -> None:
-    (tmp_path / "x.png").write_bytes(b"\x89PNG")
+    draw(tmp_path / "x.png")
     (tmp_path / "x.wav").write_bytes(b"RIFF0000WAVE")
     given = [one.format(picture=tmp_path / "x.png", sound=tmp_path / "x.wav") for one in arguments]
     status, _, err = yanmo("chat", ECHO, "-p", "hi", *given)

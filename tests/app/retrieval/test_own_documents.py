@@ -56,6 +56,7 @@ def test_questions_that_nothing_was_fitted_to_are_answered_too(indexed: Workstat
     lines = Path(__file__).with_name("held_out.tsv").read_text(encoding="utf-8").splitlines()
     held_out = [line.split("\t") for line in lines]
     found = sum(
-        any(is_right(hit, files, words) for hit in indexed.knowledge.search(question, limit=3)) for _, question, files, words in held_out
+        any(is_right(hit, files, words) for hit in indexed.knowledge.search(question, limit=3))
+        for _, question, files, words in held_out
     )
     assert len(held_out) == 20 and found >= 13, found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,17 +17,16 @@ from app.services.jobs import Jobs
 from app.workstation import Workstation
 from backends.messages import AudioPart, ImagePart, TextPart
 from models.errors import DiskFull, StoreError
+from tests.tiny_eyes import draw, sing
 
 SLOW = "echo:?words=4000&delay=0.01"
 
 
-@pytest.mark.parametrize(
-    ("name", "data", "code"), [("图.png", b"\x89PNG", "cannot_see"), ("x.wav", b"RIFF0000WAVE", "cannot_hear")]
-)
+@pytest.mark.parametrize(("name", "make", "code"), [("图.png", draw, "cannot_see"), ("x.wav", sing, "cannot_hear")])
 def test_a_model_that_cannot_take_a_part_says_so_in_its_reply(
-    workstation: Workstation, recorder: Any, tmp_path: Path, name: str, data: bytes, code: str
+    workstation: Workstation, recorder: Any, tmp_path: Path, name: str, make: Callable[[Path], Path], code: str
 ) -> None:
-    (tmp_path / name).write_bytes(data)
+    make(tmp_path / name)
     part = workstation.attachments.make_part(tmp_path / name)
     assert isinstance(part, ImagePart | AudioPart)
     conversation = workstation.conversations.create(model="echo:?text=never").id
@@ -38,7 +38,7 @@ def test_a_model_that_cannot_take_a_part_says_so_in_its_reply(
 
 
 def test_a_model_that_sees_gets_the_picture(workstation: Workstation, recorder: Any, tmp_path: Path) -> None:
-    (tmp_path / "x.png").write_bytes(b"\x89PNG")
+    draw(tmp_path / "x.png")
     conversation = workstation.conversations.create(model="echo:?text=seen").id
     with workstation.engines.lease("echo:?text=seen") as engine:
         assert engine.facts is not None

@@ -103,6 +103,7 @@ class Bench:
     def reset(self) -> None:
         self.scheduler.drop_all()
         self.scheduler.cache.clear_all()
+        self.scheduler.parking.clear()
         self.events.clear()
         self.replies.clear()
         self.decodes = 0

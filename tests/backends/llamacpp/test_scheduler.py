@@ -44,7 +44,7 @@ def benches(tiny_model: Path) -> Iterator[dict[str, Bench]]:
 def make_forgetful(bench: Bench) -> None:
     """Have the engine refuse to forget the end of a sequence, as one with recurrent layers does."""
     cache = bench.scheduler.cache
-    cache._can_rewind = False
+    cache.can_rewind = False
 
     class Memory:
         def __getattr__(self, name: str) -> object:
@@ -151,11 +151,11 @@ def test_a_model_that_cannot_step_back_reuses_a_sequence_whole_or_not_at_all(ben
 def test_the_sequence_used_least_recently_is_forgotten_first(tiny_model: Path) -> None:
     bench = Bench(tiny_model, context_length=256, parallel=1)
     first, second = letters("first " * 16), letters("second" * 16)
-    for tokens in (first, second, first, letters("third!" * 16), first):
+    for tokens in (first, second, first, letters("third!" * 16), letters("fourth" * 16), first):
         last = bench.ask(tokens, 1)
         bench.run()
     assert bench.usage(last).cached_tokens == len(first) - 1  # type: ignore[attr-defined]
-    assert bench.scheduler.cache.match(second)[1] == 0
+    assert bench.scheduler.parking.longest_match(second, ()) == 0
     bench.close()
 
 
@@ -238,7 +238,7 @@ def test_a_cancel_between_two_parts_of_a_decode_keeps_the_finished_part(slow_mod
         stays = bench.ask(prompt, 6)
         for _ in range(3):
             bench.step()
-        bench.scheduler._rate = 1e6  # all of the next prompt in one decode, which the engine computes 512 tokens at a time
+        bench.scheduler._pace._rate = 1e6  # all of the next prompt in one decode, which the engine computes 512 tokens at a time
         goes = bench.ask(letters(f"{time.perf_counter()} the one that goes " * 45)[:900], 1, is_cancelled)
         asked = 0
         bench.step()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from backends.events import Failed, TextDelta, TokenChosen
+from backends.events import Failed, ReasoningDelta, TextDelta, TokenChosen
 from backends.llamacpp.backend import LlamaCppBackend
 from models.errors import FormRefused
 from tests.backends.requests import ask, complete, finish_of, run, text_of
@@ -80,6 +80,14 @@ def test_probabilities_are_those_of_the_model_not_of_the_mask(backend: LlamaCppB
     chosen = [event for event in events if isinstance(event, TokenChosen)]
     assert b"".join(event.text for event in chosen) == b'"abc"'
     assert any(event.alternatives[0][0] != event.token for event in chosen)
+
+
+@pytest.mark.parametrize("text", ["<think>", "a<think>b", "<think><think>", "<|im_end|>", "x</s>"])
+def test_a_form_may_hold_the_text_of_a_special_token(backend: LlamaCppBackend, text: str) -> None:
+    assert json.loads(text_of(run(backend, complete("x", schema=json.dumps({"const": text}), **NOISY)))) == text
+    events = run(backend, complete("x", grammar=f'root ::= "({text})"', max_tokens=40, **NOISY))
+    said = "".join(event.text for event in events if isinstance(event, TextDelta | ReasoningDelta))
+    assert said == f"({text})"
 
 
 JSON_GRAMMAR = r"""

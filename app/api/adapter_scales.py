@@ -1,0 +1,63 @@
+"""How strongly the LoRA adapters of each model speak, as clients have set it since the server started."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from app.api.errors import bad_request
+from backends.options import Adapter
+
+
+class AdapterScales:
+    """Thread-safe. Ids are places in the list of adapters that the model was loaded with, which ``loaded`` gives."""
+
+    def __init__(self, loaded: Callable[[str], tuple[Adapter, ...]]) -> None:
+        self.loaded = loaded
+        self._lock = threading.Lock()
+        self._scales: dict[str, list[float]] = {}
+
+    def scales(self, reference: str) -> list[float]:
+        """Of every adapter of a model, in order."""
+        loaded = self.loaded(reference)
+        with self._lock:
+            held = self._scales.get(reference)
+        return list(held) if held is not None and len(held) == len(loaded) else [adapter.scale for adapter in loaded]
+
+    def set(self, reference: str, values: Any, count: int) -> None:
+        """Take the scales of a list of ids and scales; an adapter that is not named gets 0. Raises ApiError."""
+        scales = _read(values, count)
+        with self._lock:
+            self._scales[reference] = scales
+
+    def choose(self, reference: str, wanted: Any) -> tuple[Adapter, ...] | None:
+        """What a request is answered with: ``wanted``, its own list, else what was set; None where nobody said anything.
+
+        Raises:
+            ApiError: the list is not in order.
+        """
+        loaded = self.loaded(reference)
+        if wanted is not None:
+            scales = _read(wanted, len(loaded), "lora")
+        else:
+            with self._lock:
+                if reference not in self._scales:
+                    return None
+            scales = self.scales(reference)
+        return tuple(Adapter(adapter.path, scale) for adapter, scale in zip(loaded, scales, strict=True) if scale)
+
+
+def _read(values: Any, count: int, name: str = "") -> list[float]:
+    place = f"“{name}”" if name else "The body"
+    if not isinstance(values, list):
+        raise bad_request(f"{place} must be a list of objects with “id” and “scale”.", name or None)
+    scales = [0.0] * count
+    for value in values:
+        number, scale = (value.get("id"), value.get("scale")) if isinstance(value, dict) else (None, None)
+        if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < count:
+            raise bad_request(f"{place} names an adapter that is not there: the model was loaded with {count}.", name or None)
+        if isinstance(scale, bool) or not isinstance(scale, int | float) or not -100 <= scale <= 100:
+            raise bad_request(f"{place} must give each adapter a “scale” from -100 to 100.", name or None)
+        scales[number] = float(scale)
+    return scales

@@ -1,0 +1,119 @@
+"""Sequences that nobody computes leave the KV cache for the host's memory, so that others need not look past them, and come back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import psutil
+
+from backends.llamacpp.adapters import AdapterSet
+from backends.llamacpp.kv_cache import KvCache, Slot, common_length
+from backends.media_tokens import whole_beginning
+
+_WORTH_PARKING = 32
+"""Tokens of its own that a sequence must have to be moved, and that one must have more than the cache to be moved back."""
+_FREE_MEMORY = 1024**3
+"""Bytes of the machine's memory that parking leaves free: what would be swapped to disk is better read again."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Parked:
+    """A sequence outside the cache: its tokens, the adapters that computed it, whose it is, and its state as the cache gave it."""
+
+    tokens: list[int]
+    adapters: AdapterSet
+    owner: str
+    state: memoryview
+
+
+class Parking:
+    """Holds as many tokens as the cache itself at most, those used last. One thread, the engine's.
+
+    A row that is computed looks at every cell up to the last used one, also at those of other sequences, whose scores are thrown
+    away: 1.4 ns a cell, head and layer on a processor, a tenth of the time of reading where two prompts of 500 tokens lie beside. A
+    copy in memory costs what a few rows cost. Only for caches that all sequences share, in the host's memory.
+    """
+
+    def __init__(self, cache: KvCache, *, can_park: bool) -> None:
+        self._cache = cache
+        self._can_park = can_park
+        self._parked: list[Parked] = []
+
+    def __iter__(self) -> Iterator[Parked]:
+        """What is parked, the sequence used last first."""
+        return reversed(self._parked)
+
+    @property
+    def token_count(self) -> int:
+        """Tokens of all that is parked."""
+        return sum(len(parked.tokens) for parked in self._parked)
+
+    def match(self, tokens: Sequence[int], adapters: AdapterSet) -> tuple[Parked | None, int]:
+        """The parked sequence with the longest reusable beginning of ``tokens``, and its length."""
+        best, longest = None, 0
+        for parked in self:
+            if parked.adapters == adapters:
+                common = whole_beginning(tokens, common_length(parked.tokens, tokens, len(tokens) - 1))
+                if common > longest and (common == len(parked.tokens) or self._cache.can_rewind):
+                    best, longest = parked, common
+        return best, longest
+
+    def longest_match(self, tokens: Sequence[int], adapters: AdapterSet) -> int:
+        """Tokens of the longest beginning that is in the cache or parked."""
+        return max(self._cache.match(tokens, adapters)[1], self.match(tokens, adapters)[1])
+
+    def make_way(self, tokens: Sequence[int], reserved: int, adapters: AdapterSet) -> None:
+        """Before a request takes a slot: bring back what it can go on with, and move away the idle sequences that it cannot use."""
+        if not self._can_park:
+            return
+        source, held = self._cache.match(tokens, adapters)
+        parked, common = self.match(tokens, adapters)
+        if parked is None or common - held < _WORTH_PARKING:
+            self.clear_away(source)
+            return
+        self._parked.remove(parked)  # what is moved away for it shall not push it out
+        self.clear_away()
+        if not self._cache.restore(parked.tokens, reserved, parked.state, adapters, parked.owner):
+            self._parked.append(parked)
+
+    def clear_away(self, keep: Slot | None = None) -> None:
+        """Move every idle sequence away, but for ``keep`` and those whose cells a busy one needs for the greater part anyway."""
+        if not self._can_park:
+            return
+        needed = {cell for slot in self._cache.slots if slot.is_busy for cell in slot.cells}
+        for slot in sorted(self._cache.slots, key=lambda slot: slot.used_at):
+            if slot.is_busy or slot is keep:
+                continue
+            own = sum(cell not in needed for cell in slot.cells) if needed else len(slot.cells)
+            if own >= max(_WORTH_PARKING, len(slot.cells) // 2) and self._park(slot):
+                self._cache.clear(slot)
+
+    def forget(self, owner: str) -> None:
+        """Forget the sequences of an owner."""
+        self._parked = [parked for parked in self._parked if parked.owner != owner]
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._parked.clear()
+
+    def _park(self, slot: Slot) -> bool:
+        """Copy a sequence; false where there is no memory for it, and it stays where it is."""
+        size = self._cache.size_of(slot)
+        if psutil.virtual_memory().available < size + _FREE_MEMORY:
+            return False
+        try:
+            state = self._cache.export(slot)
+        except MemoryError:
+            return False
+        if not state:
+            return False
+        self._parked = [other for other in self._parked if not _is_beginning(other, slot)]
+        self._parked.append(Parked(list(slot.tokens), slot.adapters, slot.owner, state))
+        while self.token_count > self._cache.capacity:
+            del self._parked[0]
+        return True
+
+
+def _is_beginning(parked: Parked, slot: Slot) -> bool:
+    return parked.adapters == slot.adapters and slot.tokens[: len(parked.tokens)] == parked.tokens

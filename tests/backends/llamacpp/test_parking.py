@@ -1,0 +1,127 @@
+"""Idle sequences wait outside the KV cache, in the host's memory, and come back as they were."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from backends.llamacpp import parking
+from tests.backends.llamacpp.batched import Bench, Plain
+
+TALES = [[7 + (number * 31 + place * (number + 3)) % 240 for place in range(180)] for number in range(8)]
+"""Prompts without a common beginning."""
+
+
+@pytest.fixture
+def bench(tiny_model: Path) -> Iterator[Bench]:
+    bench = Bench(tiny_model, context_length=1024, batch_size=64, parallel=2)
+    yield bench
+    bench.close()
+
+
+def tell(bench: Bench, tokens: list[int], count: int = 4) -> int:
+    number = bench.ask(tokens, count)
+    bench.run()
+    return number
+
+
+def cells(bench: Bench) -> int:
+    """Cells in use; every other one is free."""
+    return 1024 - bench.scheduler.cache.free
+
+
+def test_nobody_looks_past_the_sequences_of_others(bench: Bench) -> None:
+    for tale in TALES[:4]:
+        tell(bench, tale)
+    assert cells(bench) == len(TALES[3]) + 3
+    assert [parked.tokens[:180] for parked in bench.scheduler.parking] == [TALES[2], TALES[1], TALES[0]]
+
+
+def test_the_next_turn_of_a_parked_conversation_reads_only_what_is_new_and_says_the_same(bench: Bench, tiny_model: Path) -> None:
+    first = tell(bench, TALES[0], 6)
+    tell(bench, TALES[1])
+    turn = [*bench.replies[first].tokens, 50, 51, 52]
+    again = tell(bench, turn, 6)
+    assert bench.usage(again).cached_tokens >= len(turn) - 4  # type: ignore[attr-defined]
+    plain = Plain(tiny_model)
+    plain.compare(turn, bench.output(again), whole=6)
+    plain.close()
+    assert [parked.tokens[:180] for parked in bench.scheduler.parking] == [
+        TALES[1]
+    ]  # the other one made way, no copy is left behind
+
+
+def test_two_conversations_in_turn_are_never_read_again(bench: Bench) -> None:
+    turns = [list(TALES[0]), list(TALES[1])]
+    for round_number in range(4):
+        for turn in turns:
+            turn += [60 + round_number, 61, 62]
+            number = tell(bench, turn)
+            if round_number:
+                assert bench.usage(number).cached_tokens >= len(turn) - 8  # type: ignore[attr-defined]
+            turn[:] = bench.replies[number].tokens
+
+
+def test_no_more_is_parked_than_the_cache_could_hold_and_the_oldest_goes_first(bench: Bench) -> None:
+    for tale in TALES:
+        tell(bench, tale)
+    assert 700 < bench.scheduler.parking.token_count <= 1024
+    assert bench.scheduler.parking.longest_match(TALES[0], ()) == 0
+    assert bench.scheduler.parking.longest_match(TALES[6], ()) == len(TALES[6]) - 1
+
+
+def test_what_a_busy_sequence_shares_stays_where_it_is(bench: Bench) -> None:
+    tell(bench, [*TALES[0], 9, 8, 7])
+    bench.ask([*TALES[0], 20, 21], 30)
+    bench.step()
+    bench.ask(TALES[1], 2)
+    bench.step()
+    assert not list(bench.scheduler.parking)
+    assert cells(bench) > len(TALES[0]) + 32
+
+
+def test_a_longer_version_takes_the_place_of_its_own_beginning(bench: Bench) -> None:
+    first = tell(bench, TALES[0])
+    tell(bench, TALES[1])
+    longer = tell(bench, [*bench.replies[first].tokens, 11])
+    tell(bench, TALES[2])
+    assert [parked.tokens[:180] for parked in bench.scheduler.parking] == [TALES[0], TALES[1]]
+    assert next(iter(bench.scheduler.parking)).tokens == bench.replies[longer].tokens[:-1]
+
+
+def test_without_memory_to_spare_everything_stays_in_the_cache(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parking.psutil, "virtual_memory", lambda: SimpleNamespace(available=1024**3))
+    for tale in TALES[:3]:
+        tell(bench, tale)
+    assert not list(bench.scheduler.parking)
+    assert cells(bench) > 3 * 180
+
+
+def test_what_is_forgotten_is_not_parked_any_more(bench: Bench) -> None:
+    for owner, tale in zip(("ada", "bob", "eve"), TALES, strict=False):
+        number = bench.ask(tale, 2)
+        bench.replies[number].owner = owner
+        bench.run()
+    bench.scheduler.forget("ada")
+    assert [parked.owner for parked in bench.scheduler.parking] == ["bob"]
+    assert bench.scheduler.parking.longest_match(TALES[0], ()) == 0
+
+
+def test_a_sequence_that_comes_back_still_belongs_to_somebody(bench: Bench) -> None:
+    for owner, tale in (("ada", TALES[0]), ("bob", TALES[1]), ("eve", [*TALES[0][:90], 3, 4, 5])):
+        number = bench.ask(tale, 2)
+        bench.replies[number].owner = owner
+        bench.run()
+    assert sorted(slot.owner for slot in bench.scheduler.cache.slots if slot.tokens) == ["eve"]
+    assert [parked.owner for parked in bench.scheduler.parking] == ["ada", "bob"]
+
+
+def test_where_each_sequence_has_its_own_cache_nothing_is_parked(tiny_model: Path) -> None:
+    bench = Bench(tiny_model, context_length=256, batch_size=64, parallel=3, kv_unified=False)
+    for tale in TALES[:3]:
+        tell(bench, tale)
+    assert not list(bench.scheduler.parking)
+    bench.close()
