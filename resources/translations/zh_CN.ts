@@ -52,6 +52,10 @@
       <translation>已经有名为 {0} 的模型。</translation>
     </message>
     <message>
+      <source>A question, to see which passages a model would be given</source>
+      <translation>输入问题，看看会把哪些段落交给模型</translation>
+    </message>
+    <message>
       <source>A reply did not end in time.</source>
       <translation>有一条回复没有及时结束。</translation>
     </message>
@@ -112,8 +116,20 @@
       <translation>添加 GGUF 文件…</translation>
     </message>
     <message>
+      <source>Add a folder</source>
+      <translation>添加文件夹</translation>
+    </message>
+    <message>
       <source>Add a folder…</source>
       <translation>添加文件夹…</translation>
+    </message>
+    <message>
+      <source>Add files</source>
+      <translation>添加文件</translation>
+    </message>
+    <message>
+      <source>Add files…</source>
+      <translation>添加文件…</translation>
     </message>
     <message>
       <source>Address</source>
@@ -130,6 +146,10 @@
     <message>
       <source>All kinds</source>
       <translation>所有种类</translation>
+    </message>
+    <message>
+      <source>All of it</source>
+      <translation>全部内容</translation>
     </message>
     <message>
       <source>All sources failed. {0} says: “{1}” {2} says: “{3}” Both were asked several times.</source>
@@ -186,6 +206,14 @@
     <message>
       <source>Answer</source>
       <translation>回答</translation>
+    </message>
+    <message>
+      <source>Answer from documents</source>
+      <translation>根据资料回答</translation>
+    </message>
+    <message>
+      <source>Answered from {count} collections</source>
+      <translation>根据 {count} 个资料集回答</translation>
     </message>
     <message>
       <source>Any format</source>
@@ -250,6 +278,10 @@
     <message>
       <source>Assistant</source>
       <translation>助手</translation>
+    </message>
+    <message>
+      <source>At most {0} pages can be shown as pictures at once.</source>
+      <translation>一次最多可以把 {0} 页作为图片显示。</translation>
     </message>
     <message>
       <source>Attach files</source>
@@ -460,12 +492,20 @@
       <translation>选择重要性矩阵</translation>
     </message>
     <message>
+      <source>Choose another file, or save it anew in the program that made it.</source>
+      <translation>请选择其他文件，或用制作它的程序重新保存。</translation>
+    </message>
+    <message>
       <source>Choose another file.</source>
       <translation>请选择其他文件。</translation>
     </message>
     <message>
       <source>Choose another model</source>
       <translation>选择其他模型</translation>
+    </message>
+    <message>
+      <source>Choose another name.</source>
+      <translation>请换一个名称。</translation>
     </message>
     <message>
       <source>Choose another port or address, or make a key first where others are to use it.</source>
@@ -478,6 +518,10 @@
     <message>
       <source>Choose the language model itself.</source>
       <translation>请选择语言模型本身。</translation>
+    </message>
+    <message>
+      <source>Choose the projector (mmproj) that was made for this model, or load the model without it.</source>
+      <translation>请选择为此模型制作的投影文件（mmproj），或不带投影文件加载模型。</translation>
     </message>
     <message>
       <source>Choose…</source>
@@ -498,6 +542,10 @@
     <message>
       <source>Code</source>
       <translation>代码</translation>
+    </message>
+    <message>
+      <source>Collections</source>
+      <translation>资料集</translation>
     </message>
     <message>
       <source>Command palette</source>
@@ -592,6 +640,10 @@
       <translation>创意</translation>
     </message>
     <message>
+      <source>Ctrl+← and Ctrl+→ move it</source>
+      <translation>按 Ctrl+← 和 Ctrl+→ 移动</translation>
+    </message>
+    <message>
       <source>Cut at the limit</source>
       <translation>达到上限而截断</translation>
     </message>
@@ -636,6 +688,10 @@
       <translation>彻底删除…</translation>
     </message>
     <message>
+      <source>Delete the collection</source>
+      <translation>删除资料集</translation>
+    </message>
+    <message>
       <source>Delete this conversation</source>
       <translation>删除此对话</translation>
     </message>
@@ -678,6 +734,10 @@
     <message>
       <source>Draft model</source>
       <translation>草稿模型</translation>
+    </message>
+    <message>
+      <source>Draw a frame around what is to be shown; Esc leaves</source>
+      <translation>拖动鼠标框选要展示的部分，按 Esc 离开</translation>
     </message>
     <message>
       <source>Drops tokens less likely than this share of the likeliest one.</source>
@@ -788,12 +848,20 @@
       <translation>文件数</translation>
     </message>
     <message>
+      <source>Files and folders</source>
+      <translation>文件和文件夹</translation>
+    </message>
+    <message>
       <source>Find</source>
       <translation>查找</translation>
     </message>
     <message>
       <source>Find a recipe</source>
       <translation>寻找配方</translation>
+    </message>
+    <message>
+      <source>Find passages</source>
+      <translation>查找段落</translation>
     </message>
     <message>
       <source>Find the best…</source>
@@ -812,6 +880,10 @@
       <translation>Flash attention</translation>
     </message>
     <message>
+      <source>Folders and documents to answer from. They stay where they are and are only read; answers cite passage and page.</source>
+      <translation>用来回答问题的文件夹和文档。它们留在原处，只会被读取；回答会注明段落和页码。</translation>
+    </message>
+    <message>
       <source>For those who have the room and want no doubts.</source>
       <translation>空间充裕、不想有任何疑虑时选它。</translation>
     </message>
@@ -822,6 +894,10 @@
     <message>
       <source>Forget the middle</source>
       <translation>忘掉中间部分</translation>
+    </message>
+    <message>
+      <source>Forget this collection? Its documents are not deleted.</source>
+      <translation>要移除这个资料集吗？其中的文档不会被删除。</translation>
     </message>
     <message>
       <source>Format</source>
@@ -882,6 +958,10 @@
     <message>
       <source>Go to the chat</source>
       <translation>转到对话</translation>
+    </message>
+    <message>
+      <source>Go to the documents to answer from</source>
+      <translation>打开资料页</translation>
     </message>
     <message>
       <source>Go to the models</source>
@@ -1052,8 +1132,16 @@
       <translation>无法与 {0} 共用空间：{1}。</translation>
     </message>
     <message>
+      <source>It changed while it was read.</source>
+      <translation>读取过程中文件发生了变化。</translation>
+    </message>
+    <message>
       <source>It changes “{0}”, which the base does not have in this shape.</source>
       <translation>它要修改“{0}”，但基础模型里没有这个形状的张量。</translation>
+    </message>
+    <message>
+      <source>It claims to have {0} pages.</source>
+      <translation>它声称有 {0} 页。</translation>
     </message>
     <message>
       <source>It claims to hold {0} {1}, more than fit into a file of its size.</source>
@@ -1176,6 +1264,18 @@
       <translation>这里没有设备 {0}：可用的有 {1}。</translation>
     </message>
     <message>
+      <source>It has no page {0}.</source>
+      <translation>它没有第 {0} 页。</translation>
+    </message>
+    <message>
+      <source>It has no part that sees pictures.</source>
+      <translation>它没有看图的部分。</translation>
+    </message>
+    <message>
+      <source>It has no pixels.</source>
+      <translation>它没有任何像素。</translation>
+    </message>
+    <message>
       <source>It has {0} bytes instead of {1}.</source>
       <translation>文件有 {0} 字节，而不是 {1} 字节。</translation>
     </message>
@@ -1184,8 +1284,20 @@
       <translation>它有 {0} 个词元，而基准有 {1} 个：无法比较。</translation>
     </message>
     <message>
+      <source>It has {0} × {1} pixels; at most {2} million can be opened safely.</source>
+      <translation>它有 {0} × {1} 像素；最多能安全打开 {2} 百万像素。</translation>
+    </message>
+    <message>
+      <source>It has {count}.</source>
+      <translation>它共有 {count} 页。</translation>
+    </message>
+    <message>
       <source>It has {needed} tokens and the model reads {available} at once.</source>
       <translation>它有 {needed} 个词元，而模型一次读 {available} 个。</translation>
+    </message>
+    <message>
+      <source>It has {needed} tokens, and {available} are left in the context.</source>
+      <translation>它有 {needed} 个词元，上下文中只剩 {available} 个。</translation>
     </message>
     <message>
       <source>It holds no importance matrix.</source>
@@ -1194,6 +1306,14 @@
     <message>
       <source>It holds no pairs.</source>
       <translation>其中没有成对的矩阵。</translation>
+    </message>
+    <message>
+      <source>It holds no sheet.</source>
+      <translation>其中没有工作表。</translation>
+    </message>
+    <message>
+      <source>It holds no tensors of the part that sees pictures.</source>
+      <translation>它不含看图部分的张量。</translation>
     </message>
     <message>
       <source>It holds no token embeddings.</source>
@@ -1244,12 +1364,28 @@
       <translation>它是 ZIP 或 PyTorch 压缩包。</translation>
     </message>
     <message>
+      <source>It is a compressed archive; unpack it first.</source>
+      <translation>它是压缩包，请先解压。</translation>
+    </message>
+    <message>
+      <source>It is a database.</source>
+      <translation>它是数据库。</translation>
+    </message>
+    <message>
+      <source>It is a drawing made of text (SVG or HTML), which may refer to other files.</source>
+      <translation>它是由文本构成的图形（SVG 或 HTML），可能引用其他文件。</translation>
+    </message>
+    <message>
       <source>It is a folder.</source>
-      <translation>它是一个文件夹。</translation>
+      <translation>它是文件夹。</translation>
     </message>
     <message>
       <source>It is a mixture of experts (“{0}”): the loaders that AWQ files are made for would leave its experts unset. Quantize it to GGUF, which has a layout for experts.</source>
       <translation>这是混合专家模型（“{0}”）：读取 AWQ 文件的程序会让其专家权重保持未设置。请把它量化为 GGUF，GGUF 有专家的存储格式。</translation>
+    </message>
+    <message>
+      <source>It is a model.</source>
+      <translation>它是模型。</translation>
     </message>
     <message>
       <source>It is a part of Yanmo and stays.</source>
@@ -1260,12 +1396,28 @@
       <translation>它是分成 {0} 个文件的模型的一部分，这里只有 {1} 个。</translation>
     </message>
     <message>
+      <source>It is a picture.</source>
+      <translation>它是图片。</translation>
+    </message>
+    <message>
+      <source>It is a program.</source>
+      <translation>它是程序。</translation>
+    </message>
+    <message>
       <source>It is a safetensors file; it can be converted to GGUF.</source>
       <translation>它是 safetensors 文件；可以转换为 GGUF。</translation>
     </message>
     <message>
       <source>It is a web page: the download went wrong.</source>
       <translation>它是一个网页：下载出了错。</translation>
+    </message>
+    <message>
+      <source>It is an archive, but no document of Word, Excel or PowerPoint, and no electronic book.</source>
+      <translation>它是压缩包，但不是 Word、Excel、PowerPoint 文档，也不是电子书。</translation>
+    </message>
+    <message>
+      <source>It is cut off ({0}).</source>
+      <translation>文件不完整（{0}）。</translation>
     </message>
     <message>
       <source>It is cut off or is no importance matrix.</source>
@@ -1288,12 +1440,48 @@
       <translation>文件不完整：“{0}”的权重超出文件末尾 {1} 字节。</translation>
     </message>
     <message>
+      <source>It is cut off: {0} of {1} bytes are there.</source>
+      <translation>文件不完整：{1} 字节中只有 {0} 字节。</translation>
+    </message>
+    <message>
+      <source>It is cut off: {0} of {1} seconds are there.</source>
+      <translation>文件不完整：{1} 秒中只有 {0} 秒。</translation>
+    </message>
+    <message>
       <source>It is cut off: “{0}” lies beyond its end.</source>
       <translation>文件不完整：“{0}”在文件末尾之外。</translation>
     </message>
     <message>
+      <source>It is damaged ({0}).</source>
+      <translation>它已损坏（{0}）。</translation>
+    </message>
+    <message>
+      <source>It is damaged or of an unknown kind ({0}).</source>
+      <translation>它已损坏或类型未知（{0}）。</translation>
+    </message>
+    <message>
+      <source>It is damaged, or no PDF although it begins like one.</source>
+      <translation>它已损坏，或只是开头像 PDF。</translation>
+    </message>
+    <message>
+      <source>It is damaged, or not what its name says.</source>
+      <translation>它已损坏，或内容与文件名不符。</translation>
+    </message>
+    <message>
+      <source>It is damaged.</source>
+      <translation>它已损坏。</translation>
+    </message>
+    <message>
+      <source>It is damaged: {0} while reading it.</source>
+      <translation>它已损坏：读取时出现 {0}。</translation>
+    </message>
+    <message>
       <source>It is empty inside: the download was interrupted.</source>
       <translation>文件内容是空的：下载被中断了。</translation>
+    </message>
+    <message>
+      <source>It is empty.</source>
+      <translation>文件是空的。</translation>
     </message>
     <message>
       <source>It is far too large for a configuration.</source>
@@ -1304,8 +1492,28 @@
       <translation>它大于 {0} MB。</translation>
     </message>
     <message>
+      <source>It is locked with a password, or was written by an Office from before 2007; save it as .docx, .xlsx or .pptx.</source>
+      <translation>它有密码保护，或是 2007 年以前的 Office 格式；请另存为 .docx、.xlsx 或 .pptx。</translation>
+    </message>
+    <message>
+      <source>It is locked with a password.</source>
+      <translation>它有密码保护。</translation>
+    </message>
+    <message>
+      <source>It is longer than {0} minutes.</source>
+      <translation>它长于 {0} 分钟。</translation>
+    </message>
+    <message>
       <source>It is neither a picture, a sound nor text that can be read.</source>
       <translation>它既不是图片、声音，也不是可以读取的文本。</translation>
+    </message>
+    <message>
+      <source>It is neither text nor a document of a kind that is known here.</source>
+      <translation>它不是文本，也不是这里认识的文档。</translation>
+    </message>
+    <message>
+      <source>It is nested deeper than any document that is meant to be read.</source>
+      <translation>它的嵌套层数远超正常文档。</translation>
     </message>
     <message>
       <source>It is nested too deeply.</source>
@@ -1324,6 +1532,14 @@
       <translation>这不是其他服务器上模型的地址。</translation>
     </message>
     <message>
+      <source>It is no ordinary file.</source>
+      <translation>它不是普通文件。</translation>
+    </message>
+    <message>
+      <source>It is no projector.</source>
+      <translation>它不是投影文件。</translation>
+    </message>
+    <message>
       <source>It is no script for the echo engine.</source>
       <translation>它不是回声引擎的脚本。</translation>
     </message>
@@ -1338,6 +1554,14 @@
     <message>
       <source>It is not a backup of Yanmo: it holds no database.</source>
       <translation>它不是研墨的备份：里面没有数据库。</translation>
+    </message>
+    <message>
+      <source>It is not a picture that can be read here.</source>
+      <translation>它不是这里能读取的图片。</translation>
+    </message>
+    <message>
+      <source>It is not a sound that can be read here (WAV, FLAC, MP3 or OGG).</source>
+      <translation>它不是这里能读取的声音（WAV、FLAC、MP3 或 OGG）。</translation>
     </message>
     <message>
       <source>It is not a table of settings.</source>
@@ -1358,6 +1582,10 @@
     <message>
       <source>It is not an export of Yanmo.</source>
       <translation>它不是研墨的导出文件。</translation>
+    </message>
+    <message>
+      <source>It is not in the collection “{0}”.</source>
+      <translation>它不在资料集“{0}”里。</translation>
     </message>
     <message>
       <source>It is of version {0}, and this Yanmo reads version {1}.</source>
@@ -1384,6 +1612,10 @@
       <translation>它是新对话使用的模型。</translation>
     </message>
     <message>
+      <source>It is too narrow to be seen: {0} × {1} pixels.</source>
+      <translation>它太窄，无法查看：{0} × {1} 像素。</translation>
+    </message>
+    <message>
       <source>It is {kind}.</source>
       <translation>它是{kind}。</translation>
     </message>
@@ -1402,6 +1634,14 @@
     <message>
       <source>It must be {allowed}.</source>
       <translation>必须是 {allowed}。</translation>
+    </message>
+    <message>
+      <source>It needs more memory than a file may take.</source>
+      <translation>它所需的内存超过单个文件允许的上限。</translation>
+    </message>
+    <message>
+      <source>It needs more memory than a picture may take.</source>
+      <translation>它所需的内存超过单张图片允许的上限。</translation>
     </message>
     <message>
       <source>It needs {needed} more, and {folder} has {free} left.</source>
@@ -1480,6 +1720,14 @@
       <translation>它收下了请求，之后过久没有回应。</translation>
     </message>
     <message>
+      <source>It tried to reach something outside of itself: {0}.</source>
+      <translation>它试图访问自身以外的内容：{0}。</translation>
+    </message>
+    <message>
+      <source>It unpacks to far more than a document would: it may have been made to fill the memory.</source>
+      <translation>它解压后远大于正常文档，可能是为耗尽内存而制作的。</translation>
+    </message>
+    <message>
       <source>It wakes only after certain words of a prompt (aLoRA), which is not supported.</source>
       <translation>它只在提示词出现特定词语后才生效（aLoRA），这里不支持。</translation>
     </message>
@@ -1494,6 +1742,18 @@
     <message>
       <source>It was deleted, or its id {id} is wrong.</source>
       <translation>它已被删除，或编号 {id} 有误。</translation>
+    </message>
+    <message>
+      <source>It was made for a model of another size.</source>
+      <translation>它是为另一种大小的模型制作的。</translation>
+    </message>
+    <message>
+      <source>It was made for a model whose embeddings have {0} numbers, and this model's have {1}.</source>
+      <translation>它是为嵌入维度为 {0} 的模型制作的，而此模型的嵌入维度是 {1}。</translation>
+    </message>
+    <message>
+      <source>It was made for models of the kind {0}, and this one is of the kind {1}.</source>
+      <translation>它是为 {0} 类模型制作的，而此模型属于 {1} 类。</translation>
     </message>
     <message>
       <source>It was made for the architecture {0}, and this model is {1}.</source>
@@ -1532,12 +1792,28 @@
       <translation>它的 WordPiece 分词器预处理文本的方式与 BERT 不同。</translation>
     </message>
     <message>
+      <source>Its XML declares entities of its own, as no document does that is meant to be read.</source>
+      <translation>其中的 XML 自定义了实体，正常的文档不会这样做。</translation>
+    </message>
+    <message>
       <source>Its alignment is not of the type that the format prescribes.</source>
       <translation>它的对齐值不是格式规定的类型。</translation>
     </message>
     <message>
       <source>Its alignment {0} is not a power of two.</source>
       <translation>它的对齐值 {0} 不是 2 的幂。</translation>
+    </message>
+    <message>
+      <source>Its archive holds more than {0} files.</source>
+      <translation>其中的压缩包含有超过 {0} 个文件。</translation>
+    </message>
+    <message>
+      <source>Its archive is damaged or cut off.</source>
+      <translation>其中的压缩包已损坏或不完整。</translation>
+    </message>
+    <message>
+      <source>Its beginning, so many tokens:</source>
+      <translation>只要开头，词元数：</translation>
     </message>
     <message>
       <source>Its card cannot be read back.</source>
@@ -1576,12 +1852,20 @@
       <translation>它的文件头超出了文件本身。</translation>
     </message>
     <message>
+      <source>Its header is damaged: {0} samples a second in {1} channels.</source>
+      <translation>文件头已损坏：每秒 {0} 个采样，{1} 个声道。</translation>
+    </message>
+    <message>
       <source>Its layers are called in a way that is not known.</source>
       <translation>其各层的调用方式未知。</translation>
     </message>
     <message>
       <source>Its layers hold no linear weights that could be quantized.</source>
       <translation>其各层里没有可以量化的线性权重。</translation>
+    </message>
+    <message>
+      <source>Its libmtmd has another layout than this version needs ({0}).</source>
+      <translation>它的 libmtmd 的结构与此版本所需的不同（{0}）。</translation>
     </message>
     <message>
       <source>Its library could not be loaded: {0}.</source>
@@ -1608,8 +1892,16 @@
       <translation>它的网络无法撤回猜错的词元。</translation>
     </message>
     <message>
+      <source>Its pages as pictures, for a model that sees</source>
+      <translation>把页面作为图片，给能看图的模型</translation>
+    </message>
+    <message>
       <source>Its positions are scaled by “{0}”, which is not known here.</source>
       <translation>它的位置按“{0}”缩放，这里不认识这种方式。</translation>
+    </message>
+    <message>
+      <source>Its preprocessor_config.json is missing or does not say how pictures are prepared (image_mean, image_std).</source>
+      <translation>它缺少 preprocessor_config.json，或其中没有说明图片如何预处理（image_mean、image_std）。</translation>
     </message>
     <message>
       <source>Its process could not be started: {0}.</source>
@@ -1628,6 +1920,10 @@
       <translation>它的进程被 {0} 终止。</translation>
     </message>
     <message>
+      <source>Its projector holds {0} of {1} tensors.</source>
+      <translation>它的投影器只有 {1} 个张量中的 {0} 个。</translation>
+    </message>
+    <message>
       <source>Its setting {0} asks for more than a plain LoRA, which cannot be converted.</source>
       <translation>它的设置 {0} 超出了普通 LoRA，无法转换。</translation>
     </message>
@@ -1640,12 +1936,20 @@
       <translation>其设置没有意义：{0}。</translation>
     </message>
     <message>
+      <source>Its slides are missing from it.</source>
+      <translation>其中缺少幻灯片。</translation>
+    </message>
+    <message>
       <source>Its source is one file, so there are no parts to keep.</source>
       <translation>源文件只有一个，没有可保留的分片。</translation>
     </message>
     <message>
       <source>Its strength (alpha) is no number.</source>
       <translation>它的强度（alpha）不是数字。</translation>
+    </message>
+    <message>
+      <source>Its text is longer than {0} million characters.</source>
+      <translation>它的文字超过 {0} 百万字符。</translation>
     </message>
     <message>
       <source>Its tokenizer cannot be read: {0}.</source>
@@ -1670,6 +1974,14 @@
     <message>
       <source>Its vectors are not all of one length.</source>
       <translation>它返回的向量长度不一。</translation>
+    </message>
+    <message>
+      <source>Its vision tower computes with “{0}”, which llama.cpp does not have.</source>
+      <translation>它的视觉塔使用“{0}”激活函数，llama.cpp 没有。</translation>
+    </message>
+    <message>
+      <source>Its vision tower is as wide inside its layers as between them, which llama.cpp reads the wrong way round.</source>
+      <translation>它的视觉塔层内与层间一样宽，llama.cpp 会把两者读反。</translation>
     </message>
     <message>
       <source>Its vocabulary has no tokens that mark what stands before and after the gap.</source>
@@ -1756,6 +2068,10 @@
       <translation>种类</translation>
     </message>
     <message>
+      <source>Knowledge</source>
+      <translation>资料</translation>
+    </message>
+    <message>
       <source>Language</source>
       <translation>语言</translation>
     </message>
@@ -1810,6 +2126,10 @@
     <message>
       <source>List what is there with “yanmo data restore --list”.</source>
       <translation>用 “yanmo data restore --list” 列出现有快照。</translation>
+    </message>
+    <message>
+      <source>List what is there with “yanmo index list”.</source>
+      <translation>用“yanmo index list”可以列出现有的资料集。</translation>
     </message>
     <message>
       <source>Listen at Ollama's port 11434 too</source>
@@ -1914,6 +2234,10 @@
     <message>
       <source>Make</source>
       <translation>要做的类型</translation>
+    </message>
+    <message>
+      <source>Make a collection to begin</source>
+      <translation>先新建一个资料集</translation>
     </message>
     <message>
       <source>Make a model smaller</source>
@@ -2048,6 +2372,14 @@
       <translation>新对话</translation>
     </message>
     <message>
+      <source>New collection</source>
+      <translation>新建资料集</translation>
+    </message>
+    <message>
+      <source>New collection…</source>
+      <translation>新建资料集…</translation>
+    </message>
+    <message>
       <source>New folder</source>
       <translation>新建文件夹</translation>
     </message>
@@ -2070,6 +2402,10 @@
     <message>
       <source>Newest</source>
       <translation>最新</translation>
+    </message>
+    <message>
+      <source>Next page</source>
+      <translation>下一页</translation>
     </message>
     <message>
       <source>Next version</source>
@@ -2130,6 +2466,10 @@
     <message>
       <source>Notes</source>
       <translation>备注</translation>
+    </message>
+    <message>
+      <source>Nothing fits.</source>
+      <translation>没有相符的段落。</translation>
     </message>
     <message>
       <source>Nothing found</source>
@@ -2208,12 +2548,28 @@
       <translation>只适合否则放不下的大模型。</translation>
     </message>
     <message>
+      <source>Only passages that fit each question, with citations</source>
+      <translation>只取与每个问题相符的段落，并注明出处</translation>
+    </message>
+    <message>
+      <source>Only the pages of a PDF can be shown as pictures.</source>
+      <translation>只有 PDF 的页面能作为图片显示。</translation>
+    </message>
+    <message>
+      <source>Only the passages that fit each question.</source>
+      <translation>只取与每个问题相符的段落。</translation>
+    </message>
+    <message>
       <source>Open in chat</source>
       <translation>在聊天中打开</translation>
     </message>
     <message>
       <source>Open its page</source>
       <translation>打开网页</translation>
+    </message>
+    <message>
+      <source>Open source {number}: {name}, {place}</source>
+      <translation>打开出处 {number}：{name}，{place}</translation>
     </message>
     <message>
       <source>Open the folder</source>
@@ -2228,8 +2584,16 @@
       <translation>打开回收站</translation>
     </message>
     <message>
+      <source>Open with the system's program</source>
+      <translation>用系统程序打开</translation>
+    </message>
+    <message>
       <source>Open {url}, accept the conditions, and put your token into the settings. A token is never sent to a mirror.</source>
       <translation>请打开 {url} 接受条款，并在设置中填入令牌。令牌绝不会发送给镜像。</translation>
+    </message>
+    <message>
+      <source>Opening…</source>
+      <translation>正在打开…</translation>
     </message>
     <message>
       <source>Order</source>
@@ -2248,8 +2612,36 @@
       <translation>自定设置</translation>
     </message>
     <message>
+      <source>Page {0} cannot be drawn.</source>
+      <translation>无法显示第 {0} 页。</translation>
+    </message>
+    <message>
+      <source>Pages</source>
+      <translation>页码</translation>
+    </message>
+    <message>
+      <source>Pages {0} of {1}.</source>
+      <translation>第 {0} 页，共 {1} 页。</translation>
+    </message>
+    <message>
       <source>Parameters</source>
       <translation>参数量</translation>
+    </message>
+    <message>
+      <source>Passages</source>
+      <translation>段落</translation>
+    </message>
+    <message>
+      <source>Passages are found by</source>
+      <translation>段落检索</translation>
+    </message>
+    <message>
+      <source>Passages from my documents, found for the question below. Answer from them, and after each fact name the passage it comes from by its number in brackets, like [1]. If they do not hold the answer, say so.</source>
+      <translation>以下是从我的文档中为下面的问题找到的段落。请根据它们回答，并在每个事实后用方括号注明出自哪一段，例如 [1]。如果其中没有答案，请直说。</translation>
+    </message>
+    <message>
+      <source>Passages it was given; it cites none of them</source>
+      <translation>给它的段落；回答中没有引用</translation>
     </message>
     <message>
       <source>Path</source>
@@ -2280,8 +2672,16 @@
       <translation>替我挑选</translation>
     </message>
     <message>
+      <source>Picture</source>
+      <translation>图片</translation>
+    </message>
+    <message>
       <source>Pictures</source>
       <translation>图片</translation>
+    </message>
+    <message>
+      <source>Pictures in it were not read.</source>
+      <translation>其中的图片没有读取。</translation>
     </message>
     <message>
       <source>Pin</source>
@@ -2306,6 +2706,10 @@
     <message>
       <source>Preset</source>
       <translation>预设</translation>
+    </message>
+    <message>
+      <source>Previous page</source>
+      <translation>上一页</translation>
     </message>
     <message>
       <source>Previous version</source>
@@ -2376,6 +2780,30 @@
       <translation>读入</translation>
     </message>
     <message>
+      <source>Reading it broke the program that reads documents, which was started anew.</source>
+      <translation>读取它时，负责读文档的进程崩溃了，现已重新启动。</translation>
+    </message>
+    <message>
+      <source>Reading it ended the process that tried: it is damaged, or meant to do harm.</source>
+      <translation>读取它的进程意外结束：文件已损坏，或带有恶意。</translation>
+    </message>
+    <message>
+      <source>Reading it takes longer than {0} seconds.</source>
+      <translation>读取它所需的时间超过 {0} 秒。</translation>
+    </message>
+    <message>
+      <source>Reading it takes more memory than a document may.</source>
+      <translation>读取它需要的内存超过了文档的限额。</translation>
+    </message>
+    <message>
+      <source>Reading it took longer than {0} seconds.</source>
+      <translation>读取它超过了 {0} 秒。</translation>
+    </message>
+    <message>
+      <source>Reading it took more memory than a document may.</source>
+      <translation>读取它用掉的内存超过了文档的限额。</translation>
+    </message>
+    <message>
       <source>Reading the conversation… {done} of {total} tokens</source>
       <translation>正在读取对话… {done} / {total} 词元</translation>
     </message>
@@ -2406,6 +2834,10 @@
     <message>
       <source>Rebuild the engine on this machine: delete .venv and run “make run”.</source>
       <translation>请在本机重新构建引擎：删除 .venv 并运行 “make run”。</translation>
+    </message>
+    <message>
+      <source>Recall test</source>
+      <translation>检索测试</translation>
     </message>
     <message>
       <source>Recipes (*.toml)</source>
@@ -2576,6 +3008,10 @@
       <translation>查看</translation>
     </message>
     <message>
+      <source>Show a part of the screen</source>
+      <translation>截取屏幕的一部分</translation>
+    </message>
+    <message>
       <source>Show all {count} characters</source>
       <translation>显示全部 {count} 个字符</translation>
     </message>
@@ -2646,6 +3082,10 @@
     <message>
       <source>Something went wrong.</source>
       <translation>出了点问题。</translation>
+    </message>
+    <message>
+      <source>Sources</source>
+      <translation>出处</translation>
     </message>
     <message>
       <source>Speed</source>
@@ -2768,12 +3208,20 @@
       <translation>收回</translation>
     </message>
     <message>
+      <source>Take out</source>
+      <translation>移出</translation>
+    </message>
+    <message>
       <source>Take out of the archive</source>
       <translation>移出归档</translation>
     </message>
     <message>
       <source>Take out of the list</source>
       <translation>从列表中移除</translation>
+    </message>
+    <message>
+      <source>Take some of its pages, its beginning only, or let the passages that fit each question be found in it.</source>
+      <translation>可以只取其中几页、只取开头，或让系统按每个问题在其中检索段落。</translation>
     </message>
     <message>
       <source>Take this model out of the library? Its file stays where it is.</source>
@@ -2936,6 +3384,10 @@
       <translation>磁盘拒绝写入：{0}。</translation>
     </message>
     <message>
+      <source>The document</source>
+      <translation>文档</translation>
+    </message>
+    <message>
       <source>The engine asked for more memory than the machine has.</source>
       <translation>引擎要求的内存超过了本机所有。</translation>
     </message>
@@ -2960,8 +3412,20 @@
       <translation>引擎没能完成这条回复。</translation>
     </message>
     <message>
+      <source>The engine could not look at {0}.</source>
+      <translation>引擎无法查看 {0}。</translation>
+    </message>
+    <message>
       <source>The engine could not read it.</source>
       <translation>引擎无法读取它。</translation>
+    </message>
+    <message>
+      <source>The engine could not take in a picture or a sound (code {0}).</source>
+      <translation>引擎无法读入图片或声音（代码 {0}）。</translation>
+    </message>
+    <message>
+      <source>The engine cut {0} into other pieces than it had announced.</source>
+      <translation>引擎对 {0} 的切分与它先前所说的不一致。</translation>
     </message>
     <message>
       <source>The engine did not answer in time.</source>
@@ -3040,6 +3504,14 @@
       <translation>做出的文件缺少 {0} 个张量。</translation>
     </message>
     <message>
+      <source>The first that is here</source>
+      <translation>本机的第一个</translation>
+    </message>
+    <message>
+      <source>The first {0} of {1} tokens.</source>
+      <translation>前 {0} 个词元，共 {1} 个。</translation>
+    </message>
+    <message>
       <source>The folder holds no adapter_config.json with an adapter_model.safetensors.</source>
       <translation>文件夹里没有 adapter_config.json 和 adapter_model.safetensors。</translation>
     </message>
@@ -3092,6 +3564,10 @@
       <translation>“{0}”的重要性矩阵不完整。</translation>
     </message>
     <message>
+      <source>The index of documents could not be used.</source>
+      <translation>无法使用资料索引。</translation>
+    </message>
+    <message>
       <source>The key is in the clipboard. It is shown only now: {key}</source>
       <translation>密钥已复制到剪贴板，只显示这一次：{key}</translation>
     </message>
@@ -3106,6 +3582,10 @@
     <message>
       <source>The machine refused the memory that the model needs.</source>
       <translation>系统拒绝给出模型所需的内存。</translation>
+    </message>
+    <message>
+      <source>The machine refused the memory that the projector needs.</source>
+      <translation>系统拒绝分配投影文件所需的内存。</translation>
     </message>
     <message>
       <source>The message {0} has no parent before it.</source>
@@ -3164,12 +3644,32 @@
       <translation>“{0}”的一对矩阵彼此不匹配。</translation>
     </message>
     <message>
+      <source>The part {0} is damaged.</source>
+      <translation>其中的 {0} 部分已损坏。</translation>
+    </message>
+    <message>
+      <source>The part {0} is missing from it.</source>
+      <translation>其中缺少 {0} 部分。</translation>
+    </message>
+    <message>
       <source>The parts of “{0}” do not fit together.</source>
       <translation>“{0}”的各部分互不匹配。</translation>
     </message>
     <message>
       <source>The probabilities of a prompt are not asked of other servers.</source>
       <translation>不向其他服务器索取提示词的概率。</translation>
+    </message>
+    <message>
+      <source>The program is about to close.</source>
+      <translation>程序即将关闭。</translation>
+    </message>
+    <message>
+      <source>The projector of this model cannot take it.</source>
+      <translation>此模型的投影文件无法处理它。</translation>
+    </message>
+    <message>
+      <source>The projector {file} cannot be used with this model.</source>
+      <translation>投影文件 {file} 不能用于此模型。</translation>
     </message>
     <message>
       <source>The proxy did not answer.</source>
@@ -3284,6 +3784,10 @@
       <translation>保留系统提示词和最新的内容；回复可以一直写下去。</translation>
     </message>
     <message>
+      <source>The table of its chapters is missing.</source>
+      <translation>其中缺少章节目录。</translation>
+    </message>
+    <message>
       <source>The tensor “{0}” does not lie at an aligned place.</source>
       <translation>张量“{0}”没有放在对齐的位置。</translation>
     </message>
@@ -3380,8 +3884,16 @@
       <translation>主题</translation>
     </message>
     <message>
+      <source>There are no collections yet: make one on the page Knowledge.</source>
+      <translation>还没有资料集：请在“资料”页新建一个。</translation>
+    </message>
+    <message>
       <source>There is a broken value in {0}.</source>
       <translation>{0} 里有损坏的值。</translation>
+    </message>
+    <message>
+      <source>There is a collection “{name}” already.</source>
+      <translation>已经有名为“{name}”的资料集。</translation>
     </message>
     <message>
       <source>There is a folder {0} already.</source>
@@ -3402,6 +3914,10 @@
     <message>
       <source>There is no adapter for this architecture in the library.</source>
       <translation>模型库里没有适用于这种架构的适配器。</translation>
+    </message>
+    <message>
+      <source>There is no collection “{name}”.</source>
+      <translation>没有名为“{name}”的资料集。</translation>
     </message>
     <message>
       <source>There is no connection “{name}”.</source>
@@ -3436,6 +3952,10 @@
       <translation>没有快照 {name}。</translation>
     </message>
     <message>
+      <source>There is no such file or folder.</source>
+      <translation>没有这个文件或文件夹。</translation>
+    </message>
+    <message>
       <source>There is no such file.</source>
       <translation>没有这样的文件。</translation>
     </message>
@@ -3452,6 +3972,10 @@
       <translation>{0} 里还什么都没有。</translation>
     </message>
     <message>
+      <source>There is nothing to hear in it.</source>
+      <translation>其中没有可听的内容。</translation>
+    </message>
+    <message>
       <source>There is too much in {0}.</source>
       <translation>{0} 里的内容太多。</translation>
     </message>
@@ -3462,6 +3986,10 @@
     <message>
       <source>These are kept: {known}.</source>
       <translation>现有连接：{known}。</translation>
+    </message>
+    <message>
+      <source>These pages:</source>
+      <translation>只要这些页：</translation>
     </message>
     <message>
       <source>Thinking…</source>
@@ -3500,6 +4028,10 @@
       <translation>该引擎不支持适配器。</translation>
     </message>
     <message>
+      <source>This installation has no library to read sounds (soundfile).</source>
+      <translation>当前安装缺少读取声音的库（soundfile）。</translation>
+    </message>
+    <message>
       <source>This message is complete.</source>
       <translation>这条消息已经完整。</translation>
     </message>
@@ -3508,8 +4040,16 @@
       <translation>这条消息已损坏；以下是还能读出的内容。</translation>
     </message>
     <message>
+      <source>This model cannot hear.</source>
+      <translation>此模型听不了声音。</translation>
+    </message>
+    <message>
       <source>This model is quantized already. Its original would give better files.</source>
       <translation>这个模型已经量化过了，用原始模型来做效果更好。</translation>
+    </message>
+    <message>
+      <source>This passage does not stand there any more: the file has changed since. It was: {text}</source>
+      <translation>这一段已不在原处：文件后来有改动。原文是：{text}</translation>
     </message>
     <message>
       <source>This processor cannot run the engine as it was built.</source>
@@ -3522,6 +4062,10 @@
     <message>
       <source>This server does not show its tokenizer and template.</source>
       <translation>这台服务器不公开其分词器和模板。</translation>
+    </message>
+    <message>
+      <source>This system does not let programs see the screen.</source>
+      <translation>此系统不允许程序读取屏幕。</translation>
     </message>
     <message>
       <source>This system has no keyring: the token lies in {file}, which only you can read.</source>
@@ -3568,6 +4112,10 @@
       <translation>令牌</translation>
     </message>
     <message>
+      <source>Tokens</source>
+      <translation>词元</translation>
+    </message>
+    <message>
       <source>Tokens guessed ahead</source>
       <translation>提前猜测的词元数</translation>
     </message>
@@ -3612,6 +4160,10 @@
       <translation>请重试，或查看该服务器的日志。</translation>
     </message>
     <message>
+      <source>Try again. The documents themselves are untouched, and the index can always be made anew.</source>
+      <translation>请重试。文档本身没有改动，索引随时可以重建。</translation>
+    </message>
+    <message>
       <source>Try again; if it happens again, load the model anew.</source>
       <translation>请重试；若再次出现，请重新加载模型。</translation>
     </message>
@@ -3654,6 +4206,10 @@
     <message>
       <source>Untitled</source>
       <translation>未命名</translation>
+    </message>
+    <message>
+      <source>Update</source>
+      <translation>更新</translation>
     </message>
     <message>
       <source>Update Yanmo, or choose another model.</source>
@@ -3748,6 +4304,10 @@
       <translation>模型读到的内容</translation>
     </message>
     <message>
+      <source>What the model read with this question</source>
+      <translation>模型随这个问题读到的内容</translation>
+    </message>
+    <message>
       <source>What would help: {list}</source>
       <translation>可以尝试：{list}</translation>
     </message>
@@ -3820,6 +4380,10 @@
       <translation>写消息…</translation>
     </message>
     <message>
+      <source>Write pages as 3, 2-5 or 1,4-6.</source>
+      <translation>页码请写成 3、2-5 或 1,4-6 这样。</translation>
+    </message>
+    <message>
       <source>Written</source>
       <translation>写出</translation>
     </message>
@@ -3846,6 +4410,10 @@
     <message>
       <source>Yanmo {version}. Local models, nothing leaves this machine: no telemetry, no account.</source>
       <translation>研墨 Yanmo {version}。本地模型，数据不出本机：没有遥测，无需账号。</translation>
+    </message>
+    <message>
+      <source>Yanmo's own (English and Chinese)</source>
+      <translation>研墨自带（中英文）</translation>
     </message>
     <message>
       <source>Yesterday</source>
@@ -3880,6 +4448,10 @@
       <translation>换用更小的量化或模型</translation>
     </message>
     <message>
+      <source>about {count} tokens</source>
+      <translation>约 {count} 个词元</translation>
+    </message>
+    <message>
       <source>about {size}</source>
       <translation>约 {size}</translation>
     </message>
@@ -3898,6 +4470,18 @@
     <message>
       <source>all sampling settings</source>
       <translation>全部采样设置</translation>
+    </message>
+    <message>
+      <source>and ranked by</source>
+      <translation>重排</translation>
+    </message>
+    <message>
+      <source>and {count} more</source>
+      <translation>还有 {count} 个</translation>
+    </message>
+    <message>
+      <source>and {count} passages that it did not cite</source>
+      <translation>另有 {count} 段未被引用</translation>
     </message>
     <message>
       <source>as the system; or none, http://…, socks5://…</source>
@@ -3930,6 +4514,10 @@
     <message>
       <source>cancelled</source>
       <translation>已取消</translation>
+    </message>
+    <message>
+      <source>chapter {number}</source>
+      <translation>第 {number} 章</translation>
     </message>
     <message>
       <source>chat</source>
@@ -4012,6 +4600,10 @@
       <translation>第 {which} 层</translation>
     </message>
     <message>
+      <source>line {number}</source>
+      <translation>第 {number} 行</translation>
+    </message>
+    <message>
       <source>llama.cpp's converter, for checkpoints that Yanmo does not know</source>
       <translation>llama.cpp 的转换程序，用于研墨不认识的检查点</translation>
     </message>
@@ -4022,6 +4614,10 @@
     <message>
       <source>made from</source>
       <translation>来自</translation>
+    </message>
+    <message>
+      <source>meaning</source>
+      <translation>含义</translation>
     </message>
     <message>
       <source>median, 99 %, most</source>
@@ -4060,6 +4656,10 @@
       <translation>分卷不全</translation>
     </message>
     <message>
+      <source>not there any more</source>
+      <translation>已不存在</translation>
+    </message>
+    <message>
       <source>off</source>
       <translation>关</translation>
     </message>
@@ -4074,6 +4674,22 @@
     <message>
       <source>only where the server wants one</source>
       <translation>仅在服务器要求时填写</translation>
+    </message>
+    <message>
+      <source>page {number}</source>
+      <translation>第 {number} 页</translation>
+    </message>
+    <message>
+      <source>page {number} of {count}</source>
+      <translation>第 {number} 页，共 {count} 页</translation>
+    </message>
+    <message>
+      <source>pages as pictures</source>
+      <translation>页面作为图片</translation>
+    </message>
+    <message>
+      <source>pages {pages} of {count}</source>
+      <translation>第 {pages} 页，共 {count} 页</translation>
     </message>
     <message>
       <source>pasted picture</source>
@@ -4128,6 +4744,14 @@
       <translation>首选词元一致</translation>
     </message>
     <message>
+      <source>searched for each question</source>
+      <translation>按每个问题检索</translation>
+    </message>
+    <message>
+      <source>sheet {number}</source>
+      <translation>第 {number} 个工作表</translation>
+    </message>
+    <message>
       <source>size</source>
       <translation>大小</translation>
     </message>
@@ -4136,12 +4760,20 @@
       <translation>文件大小；圆点越大，写得越快</translation>
     </message>
     <message>
+      <source>slide {number}</source>
+      <translation>第 {number} 张幻灯片</translation>
+    </message>
+    <message>
       <source>such as http://192.168.1.20:8000/v1</source>
       <translation>例如 http://192.168.1.20:8000/v1</translation>
     </message>
     <message>
       <source>text</source>
       <translation>文本</translation>
+    </message>
+    <message>
+      <source>the first {some} of {all} tokens</source>
+      <translation>前 {some} 个词元，共 {all} 个</translation>
     </message>
     <message>
       <source>the hub itself, or https://…</source>
@@ -4212,6 +4844,14 @@
       <translation>不用重要性矩阵</translation>
     </message>
     <message>
+      <source>words</source>
+      <translation>字词</translation>
+    </message>
+    <message>
+      <source>words and meaning</source>
+      <translation>字词和含义</translation>
+    </message>
+    <message>
       <source>writing</source>
       <translation>写出中</translation>
     </message>
@@ -4256,6 +4896,10 @@
       <translation>{0} 的四比特版本，每组 {1} 个权重，{2}，{3}。词嵌入和输出头保持不变。</translation>
     </message>
     <message>
+      <source>{0} is animated; only its first picture is shown to the model.</source>
+      <translation>{0} 是动画，模型只会看到第一帧。</translation>
+    </message>
+    <message>
       <source>{0} is neither true nor false.</source>
       <translation>{0} 既不是真也不是假。</translation>
     </message>
@@ -4280,8 +4924,24 @@
       <translation>显存放得下 {1} 层中的 {0} 层，其余由处理器计算。</translation>
     </message>
     <message>
+      <source>{0} pages are damaged and were left out.</source>
+      <translation>有 {0} 页已损坏，未能读取。</translation>
+    </message>
+    <message>
+      <source>{0} pages hold no text; they may be scanned pictures.</source>
+      <translation>有 {0} 页没有文字，可能是扫描图片。</translation>
+    </message>
+    <message>
       <source>{0} sent something that is no list of models.</source>
       <translation>{0} 返回的不是模型列表。</translation>
+    </message>
+    <message>
+      <source>{0} was scaled down from {1} × {2} to {3} × {4} pixels.</source>
+      <translation>{0} 已从 {1} × {2} 像素缩小到 {3} × {4} 像素。</translation>
+    </message>
+    <message>
+      <source>{0} × {1} patches of a picture cannot be averaged to {2} × {3}.</source>
+      <translation>图片的 {0} × {1} 个图块无法平均成 {2} × {3} 个。</translation>
     </message>
     <message>
       <source>{0}, {1} bits per weight, {2} MB: {3} smaller than {4}.</source>
@@ -4304,12 +4964,24 @@
       <translation>提示的 {total} 个词元中有 {cached} 个在缓存里</translation>
     </message>
     <message>
+      <source>{count} are free in the context</source>
+      <translation>上下文中还剩 {count} 个</translation>
+    </message>
+    <message>
+      <source>{count} chapters</source>
+      <translation>{count} 章</translation>
+    </message>
+    <message>
       <source>{count} conversations were held with it; they stay.</source>
       <translation>有 {count} 个对话使用过它；对话会保留。</translation>
     </message>
     <message>
       <source>{count} conversations were imported</source>
       <translation>已导入 {count} 个对话</translation>
+    </message>
+    <message>
+      <source>{count} documents</source>
+      <translation>{count} 个文档</translation>
     </message>
     <message>
       <source>{count} downloads</source>
@@ -4344,8 +5016,32 @@
       <translation>{total} 层中有 {count} 层在 GPU 上</translation>
     </message>
     <message>
+      <source>{count} pages</source>
+      <translation>{count} 页</translation>
+    </message>
+    <message>
       <source>{count} parameters</source>
       <translation>{count} 参数</translation>
+    </message>
+    <message>
+      <source>{count} passages</source>
+      <translation>{count} 段</translation>
+    </message>
+    <message>
+      <source>{count} passages in {seconds} s</source>
+      <translation>{seconds} 秒找到 {count} 段</translation>
+    </message>
+    <message>
+      <source>{count} passages were given</source>
+      <translation>附上了 {count} 段资料</translation>
+    </message>
+    <message>
+      <source>{count} sheets</source>
+      <translation>{count} 个工作表</translation>
+    </message>
+    <message>
+      <source>{count} slides</source>
+      <translation>{count} 张幻灯片</translation>
     </message>
     <message>
       <source>{count} tokens</source>
@@ -4356,8 +5052,16 @@
       <translation>{count} 词元，其中 {cached} 来自缓存</translation>
     </message>
     <message>
+      <source>{count} unreadable</source>
+      <translation>{count} 个无法读取</translation>
+    </message>
+    <message>
       <source>{count} were here already</source>
       <translation>其中 {count} 个已经在这里</translation>
+    </message>
+    <message>
+      <source>{done} of {total} documents</source>
+      <translation>{done} / {total} 个文档</translation>
     </message>
     <message>
       <source>{file} arrived, but it is not the file that the hub promises.</source>
@@ -4366,6 +5070,10 @@
     <message>
       <source>{file} cannot be attached.</source>
       <translation>无法添加 {file}。</translation>
+    </message>
+    <message>
+      <source>{file} cannot be read.</source>
+      <translation>无法读取 {file}。</translation>
     </message>
     <message>
       <source>{file} cannot guess for {model}.</source>
@@ -4388,8 +5096,16 @@
       <translation>{file} 无法写入：{reason}</translation>
     </message>
     <message>
+      <source>{file} is being read; the message goes when that is done.</source>
+      <translation>正在读取 {file}，读完后消息会自动发送。</translation>
+    </message>
+    <message>
       <source>{file} is damaged.</source>
       <translation>{file} 已损坏。</translation>
+    </message>
+    <message>
+      <source>{file} is longer than what the model can read.</source>
+      <translation>{file} 超出了模型能读的长度。</translation>
     </message>
     <message>
       <source>{file} is not a GGUF model.</source>
@@ -4452,12 +5168,20 @@
       <translation>{model} 听不懂声音。</translation>
     </message>
     <message>
+      <source>{model} cannot hear sounds. Choose a model that can hear.</source>
+      <translation>{model} 听不了声音。请选择能听声音的模型。</translation>
+    </message>
+    <message>
       <source>{model} cannot rank documents.</source>
       <translation>{model} 不能给文档排序。</translation>
     </message>
     <message>
       <source>{model} cannot see pictures.</source>
       <translation>{model} 看不懂图片。</translation>
+    </message>
+    <message>
+      <source>{model} cannot see pictures. Choose a model that can see.</source>
+      <translation>{model} 看不了图片。请选择能看图的模型。</translation>
     </message>
     <message>
       <source>{model} cannot write text.</source>
@@ -4520,6 +5244,10 @@
       <translation>{name}：{total} 个输入中有 {count} 个始终为零</translation>
     </message>
     <message>
+      <source>{place} of {count}</source>
+      <translation>第 {place} 张，共 {count} 张</translation>
+    </message>
+    <message>
       <source>{reads} read, {writes} written a second</source>
       <translation>每秒读 {reads}，写 {writes}</translation>
     </message>
@@ -4558,6 +5286,14 @@
     <message>
       <source>{waiting} requests are waiting for their turn already.</source>
       <translation>已有 {waiting} 个请求在排队。</translation>
+    </message>
+    <message>
+      <source>{width} × {height} pixels</source>
+      <translation>{width} × {height} 像素</translation>
+    </message>
+    <message>
+      <source>{words}: too long, choose</source>
+      <translation>{words}：太长，请选择</translation>
     </message>
     <message>
       <source>“{0}.attention.head_count” is 0: a model without attention heads.</source>
@@ -4606,6 +5342,10 @@
     <message>
       <source>“{option}” cannot be {value}.</source>
       <translation>“{option}”不能是 {value}。</translation>
+    </message>
+    <message>
+      <source>“{pages}” are no pages of {file}.</source>
+      <translation>“{pages}”不是 {file} 的页码。</translation>
     </message>
     <message>
       <source>“{title}” is in the trash</source>

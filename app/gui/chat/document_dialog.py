@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 
 from app.documents.document import parse_pages
 from app.gui.knowledge.words import count_words
-from app.gui.translation import tr, translated_error
+from app.gui.translation import tr, tr_reason, translated_error
 from app.gui.widgets import make_label
 from app.services.documents import MODES, DocumentChoice, Weighed
 from models.errors import UserFacingError
@@ -42,7 +42,7 @@ class DocumentDialog(QDialog):
         layout.addWidget(title)
         layout.addWidget(make_label(self._facts(weighed, room), "soft", self))
         for note in document.notes:
-            layout.addWidget(make_label(tr(note), "faint", self))
+            layout.addWidget(make_label(tr_reason(note), "faint", self))
         self._group = QButtonGroup(self)
         self.pages = QLineEdit(choice.pages, self)
         self.pages.setPlaceholderText("2-5, 8")
