@@ -60,6 +60,16 @@ class Paths:
         return self.data / "quantizing"
 
     @property
+    def knowledge_index(self) -> Path:
+        """What was read of documents, so that passages are found in them; may be deleted at any time and is made anew."""
+        return self.data / "documents.sqlite"
+
+    @property
+    def embedder(self) -> Path:
+        """The table of the embedder that ships with Yanmo."""
+        return self.resources / "embedder" / "bilingual.npz"
+
+    @property
     def log_file(self) -> Path:
         """What went wrong and when."""
         return self.logs / "yanmo.log"

@@ -110,13 +110,20 @@ SETTINGS: dict[str, Setting] = {
     "downloads.kilobytes_per_second": _number(0, 0, 10_000_000),
     "models.scanned_programs": _texts(),
     "models.details": _table(),
+    "knowledge.collections": _table(),
+    "knowledge.chosen": _table(),
+    "knowledge.embedder": _text(),
+    "knowledge.reranker": _text("auto"),
+    "knowledge.passages": _number(5, 1, 30),
     "trash.days": _number(30, 1, 3650),
     "snapshots.daily": _switch(True),
 }
 """``model.load_options`` maps a model's reference to ``LoadOptions`` fields, ``model.sampling`` to the fields of
 ``SamplingOptions`` that were chosen for it. ``model.cache_megabytes`` is what engines may keep on disk
 of what they read, for all models together; 0 is nothing. ``models.details`` is what a person noted of models, by id: tags, notes,
-another name, and defaults. ``quantize.converter`` is the path of a llama.cpp checkout's
+another name, and defaults. ``knowledge.embedder`` and ``knowledge.reranker`` are models' references; empty is the embedder that ships with
+Yanmo, or no reranker, and ``auto`` the first reranker of the library. ``knowledge.passages`` is how many passages a question is given.
+``quantize.converter`` is the path of a llama.cpp checkout's
 ``convert_hf_to_gguf.py`` for architectures not known here, ``quantize.converter_python`` the Python that runs it. Keys that begin with
 ``window.`` belong to the window and may hold any JSON value."""
 

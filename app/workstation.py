@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from app.paths import Paths
 from app.services.chat import Chat
+from app.services.citing import Citing
+from app.services.documents import Documents
 from app.services.downloads import Downloads
 from app.services.engine_pool import EnginePool
 from app.services.engines import Engines, Link, MakeLink, OnExit, choose_default_model
@@ -29,6 +31,7 @@ from app.services.first_run import ensure_first_conversation
 from app.services.hubs import Hubs
 from app.services.jobs import Jobs
 from app.services.kept_context import KeptContext
+from app.services.knowledge_models import make_knowledge
 from app.services.media import Media
 from app.services.model_defaults import ModelDefaults
 from app.services.model_details import Details
@@ -103,6 +106,8 @@ class Workstation:
             self.engines, self.settings, make_link or self._make_link, self._size_of, self._free_memory, self.remotes.offers
         )
         self.server = ServerSwitch(self.events, self.settings, pool)
+        self.knowledge = make_knowledge(self.events, self.settings, paths, pool, lambda: self.library.list_models())
+        self.documents = Documents(self.attachments, self.engines.count_tokens)
         hashes = ModelHashes(lambda: self.library, self.messages, self.jobs)
         self.chat = Chat(
             self.events,
@@ -114,6 +119,7 @@ class Workstation:
             find_hash=hashes.find,
             defaults=self.defaults,
             find_policy=lambda: str(self.settings.get("chat.context_policy")),
+            find_passages=Citing(self.knowledge, self.settings).find_passages,
             on_reply=hashes.fill_in,
         )
         self.portability = Portability(self._connections, self.conversations, self.messages, self.attachments)
@@ -224,12 +230,9 @@ class Workstation:
 
     def close(self) -> None:
         """Stop replies, keep their words, end the engine's process, and let go of the data. Safe to call twice."""
-        self.server.close()
-        self.chat.close()
-        self.downloads.close()
-        self.engines.close()
-        self.jobs.close()
-        self._media_desk.close()
+        first = (self.server, self.chat, self.downloads, self.knowledge, self.documents)
+        for part in (*first, self.engines, self.jobs, self._media_desk):
+            part.close()
         if self.is_exclusive:
             with contextlib.suppress(UserFacingError):
                 self._kept_context.sweep()
@@ -320,6 +323,7 @@ class Workstation:
 
     def _forget(self, conversation_ids: list[str]) -> None:
         """Conversations are gone for good: so is what engines keep of them, soon."""
+        self.knowledge.collections.forget_conversations(conversation_ids)
         self.jobs.submit("disk", lambda is_cancelled: self._kept_context.forget(conversation_ids), "forgetting")
 
     def _size_of(self, reference: str) -> int:

@@ -35,12 +35,32 @@ class AudioPart:
 
 @dataclass(frozen=True, slots=True)
 class FilePart:
-    """A document whose text the model reads: ``text`` is what it sees, ``path`` is where the original lies."""
+    """A document whose text the model reads: ``text`` is what it sees, ``path`` is where the original lies.
+
+    ``extent`` says which part of the document the text is, in a sentence; empty for all of it.
+    """
 
     path: str
     name: str
     text: str
     mime: str = "text/plain"
+    extent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PassagePart:
+    """A passage of a document that was found for a question. ``number`` is what an answer cites it by; ``place`` is where it stands.
+
+    ``page`` counts pages, slides, sheets or chapters from 1 (0 where there are none), ``line`` the lines in it.
+    """
+
+    number: int
+    path: str
+    name: str
+    place: str
+    text: str
+    page: int = 0
+    line: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +88,14 @@ class ToolResultPart:
     content: str
 
 
-Part = TextPart | ImagePart | AudioPart | FilePart | ReasoningPart | ToolCallPart | ToolResultPart
+Part = TextPart | ImagePart | AudioPart | FilePart | PassagePart | ReasoningPart | ToolCallPart | ToolResultPart
 
 _KINDS: dict[str, type[Any]] = {
     "text": TextPart,
     "image": ImagePart,
     "audio": AudioPart,
     "file": FilePart,
+    "passage": PassagePart,
     "reasoning": ReasoningPart,
     "tool_call": ToolCallPart,
     "tool_result": ToolResultPart,
@@ -116,7 +137,7 @@ def part_from_json(value: dict[str, Any]) -> Part:
         raise ValueError(f"unknown kind of message part: {value.get('kind')!r}")
     fields = {name: value[name] for name in kind.__slots__ if name in value}
     for name, field in fields.items():
-        expected = (int, float) if name == "seconds" else str
+        expected = (int, float) if name in ("seconds", "number", "page", "line") else str
         if not isinstance(field, expected):
             raise ValueError(f"the part's {name} is not of the right type")
     try:

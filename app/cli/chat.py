@@ -10,6 +10,7 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.cli.documents import add_document_options, attach_documents, choose_collections
 from app.cli.printable import read_piped
 from backends.options import SAMPLING_RANGES, GenerationOptions, SamplingOptions
 from models.errors import AttachmentRefused, DatabaseInUse, UserFacingError, error_from_json
@@ -26,6 +27,8 @@ _EXAMPLES = """examples:
   yanmo chat Qwen3-4B-Q4_K_M --temperature 0.3
   yanmo chat -p "What is quantization?" --seed 7
   yanmo chat -p "What is in this picture?" --image photo.png
+  yanmo chat -p "Sum this up." --file report.pdf --pages 2-5
+  yanmo chat -p "How long is the warranty?" --knowledge contracts
   yanmo chat -p "What is said here?" --audio note.mp3
   git diff | yanmo chat -p "Write a commit message."
   yanmo chat --conversation last -p "And in one sentence?" --json
@@ -56,6 +59,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--audio", metavar="FILE", action="append", default=[], type=Path, help="let it hear a sound (repeatable)"
     )
     parser.add_argument("--file", metavar="FILE", action="append", default=[], type=Path, help="attach a document (repeatable)")
+    add_document_options(parser)
     parser.add_argument("--system", metavar="TEXT", help="the system prompt")
     parser.add_argument("--conversation", metavar="ID", default="", help="go on with this one; “last” is the newest")
     parser.add_argument("--no-save", action="store_true", help="keep nothing")
@@ -117,6 +121,7 @@ def run_chat(arguments: argparse.Namespace, make_workstation: Callable[[], Works
         known = _find_conversation(workstation, arguments)
         attached = _attach(workstation, arguments, arguments.model or (known.model if known else ""))
         conversation_id = _choose_conversation(workstation, arguments, known)
+        choose_collections(workstation, arguments, conversation_id)
         if prompt is None:
             from app.cli.repl import Repl
 
@@ -203,7 +208,7 @@ def _attach(workstation: Workstation, arguments: argparse.Namespace, model: str)
         if not isinstance(part, AudioPart):
             raise AttachmentRefused(file=path.name, reason="It is not a sound.")
         parts.append(part)
-    parts += [workstation.attachments.make_part(path) for path in arguments.file]
+    parts += attach_documents(workstation, arguments, model)
     for part in parts:
         tell_changes(workstation, part)
         refuse_if_senseless(workstation, model, part)
@@ -256,6 +261,8 @@ def report_end(terminal: Terminal, ended: ReplyEnded) -> int:
     if ended.state == "stopped":
         terminal.note("(stopped)")
         return 130
+    for line in terminal.sources(ended.message_id):
+        terminal.note(line)
     if unseen := terminal.unseen(ended.message_id):
         terminal.note(f"({describe_unseen(unseen)})")
     if ended.state == "length":

@@ -13,7 +13,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app import __version__
-from app.cli import bench, chat, complete, convert, data, doctor, models, options, quality, quantize, remote, search_recipe, serve
+from app.cli import (
+    bench,
+    chat,
+    complete,
+    convert,
+    data,
+    doctor,
+    index,
+    models,
+    options,
+    quality,
+    quantize,
+    remote,
+    search_recipe,
+    serve,
+)
 from app.paths import DATA_VARIABLE, Paths, make_paths
 from models.errors import DatabaseInUse, StoreError, UserFacingError
 
@@ -30,6 +45,7 @@ _EPILOG = f"""examples:
   yanmo models search qwen3                look for models on Hugging Face and ModelScope
   yanmo models pull OWNER/NAME:Q4_K_M      download one, whole and verified
   yanmo models list                        which models are here
+  yanmo index add papers ~/papers          answer from your own documents, with citations
   yanmo serve                              answer other programs
   yanmo remote add box http://box:8000/v1  use the models of another server
   yanmo options MODEL context_length=16384 how a model is loaded
@@ -86,6 +102,7 @@ def make_parser() -> argparse.ArgumentParser:
         quantize,
         quality,
         search_recipe,
+        index,
         doctor,
         data,
     ):

@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.cli.chat import refuse_if_senseless, report_end, tell_changes
+from app.cli.documents import attach_document, split_pages
 from app.cli.terminal import Terminal
-from backends.messages import AudioPart, ImagePart, Part, TextPart
+from app.retrieval.terms import estimate_tokens
+from app.services.documents import DocumentChoice
+from backends.messages import AudioPart, FilePart, ImagePart, Part, TextPart
 from models.errors import UserFacingError
 
 if TYPE_CHECKING:
@@ -22,7 +25,9 @@ _HELP = """commands:
   /system [TEXT]      set the system prompt; without a text, show it
   /image FILE         show a picture with the next message
   /audio FILE         let it hear a sound with the next message
-  /file FILE          attach a document to the next message
+  /file FILE [PAGES]  attach a document, or pages of it such as 2-5, to the next message
+  /search FILE        attach a document of which only what fits each question is read
+  /knowledge [NAMES]  answer from these collections, by commas; “none” for none; without names, say which
   /regenerate         answer the last question again
   /continue           go on with a reply that was stopped or cut off
   /save FILE          write this conversation to a file (.md, .html or .json)
@@ -57,6 +62,8 @@ class Repl:
             "image": self._image,
             "audio": self._audio,
             "file": self._file,
+            "search": self._search,
+            "knowledge": self._knowledge,
             "regenerate": self._regenerate,
             "continue": self._continue,
             "save": self._save,
@@ -162,11 +169,35 @@ class Repl:
         )
 
     def _file(self, name: str) -> None:
-        self._attach(name)
-        self._terminal.note("It goes with the next message.")
+        path, pages = split_pages(name)
+        self._attach_document(path, DocumentChoice("pages", pages) if pages else DocumentChoice())
+
+    def _search(self, name: str) -> None:
+        self._attach_document(Path(name).expanduser(), DocumentChoice("search"))
+
+    def _attach_document(self, path: Path, choice: DocumentChoice) -> None:
+        model = self._workstation.conversations.get(self._conversation_id).model
+        used = len(self._attached) and sum(estimate_tokens(part.text) for part in self._attached if isinstance(part, FilePart))
+        parts, words = attach_document(self._workstation, path, choice, model, used)
+        for part in parts:
+            refuse_if_senseless(self._workstation, model, part)
+        self._attached += parts
+        self._terminal.note(f"{words} It goes with the next message.")
+
+    def _knowledge(self, names: str) -> None:
+        collections = self._workstation.knowledge.collections
+        if names:
+            wanted = (
+                []
+                if names.lower() == "none"
+                else [collections.find(name.strip()).id for name in names.split(",") if name.strip()]
+            )
+            collections.choose(self._conversation_id, wanted)
+        chosen = [one.name for one in collections.all() if one.id in collections.chosen(self._conversation_id)]
+        self._terminal.note(f"Answers come from: {', '.join(chosen)}." if chosen else "No collection is asked.")
 
     def _attach(self, name: str) -> Part:
-        part = self._workstation.attachments.make_part(Path(name).expanduser())
+        part = self._workstation.documents.make_parts(Path(name).expanduser())[0]
         tell_changes(self._workstation, part)
         refuse_if_senseless(self._workstation, self._workstation.conversations.get(self._conversation_id).model, part)
         self._attached.append(part)

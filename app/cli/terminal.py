@@ -39,6 +39,17 @@ class Terminal:
         self._clear_status()
         print(text, file=self._notes, flush=True)
 
+    def sources(self, message_id: str) -> list[str]:
+        """A line for each passage that a reply cites; where it cites none, one line says what it was given."""
+        from app.services.citing import sort_sources
+
+        message = self._workstation.messages.get(message_id)
+        sources = sort_sources(message.text, message.run.sources if message.run else [])
+        cited = [f"[{one['number']}] {one['name']}, {one['place']}  {one['path']}" for one, is_cited in sources if is_cited]
+        if sources and not cited:
+            cited = ["it cites none of: " + "; ".join(f"[{one['number']}] {one['name']}, {one['place']}" for one, _ in sources)]
+        return cited
+
     def unseen(self, message_id: str) -> dict[str, Any]:
         """What of the conversation a reply's model did not see; empty where it saw everything."""
         run = self._workstation.messages.get(message_id).run

@@ -35,6 +35,7 @@ def make_actions() -> list[Action]:
         Action("toggle_inspector", tr("Show or hide the settings"), "Ctrl+I", "layout-sidebar-right"),
         Action("page_chat", tr("Go to the chat"), "Ctrl+1", "message-2"),
         Action("page_library", tr("Go to the models"), "Ctrl+2", "stack-2"),
+        Action("page_knowledge", tr("Go to the documents to answer from"), "Ctrl+5", "book"),
         Action("page_quantize", tr("Make a model smaller"), "Ctrl+3", "adjustments"),
         Action("pick_quant", tr("Pick a quant for this machine"), "", "sparkles"),
         Action("page_server", tr("Serve other programs"), "Ctrl+4", "server"),

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, QTimer, Slot
+from PySide6.QtCore import QByteArray, Qt, QTimer, Slot
 from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
     QApplication,
-    QFrame,
     QHBoxLayout,
     QMainWindow,
     QStackedWidget,
-    QToolButton,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -22,20 +19,24 @@ from app.gui.bridge import Bridge
 from app.gui.chat.page import ChatPage
 from app.gui.chat.warm_up import import_drawing_libraries
 from app.gui.command_palette import CommandPalette
-from app.gui.icons import application_icon, make_icon
+from app.gui.icons import application_icon
+from app.gui.knowledge.page import KnowledgePage
 from app.gui.models.page import ModelsPage
 from app.gui.quantize.page import QuantizePage
+from app.gui.rail import Rail
 from app.gui.server.page import ServerPage
 from app.gui.settings.page import SettingsPage
 from app.gui.settings.transfer import ask_and_export, ask_and_import
 from app.gui.settings.trash_dialog import TrashDialog
-from app.gui.theme import Sizes, Tokens, apply_theme, choose_tokens
+from app.gui.theme import Tokens, apply_theme, choose_tokens
 from app.gui.translation import Translations, tr, translated_error
 from app.services.events import (
     DownloadEnded,
     DownloadProgress,
     DownloadsChanged,
     Event,
+    KnowledgeChanged,
+    KnowledgeProgress,
     LibraryChanged,
     QuantizingChanged,
     RequestChanged,
@@ -46,7 +47,7 @@ from app.services.events import (
 from app.workstation import Workstation
 from models.errors import UserFacingError
 
-PAGES = ("chat", "library", "quantize", "server", "settings")
+PAGES = ("chat", "library", "knowledge", "quantize", "server", "settings")
 
 
 class MainWindow(QMainWindow):
@@ -66,6 +67,7 @@ class MainWindow(QMainWindow):
         self.bridge.happened.connect(self._hear)
         self.chat = ChatPage(workstation, self._tokens, self)
         self.library = ModelsPage(workstation, self._tokens, self)
+        self.knowledge = KnowledgePage(workstation, self._tokens, self)
         self.quantize = QuantizePage(workstation, self._tokens, self)
         self.server = ServerPage(workstation, self._tokens, self)
         self.settings = SettingsPage(workstation, self._tokens, self)
@@ -76,7 +78,10 @@ class MainWindow(QMainWindow):
         layout = QHBoxLayout(body)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        layout.addWidget(self._make_rail())
+        self._rail = Rail(self._tokens, self)
+        self._rail.page_chosen.connect(self.show_page)
+        self._rail.theme_switched.connect(lambda: self.run_action("theme"))
+        layout.addWidget(self._rail)
         layout.addWidget(self._pages, 1)
         self.setCentralWidget(body)
         self.palette_overlay = CommandPalette(self._tokens, self)
@@ -89,36 +94,9 @@ class MainWindow(QMainWindow):
         self._connect_pages()
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._system_theme_changed)
         self.chat.title_changed.connect(self._show_title)
-        self._draw_rail()
-        self.retranslate()
         self._restore()
 
     # ---- parts
-
-    def _make_rail(self) -> QWidget:
-        rail = QFrame(self)
-        rail.setObjectName("rail")
-        rail.setFixedWidth(Sizes.RAIL)
-        layout = QVBoxLayout(rail)
-        layout.setContentsMargins(8, 14, 8, 12)
-        layout.setSpacing(8)
-        self._rail: dict[str, tuple[QToolButton, str]] = {}
-        for name, icon in (("chat", "message-2"), ("library", "stack-2"), ("quantize", "adjustments"), ("server", "server")):
-            layout.addWidget(self._make_rail_button(name, icon, lambda _checked=False, page=name: self.show_page(page)))
-        layout.addStretch()
-        layout.addWidget(self._make_rail_button("theme", "moon", lambda: self.run_action("theme")))
-        layout.addWidget(self._make_rail_button("settings", "settings", lambda: self.show_page("settings")))
-        return rail
-
-    def _make_rail_button(self, name: str, icon: str, action: Callable[..., None]) -> QToolButton:
-        button = QToolButton(self)
-        button.setProperty("role", "rail")
-        button.setIconSize(QSize(22, 22))
-        button.setFixedSize(44, 44)
-        button.setCheckable(name in PAGES)
-        button.clicked.connect(action)
-        self._rail[name] = (button, icon)
-        return button
 
     def _connect_pages(self) -> None:
         workstation = self._workstation
@@ -157,6 +135,7 @@ class MainWindow(QMainWindow):
             "toggle_inspector": chat.toggle_inspector,
             "page_chat": lambda: self.show_page("chat"),
             "page_library": lambda: self.show_page("library"),
+            "page_knowledge": lambda: self.show_page("knowledge"),
             "page_quantize": lambda: self.show_page("quantize"),
             "pick_quant": self._pick_quant,
             "page_server": lambda: self.show_page("server"),
@@ -190,9 +169,7 @@ class MainWindow(QMainWindow):
     def show_page(self, name: str) -> None:
         """Turn to a page."""
         self._pages.setCurrentIndex(PAGES.index(name))
-        for key, (button, _) in self._rail.items():
-            button.setChecked(key == name)
-        self._draw_rail()
+        self._rail.show_page(name)
         if name == "chat":
             self.chat.composer.text.setFocus()
 
@@ -263,6 +240,9 @@ class MainWindow(QMainWindow):
             self.quantize.hear(known)
         elif isinstance(known, QuantizingChanged | SizesPredicted):
             self.quantize.hear(known)
+        elif isinstance(known, KnowledgeChanged | KnowledgeProgress):
+            self.knowledge.hear(known)
+            self.chat.knowledge.hear()
         elif isinstance(known, ServerChanged | RequestChanged):
             self.server.hear(known)
         elif isinstance(known, DownloadsChanged | DownloadProgress | DownloadEnded):
@@ -308,38 +288,14 @@ class MainWindow(QMainWindow):
             apply_theme(application, tokens)
         for page in self._all_pages():
             page.retheme(tokens)
-        self._draw_rail()
+        self._rail.retheme(tokens)
 
-    def _all_pages(self) -> tuple[ChatPage, ModelsPage, QuantizePage, ServerPage, SettingsPage]:
+    def _all_pages(self) -> tuple[ChatPage, ModelsPage, KnowledgePage, QuantizePage, ServerPage, SettingsPage]:
         """In the order of PAGES."""
-        return self.chat, self.library, self.quantize, self.server, self.settings
-
-    def _draw_rail(self) -> None:
-        for name, (button, icon) in self._rail.items():
-            shown = "sun" if name == "theme" and self._tokens.name == "dark" else icon
-            button.setIcon(make_icon(shown, self._tokens.accent if button.isChecked() else self._tokens.text_soft, size=22))
+        return self.chat, self.library, self.knowledge, self.quantize, self.server, self.settings
 
     def _show_title(self, title: str) -> None:
         self.setWindowTitle(f"{title} — Yanmo")
-
-    def retranslate(self) -> None:
-        """Speak another language."""
-        names = {
-            "chat": tr("Chat"),
-            "library": tr("Models"),
-            "quantize": tr("Quantize"),
-            "server": tr("Server"),
-            "theme": tr("Switch between light and dark"),
-            "settings": tr("Settings"),
-        }
-        for name, (button, _) in self._rail.items():
-            button.setToolTip(names[name])
-            button.setAccessibleName(names[name])
-
-    def changeEvent(self, event: QEvent) -> None:
-        if event.type() == QEvent.Type.LanguageChange:
-            self.retranslate()
-        super().changeEvent(event)
 
     # ---- remembering
 
@@ -365,6 +321,7 @@ class MainWindow(QMainWindow):
     def warm_up(self) -> None:
         """Import in the background what the first formula and the first code card need; go on with what was being downloaded."""
         self._workstation.downloads.start()
+        self._workstation.knowledge.watch()
         self.server.start_if_wished()
         self._workstation.jobs.submit("disk", lambda _is_cancelled: import_drawing_libraries(), "warm up")
 

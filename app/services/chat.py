@@ -8,8 +8,9 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 
+from app.services.citing import FindPassages, find_none
 from app.services.context_fit import ContextFit, Fitted
 from app.services.context_meter import ContextMeter
 from app.services.engines import Engines
@@ -31,7 +32,7 @@ from app.store.messages import Messages
 from app.store.presets import Presets
 from app.store.records import Conversation, MessageState, StoredMessage
 from backends.backend import GenerationRequest
-from backends.messages import AudioPart, FilePart, ImagePart, Part, TextPart
+from backends.messages import AudioPart, FilePart, ImagePart, Part, PassagePart, TextPart
 from backends.options import GenerationOptions
 from models.errors import (
     GenerationFailed,
@@ -63,11 +64,13 @@ class Chat:
         defaults: ModelDefaults,
         find_hash: Callable[[str], str] = lambda model: "",
         find_policy: Callable[[], str] = lambda: "refuse",
+        find_passages: FindPassages = find_none,
         on_reply: Callable[[str, str], None] = lambda message_id, model: None,
     ) -> None:
         """``find_hash`` gives the SHA-256 of a model's file where that is quick, else nothing.
 
         ``find_policy`` gives what happens to a conversation that no longer fits the context where nobody chose for it.
+        ``find_passages`` gives what documents say about a question (:mod:`app.services.citing`).
         ``on_reply`` is told each kept reply without a hash: its id and its model's reference.
         """
         self._bus = bus
@@ -79,6 +82,7 @@ class Chat:
         self._defaults = defaults
         self._reader = ReplyReader(bus, find_hash)
         self._find_policy = find_policy
+        self._find_passages = find_passages
         self._on_reply = on_reply
         self._lock = threading.Lock()
         self._replies: dict[str, Reply | None] = {}
@@ -283,6 +287,7 @@ class Chat:
         conversation = self._conversations.get(message.conversation_id)
         last_id = message.id if reply.is_continued else message.parent_id
         branch = self._messages.path_to(last_id) if last_id else []
+        branch = self._with_passages(conversation, branch, reply)
         system_prompt = self._system_prompt(conversation)
         self._options(conversation, conversation.model)  # what cannot be is refused before a model is loaded
         with self._engines.lease(conversation.model, reply.cancelled.is_set) as engine:
@@ -308,6 +313,19 @@ class Chat:
             if reply.cancelled.is_set():
                 reply.stream.cancel()
             return self._reader.follow(reply, engine, options, message.run if reply.is_continued else None, fitted.unseen)
+
+    def _with_passages(self, conversation: Conversation, branch: list[StoredMessage], reply: Reply) -> list[StoredMessage]:
+        """The branch with what its last question was given of documents, found now where it was not yet."""
+        asked = next((place for place in reversed(range(len(branch))) if branch[place].role == "user"), None)
+        if asked is None:
+            return branch
+        question = branch[asked]
+        if not any(isinstance(part, PassagePart) for part in question.parts):
+            found = self._find_passages(conversation.id, branch[: asked + 1], reply.cancelled.is_set)
+            if found:
+                question = self._messages.set_parts(question.id, (*found, *question.parts))
+        reply.sources = [asdict(part) for part in question.parts if isinstance(part, PassagePart)]
+        return [*branch[:asked], question, *branch[asked + 1 :]]
 
     def _save(self, message_id: str, reply: Reply, outcome: Outcome) -> None:
         """Write the end of a reply; while the disk is full or the database locked, keep it in memory and try again."""

@@ -165,6 +165,21 @@ class DownloadEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class KnowledgeChanged:
+    """A collection of documents changed, or its index did: read it again."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnowledgeProgress:
+    """A file or folder is being indexed: ``done`` of ``total`` documents, ``name`` is read now."""
+
+    root: str
+    done: int
+    total: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class SettingChanged:
     """A setting has a new value."""
 
@@ -201,6 +216,8 @@ Event = (
     | DownloadsChanged
     | DownloadProgress
     | DownloadEnded
+    | KnowledgeChanged
+    | KnowledgeProgress
     | SettingChanged
     | DataRestored
     | StoreTrouble

@@ -11,6 +11,7 @@ from backends.messages import (
     ImagePart,
     Message,
     Part,
+    PassagePart,
     ReasoningPart,
     Role,
     TextPart,
@@ -60,5 +61,5 @@ def _replace(part: Part) -> Part:
             return TextPart(f"```\n{content}\n```")
         case ImagePart() | AudioPart():
             return TextPart(f"[{part.mime}]")
-        case FilePart() | TextPart() | ReasoningPart():
+        case FilePart() | PassagePart() | TextPart() | ReasoningPart():
             return part

@@ -27,7 +27,7 @@ from app.text.document import (
 )
 from app.text.export import ExportFormat, export
 from app.text.import_chats import read_json
-from backends.messages import AudioPart, FilePart, ImagePart, Part
+from backends.messages import AudioPart, FilePart, ImagePart, Part, PassagePart
 from models.errors import ConversationNotFound, ImportFailed, StoreError
 
 _OWN_FIELDS = ("id", "messages", "active_leaf")
@@ -180,7 +180,7 @@ class Portability:
         return False
 
     def _name_file(self, part: Part) -> Part:
-        if not isinstance(part, ImagePart | AudioPart | FilePart):
+        if not isinstance(part, ImagePart | AudioPart | FilePart | PassagePart):
             return part
         sha256 = self._attachments.hash_of(part.path)
         return replace(part, path=ATTACHMENT_SCHEME + sha256 if sha256 else "")
@@ -199,7 +199,10 @@ def _without_lost(conversation: ExportedConversation, files: dict[str, ExportedA
     """Parts whose file is gone keep their words and lose their place."""
 
     def repair(part: Part) -> Part:
-        if isinstance(part, ImagePart | AudioPart | FilePart) and part.path.removeprefix(ATTACHMENT_SCHEME) not in files:
+        if (
+            isinstance(part, ImagePart | AudioPart | FilePart | PassagePart)
+            and part.path.removeprefix(ATTACHMENT_SCHEME) not in files
+        ):
             return replace(part, path="")
         return part
 
@@ -208,6 +211,6 @@ def _without_lost(conversation: ExportedConversation, files: dict[str, ExportedA
 
 
 def _place_file(part: Part, paths: dict[str, str]) -> Part:
-    if isinstance(part, ImagePart | AudioPart | FilePart) and part.path:
+    if isinstance(part, ImagePart | AudioPart | FilePart | PassagePart) and part.path:
         return replace(part, path=paths[part.path.removeprefix(ATTACHMENT_SCHEME)])
     return part

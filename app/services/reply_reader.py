@@ -43,6 +43,7 @@ class Reply:
     model: str = ""
     trouble: StoreError | None = None
     ended: threading.Event = field(default_factory=threading.Event)
+    sources: list[dict[str, Any]] = field(default_factory=list)
 
     def cancel(self) -> None:
         """Let it end soon."""
@@ -116,6 +117,7 @@ class ReplyReader:
                     end = event if isinstance(event, Finished) else Finished("stop", Usage(output_tokens=received))
                     seconds = time.monotonic() - reply.started
                     card = make_run_card(facts, options, end, seconds, before, unseen or describe_shift(shifts))
+                    card = replace(card, sources=reply.sources)
                     return (
                         Outcome("failed", card, event.error) if isinstance(event, Failed) else Outcome(_STATES[end.reason], card)
                     )

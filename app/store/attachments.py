@@ -17,7 +17,7 @@ from pathlib import Path
 from app.store.connections import Connections
 from app.store.records import Attachment
 from backends.media_desk import MediaDesk
-from backends.messages import AudioPart, FilePart, ImagePart, Part
+from backends.messages import AudioPart, FilePart, ImagePart, Part, PassagePart
 from models.errors import AttachmentRefused, DiskFull, StoreError
 
 SIZE_LIMIT = 512 * 1024 * 1024
@@ -168,13 +168,13 @@ class Attachments:
 
     def encode(self, part: Part) -> Part:
         """The part as the database holds it: a kept file by hash instead of by path."""
-        if isinstance(part, ImagePart | AudioPart | FilePart) and self.hash_of(part.path):
+        if isinstance(part, ImagePart | AudioPart | FilePart | PassagePart) and self.hash_of(part.path):
             return replace(part, path=_SCHEME + Path(part.path).name)
         return part
 
     def decode(self, part: Part) -> Part:
         """The inverse of :meth:`encode`."""
-        if isinstance(part, ImagePart | AudioPart | FilePart) and part.path.startswith(_SCHEME):
+        if isinstance(part, ImagePart | AudioPart | FilePart | PassagePart) and part.path.startswith(_SCHEME):
             name = part.path.removeprefix(_SCHEME)
             return replace(part, path=str(self._folder / name[:2] / Path(name).name))
         return part

@@ -210,6 +210,16 @@ class Messages:
             self._journal.forget(connection, message_id)
             self._tell(row[0])
 
+    def set_parts(self, message_id: str, parts: Iterable[Part]) -> StoredMessage:
+        """Put other parts into a message that is complete: what was found for a question joins it."""
+        final = tuple(parts)
+        with self._connections.write() as connection:
+            connection.execute("UPDATE messages SET parts = ? WHERE id = ?", (self._parts_text(final), message_id))
+            self._attachments.refer(connection, message_id, final)
+        message = self.get(message_id)
+        self._tell(message.conversation_id)
+        return message
+
     def set_model_hash(self, message_id: str, sha256: str) -> None:
         """Fill in the hash of a reply's model file, which is known only some time after the reply."""
         with self._connections.write(durable=False) as connection:

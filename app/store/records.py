@@ -39,7 +39,8 @@ class RunCard:
     """How a reply was made; enough to make it again. Times in seconds, speed in tokens per second.
 
     ``accepted_tokens`` of ``drafted_tokens`` that were guessed ahead were right. ``unseen`` says what of the conversation the model
-    did not see (:mod:`app.services.context_fit`), empty where it saw everything.
+    did not see (:mod:`app.services.context_fit`), empty where it saw everything. ``sources`` are the passages that it was given, each
+    with ``number``, ``path``, ``name``, ``place``, ``page``, ``line`` and ``text``.
     """
 
     model: str = ""
@@ -60,6 +61,7 @@ class RunCard:
     drafted_tokens: int = 0
     accepted_tokens: int = 0
     unseen: dict[str, Any] = field(default_factory=dict)
+    sources: list[dict[str, Any]] = field(default_factory=list)
     options: dict[str, Any] = field(default_factory=dict)
 
 

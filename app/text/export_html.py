@@ -9,7 +9,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from app.text.document import ENGLISH, Document, ExportedConversation, ExportedMessage, Labels
-from backends.messages import AudioPart, FilePart, ImagePart, Part, ReasoningPart, TextPart, ToolCallPart
+from backends.messages import AudioPart, FilePart, ImagePart, Part, PassagePart, ReasoningPart, TextPart, ToolCallPart
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -83,6 +83,8 @@ class _Renderer:
                 return f'<p class="file">{escape(self._labels.audio)}: {escape(name)}</p>'
             case FilePart(_, name, text):
                 return f'<details><summary class="file">{escape(name)}</summary>{_preformatted(text)}</details>'
+            case PassagePart(number, _, name, place, text):
+                return f'<details><summary class="file">[{number}] {escape(f"{name}, {place}")}</summary>{_preformatted(text)}</details>'
             case ToolCallPart(_, name, arguments):
                 return f'<p class="file">{escape(name)}</p>{_preformatted(arguments)}'
             case _:

@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime
 
 from app.text.document import ENGLISH, Document, ExportedConversation, ExportedMessage, Labels
-from backends.messages import AudioPart, FilePart, ImagePart, Part, ReasoningPart, TextPart, ToolCallPart
+from backends.messages import AudioPart, FilePart, ImagePart, Part, PassagePart, ReasoningPart, TextPart, ToolCallPart
 
 
 def export_markdown(document: Document, labels: Labels = ENGLISH) -> str:
@@ -38,6 +38,8 @@ def _part(part: Part, labels: Labels) -> str:
             return "\n".join([f"> *{labels.reasoning}*", ">", *(f"> {line}".rstrip() for line in text.strip().splitlines())])
         case FilePart(_, name, text):
             return f"**{_plain(name)}**\n\n{_fenced(text)}"
+        case PassagePart(number, _, name, place, text):
+            return f"**\\[{number}\\] {_plain(f'{name}, {place}')}**\n\n{_fenced(text)}"
         case ImagePart(_, _, name):
             return f"*[{labels.image}: {_plain(name)}]*"
         case AudioPart(_, _, name):

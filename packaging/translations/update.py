@@ -38,6 +38,7 @@ def collect_literals(folder: Path) -> list[str]:
 
 def collect_error_templates() -> list[str]:
     """What, why and remedy of every error."""
+    import models.document_errors
     import models.download_errors
     import models.remote_errors  # noqa: F401 - their errors register themselves
     from models.errors import iter_error_kinds
@@ -49,7 +50,7 @@ def collect_error_templates() -> list[str]:
 def collect_reasons() -> list[str]:
     """Every sentence that headless code may put into an error, f-strings as templates with ``{0}``, ``{1}`` …"""
     found: dict[str, None] = {}
-    for folder in ("models", "backends", "quantize", "app/services", "app/store", "app/text"):
+    for folder in ("models", "backends", "quantize", "app/services", "app/store", "app/text", "app/documents"):
         for path in sorted((ROOT / folder).rglob("*.py")):
             for text in iter_sentences(ast.parse(path.read_text(encoding="utf-8"))):
                 found[text] = None

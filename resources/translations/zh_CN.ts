@@ -52,6 +52,10 @@
       <translation>已经有名为 {0} 的模型。</translation>
     </message>
     <message>
+      <source>A question, to see which passages a model would be given</source>
+      <translation>输入问题，看看会把哪些段落交给模型</translation>
+    </message>
+    <message>
       <source>A reply did not end in time.</source>
       <translation>有一条回复没有及时结束。</translation>
     </message>
@@ -112,8 +116,20 @@
       <translation>添加 GGUF 文件…</translation>
     </message>
     <message>
+      <source>Add a folder</source>
+      <translation>添加文件夹</translation>
+    </message>
+    <message>
       <source>Add a folder…</source>
       <translation>添加文件夹…</translation>
+    </message>
+    <message>
+      <source>Add files</source>
+      <translation>添加文件</translation>
+    </message>
+    <message>
+      <source>Add files…</source>
+      <translation>添加文件…</translation>
     </message>
     <message>
       <source>Address</source>
@@ -130,6 +146,10 @@
     <message>
       <source>All kinds</source>
       <translation>所有种类</translation>
+    </message>
+    <message>
+      <source>All of it</source>
+      <translation>全部内容</translation>
     </message>
     <message>
       <source>All sources failed. {0} says: “{1}” {2} says: “{3}” Both were asked several times.</source>
@@ -186,6 +206,14 @@
     <message>
       <source>Answer</source>
       <translation>回答</translation>
+    </message>
+    <message>
+      <source>Answer from documents</source>
+      <translation>根据资料回答</translation>
+    </message>
+    <message>
+      <source>Answered from {count} collections</source>
+      <translation>根据 {count} 个资料集回答</translation>
     </message>
     <message>
       <source>Any format</source>
@@ -250,6 +278,10 @@
     <message>
       <source>Assistant</source>
       <translation>助手</translation>
+    </message>
+    <message>
+      <source>At most {0} pages can be shown as pictures at once.</source>
+      <translation>一次最多可以把 {0} 页作为图片显示。</translation>
     </message>
     <message>
       <source>Attach files</source>
@@ -460,12 +492,20 @@
       <translation>选择重要性矩阵</translation>
     </message>
     <message>
+      <source>Choose another file, or save it anew in the program that made it.</source>
+      <translation>请选择其他文件，或用制作它的程序重新保存。</translation>
+    </message>
+    <message>
       <source>Choose another file.</source>
       <translation>请选择其他文件。</translation>
     </message>
     <message>
       <source>Choose another model</source>
       <translation>选择其他模型</translation>
+    </message>
+    <message>
+      <source>Choose another name.</source>
+      <translation>请换一个名称。</translation>
     </message>
     <message>
       <source>Choose another port or address, or make a key first where others are to use it.</source>
@@ -502,6 +542,10 @@
     <message>
       <source>Code</source>
       <translation>代码</translation>
+    </message>
+    <message>
+      <source>Collections</source>
+      <translation>资料集</translation>
     </message>
     <message>
       <source>Command palette</source>
@@ -642,6 +686,10 @@
     <message>
       <source>Delete for good…</source>
       <translation>彻底删除…</translation>
+    </message>
+    <message>
+      <source>Delete the collection</source>
+      <translation>删除资料集</translation>
     </message>
     <message>
       <source>Delete this conversation</source>
@@ -808,12 +856,20 @@
       <translation>文件数</translation>
     </message>
     <message>
+      <source>Files and folders</source>
+      <translation>文件和文件夹</translation>
+    </message>
+    <message>
       <source>Find</source>
       <translation>查找</translation>
     </message>
     <message>
       <source>Find a recipe</source>
       <translation>寻找配方</translation>
+    </message>
+    <message>
+      <source>Find passages</source>
+      <translation>查找段落</translation>
     </message>
     <message>
       <source>Find the best…</source>
@@ -832,6 +888,10 @@
       <translation>Flash attention</translation>
     </message>
     <message>
+      <source>Folders and documents to answer from. They stay where they are and are only read; answers cite passage and page.</source>
+      <translation>用来回答问题的文件夹和文档。它们留在原处，只会被读取；回答会注明段落和页码。</translation>
+    </message>
+    <message>
       <source>For those who have the room and want no doubts.</source>
       <translation>空间充裕、不想有任何疑虑时选它。</translation>
     </message>
@@ -842,6 +902,10 @@
     <message>
       <source>Forget the middle</source>
       <translation>忘掉中间部分</translation>
+    </message>
+    <message>
+      <source>Forget this collection? Its documents are not deleted.</source>
+      <translation>要移除这个资料集吗？其中的文档不会被删除。</translation>
     </message>
     <message>
       <source>Format</source>
@@ -902,6 +966,10 @@
     <message>
       <source>Go to the chat</source>
       <translation>转到对话</translation>
+    </message>
+    <message>
+      <source>Go to the documents to answer from</source>
+      <translation>打开资料页</translation>
     </message>
     <message>
       <source>Go to the models</source>
@@ -1084,6 +1152,10 @@
       <translation>它要修改“{0}”，但基础模型里没有这个形状的张量。</translation>
     </message>
     <message>
+      <source>It claims to have {0} pages.</source>
+      <translation>它声称有 {0} 页。</translation>
+    </message>
+    <message>
       <source>It claims to hold {0} {1}, more than fit into a file of its size.</source>
       <translation>它声称有 {0} 个{1}，超出了这个大小的文件所能容纳的。</translation>
     </message>
@@ -1204,6 +1276,10 @@
       <translation>这里没有设备 {0}：可用的有 {1}。</translation>
     </message>
     <message>
+      <source>It has no page {0}.</source>
+      <translation>它没有第 {0} 页。</translation>
+    </message>
+    <message>
       <source>It has no part that sees pictures.</source>
       <translation>它没有看图的部分。</translation>
     </message>
@@ -1224,8 +1300,16 @@
       <translation>它有 {0} × {1} 像素；最多能安全打开 {2} 百万像素。</translation>
     </message>
     <message>
+      <source>It has {count}.</source>
+      <translation>它共有 {count} 页。</translation>
+    </message>
+    <message>
       <source>It has {needed} tokens and the model reads {available} at once.</source>
       <translation>它有 {needed} 个词元，而模型一次读 {available} 个。</translation>
+    </message>
+    <message>
+      <source>It has {needed} tokens, and {available} are left in the context.</source>
+      <translation>它有 {needed} 个词元，上下文中只剩 {available} 个。</translation>
     </message>
     <message>
       <source>It holds no importance matrix.</source>
@@ -1234,6 +1318,10 @@
     <message>
       <source>It holds no pairs.</source>
       <translation>其中没有成对的矩阵。</translation>
+    </message>
+    <message>
+      <source>It holds no sheet.</source>
+      <translation>其中没有工作表。</translation>
     </message>
     <message>
       <source>It holds no tensors of the part that sees pictures.</source>
@@ -1292,6 +1380,14 @@
       <translation>它是 ZIP 或 PyTorch 压缩包。</translation>
     </message>
     <message>
+      <source>It is a compressed archive; unpack it first.</source>
+      <translation>它是压缩包，请先解压。</translation>
+    </message>
+    <message>
+      <source>It is a database.</source>
+      <translation>它是数据库。</translation>
+    </message>
+    <message>
       <source>It is a drawing made of text (SVG or HTML), which may refer to other files.</source>
       <translation>它是由文本构成的图形（SVG 或 HTML），可能引用其他文件。</translation>
     </message>
@@ -1304,6 +1400,10 @@
       <translation>这是混合专家模型（“{0}”）：读取 AWQ 文件的程序会让其专家权重保持未设置。请把它量化为 GGUF，GGUF 有专家的存储格式。</translation>
     </message>
     <message>
+      <source>It is a model.</source>
+      <translation>它是模型。</translation>
+    </message>
+    <message>
       <source>It is a part of Yanmo and stays.</source>
       <translation>它是研墨的一部分，会留下来。</translation>
     </message>
@@ -1312,12 +1412,24 @@
       <translation>它是分成 {0} 个文件的模型的一部分，这里只有 {1} 个。</translation>
     </message>
     <message>
+      <source>It is a picture.</source>
+      <translation>它是图片。</translation>
+    </message>
+    <message>
+      <source>It is a program.</source>
+      <translation>它是程序。</translation>
+    </message>
+    <message>
       <source>It is a safetensors file; it can be converted to GGUF.</source>
       <translation>它是 safetensors 文件；可以转换为 GGUF。</translation>
     </message>
     <message>
       <source>It is a web page: the download went wrong.</source>
       <translation>它是一个网页：下载出了错。</translation>
+    </message>
+    <message>
+      <source>It is an archive, but no document of Word, Excel or PowerPoint, and no electronic book.</source>
+      <translation>它是压缩包，但不是 Word、Excel、PowerPoint 文档，也不是电子书。</translation>
     </message>
     <message>
       <source>It is cut off ({0}).</source>
@@ -1364,8 +1476,20 @@
       <translation>它已损坏或类型未知（{0}）。</translation>
     </message>
     <message>
+      <source>It is damaged, or no PDF although it begins like one.</source>
+      <translation>它已损坏，或只是开头像 PDF。</translation>
+    </message>
+    <message>
+      <source>It is damaged, or not what its name says.</source>
+      <translation>它已损坏，或内容与文件名不符。</translation>
+    </message>
+    <message>
       <source>It is damaged.</source>
       <translation>它已损坏。</translation>
+    </message>
+    <message>
+      <source>It is damaged: {0} while reading it.</source>
+      <translation>它已损坏：读取时出现 {0}。</translation>
     </message>
     <message>
       <source>It is empty inside: the download was interrupted.</source>
@@ -1384,12 +1508,28 @@
       <translation>它大于 {0} MB。</translation>
     </message>
     <message>
+      <source>It is locked with a password, or was written by an Office from before 2007; save it as .docx, .xlsx or .pptx.</source>
+      <translation>它有密码保护，或是 2007 年以前的 Office 格式；请另存为 .docx、.xlsx 或 .pptx。</translation>
+    </message>
+    <message>
+      <source>It is locked with a password.</source>
+      <translation>它有密码保护。</translation>
+    </message>
+    <message>
       <source>It is longer than {0} minutes.</source>
       <translation>它长于 {0} 分钟。</translation>
     </message>
     <message>
       <source>It is neither a picture, a sound nor text that can be read.</source>
       <translation>它既不是图片、声音，也不是可以读取的文本。</translation>
+    </message>
+    <message>
+      <source>It is neither text nor a document of a kind that is known here.</source>
+      <translation>它不是文本，也不是这里认识的文档。</translation>
+    </message>
+    <message>
+      <source>It is nested deeper than any document that is meant to be read.</source>
+      <translation>它的嵌套层数远超正常文档。</translation>
     </message>
     <message>
       <source>It is nested too deeply.</source>
@@ -1406,6 +1546,10 @@
     <message>
       <source>It is no address of a model on another server.</source>
       <translation>这不是其他服务器上模型的地址。</translation>
+    </message>
+    <message>
+      <source>It is no ordinary file.</source>
+      <translation>它不是普通文件。</translation>
     </message>
     <message>
       <source>It is no projector.</source>
@@ -1454,6 +1598,10 @@
     <message>
       <source>It is not an export of Yanmo.</source>
       <translation>它不是研墨的导出文件。</translation>
+    </message>
+    <message>
+      <source>It is not in the collection “{0}”.</source>
+      <translation>它不在资料集“{0}”里。</translation>
     </message>
     <message>
       <source>It is of version {0}, and this Yanmo reads version {1}.</source>
@@ -1588,6 +1736,14 @@
       <translation>它收下了请求，之后过久没有回应。</translation>
     </message>
     <message>
+      <source>It tried to reach something outside of itself: {0}.</source>
+      <translation>它试图访问自身以外的内容：{0}。</translation>
+    </message>
+    <message>
+      <source>It unpacks to far more than a document would: it may have been made to fill the memory.</source>
+      <translation>它解压后远大于正常文档，可能是为耗尽内存而制作的。</translation>
+    </message>
+    <message>
       <source>It wakes only after certain words of a prompt (aLoRA), which is not supported.</source>
       <translation>它只在提示词出现特定词语后才生效（aLoRA），这里不支持。</translation>
     </message>
@@ -1652,12 +1808,28 @@
       <translation>它的 WordPiece 分词器预处理文本的方式与 BERT 不同。</translation>
     </message>
     <message>
+      <source>Its XML declares entities of its own, as no document does that is meant to be read.</source>
+      <translation>其中的 XML 自定义了实体，正常的文档不会这样做。</translation>
+    </message>
+    <message>
       <source>Its alignment is not of the type that the format prescribes.</source>
       <translation>它的对齐值不是格式规定的类型。</translation>
     </message>
     <message>
       <source>Its alignment {0} is not a power of two.</source>
       <translation>它的对齐值 {0} 不是 2 的幂。</translation>
+    </message>
+    <message>
+      <source>Its archive holds more than {0} files.</source>
+      <translation>其中的压缩包含有超过 {0} 个文件。</translation>
+    </message>
+    <message>
+      <source>Its archive is damaged or cut off.</source>
+      <translation>其中的压缩包已损坏或不完整。</translation>
+    </message>
+    <message>
+      <source>Its beginning, so many tokens:</source>
+      <translation>只要开头，词元数：</translation>
     </message>
     <message>
       <source>Its card cannot be read back.</source>
@@ -1740,6 +1912,10 @@
       <translation>它的网络无法撤回猜错的词元。</translation>
     </message>
     <message>
+      <source>Its pages as pictures, for a model that sees</source>
+      <translation>把页面作为图片，给能看图的模型</translation>
+    </message>
+    <message>
       <source>Its positions are scaled by “{0}”, which is not known here.</source>
       <translation>它的位置按“{0}”缩放，这里不认识这种方式。</translation>
     </message>
@@ -1780,12 +1956,20 @@
       <translation>其设置没有意义：{0}。</translation>
     </message>
     <message>
+      <source>Its slides are missing from it.</source>
+      <translation>其中缺少幻灯片。</translation>
+    </message>
+    <message>
       <source>Its source is one file, so there are no parts to keep.</source>
       <translation>源文件只有一个，没有可保留的分片。</translation>
     </message>
     <message>
       <source>Its strength (alpha) is no number.</source>
       <translation>它的强度（alpha）不是数字。</translation>
+    </message>
+    <message>
+      <source>Its text is longer than {0} million characters.</source>
+      <translation>它的文字超过 {0} 百万字符。</translation>
     </message>
     <message>
       <source>Its tokenizer cannot be read: {0}.</source>
@@ -1908,6 +2092,10 @@
       <translation>种类</translation>
     </message>
     <message>
+      <source>Knowledge</source>
+      <translation>资料</translation>
+    </message>
+    <message>
       <source>Language</source>
       <translation>语言</translation>
     </message>
@@ -1962,6 +2150,10 @@
     <message>
       <source>List what is there with “yanmo data restore --list”.</source>
       <translation>用 “yanmo data restore --list” 列出现有快照。</translation>
+    </message>
+    <message>
+      <source>List what is there with “yanmo index list”.</source>
+      <translation>用“yanmo index list”可以列出现有的资料集。</translation>
     </message>
     <message>
       <source>Listen at Ollama's port 11434 too</source>
@@ -2066,6 +2258,10 @@
     <message>
       <source>Make</source>
       <translation>要做的类型</translation>
+    </message>
+    <message>
+      <source>Make a collection to begin</source>
+      <translation>先新建一个资料集</translation>
     </message>
     <message>
       <source>Make a model smaller</source>
@@ -2204,6 +2400,14 @@
       <translation>新对话</translation>
     </message>
     <message>
+      <source>New collection</source>
+      <translation>新建资料集</translation>
+    </message>
+    <message>
+      <source>New collection…</source>
+      <translation>新建资料集…</translation>
+    </message>
+    <message>
       <source>New folder</source>
       <translation>新建文件夹</translation>
     </message>
@@ -2226,6 +2430,10 @@
     <message>
       <source>Newest</source>
       <translation>最新</translation>
+    </message>
+    <message>
+      <source>Next page</source>
+      <translation>下一页</translation>
     </message>
     <message>
       <source>Next version</source>
@@ -2286,6 +2494,10 @@
     <message>
       <source>Notes</source>
       <translation>备注</translation>
+    </message>
+    <message>
+      <source>Nothing fits.</source>
+      <translation>没有相符的段落。</translation>
     </message>
     <message>
       <source>Nothing found</source>
@@ -2364,12 +2576,28 @@
       <translation>只适合否则放不下的大模型。</translation>
     </message>
     <message>
+      <source>Only passages that fit each question, with citations</source>
+      <translation>只取与每个问题相符的段落，并注明出处</translation>
+    </message>
+    <message>
+      <source>Only the pages of a PDF can be shown as pictures.</source>
+      <translation>只有 PDF 的页面能作为图片显示。</translation>
+    </message>
+    <message>
+      <source>Only the passages that fit each question.</source>
+      <translation>只取与每个问题相符的段落。</translation>
+    </message>
+    <message>
       <source>Open in chat</source>
       <translation>在聊天中打开</translation>
     </message>
     <message>
       <source>Open its page</source>
       <translation>打开网页</translation>
+    </message>
+    <message>
+      <source>Open source {number}: {name}, {place}</source>
+      <translation>打开出处 {number}：{name}，{place}</translation>
     </message>
     <message>
       <source>Open the folder</source>
@@ -2384,8 +2612,16 @@
       <translation>打开回收站</translation>
     </message>
     <message>
+      <source>Open with the system's program</source>
+      <translation>用系统程序打开</translation>
+    </message>
+    <message>
       <source>Open {url}, accept the conditions, and put your token into the settings. A token is never sent to a mirror.</source>
       <translation>请打开 {url} 接受条款，并在设置中填入令牌。令牌绝不会发送给镜像。</translation>
+    </message>
+    <message>
+      <source>Opening…</source>
+      <translation>正在打开…</translation>
     </message>
     <message>
       <source>Order</source>
@@ -2404,8 +2640,36 @@
       <translation>自定设置</translation>
     </message>
     <message>
+      <source>Page {0} cannot be drawn.</source>
+      <translation>无法显示第 {0} 页。</translation>
+    </message>
+    <message>
+      <source>Pages</source>
+      <translation>页码</translation>
+    </message>
+    <message>
+      <source>Pages {0} of {1}.</source>
+      <translation>第 {0} 页，共 {1} 页。</translation>
+    </message>
+    <message>
       <source>Parameters</source>
       <translation>参数量</translation>
+    </message>
+    <message>
+      <source>Passages</source>
+      <translation>段落</translation>
+    </message>
+    <message>
+      <source>Passages are found by</source>
+      <translation>段落检索</translation>
+    </message>
+    <message>
+      <source>Passages from my documents, found for the question below. Answer from them, and after each fact name the passage it comes from by its number in brackets, like [1]. If they do not hold the answer, say so.</source>
+      <translation>以下是从我的文档中为下面的问题找到的段落。请根据它们回答，并在每个事实后用方括号注明出自哪一段，例如 [1]。如果其中没有答案，请直说。</translation>
+    </message>
+    <message>
+      <source>Passages it was given; it cites none of them</source>
+      <translation>给它的段落；回答中没有引用</translation>
     </message>
     <message>
       <source>Path</source>
@@ -2444,6 +2708,10 @@
       <translation>图片</translation>
     </message>
     <message>
+      <source>Pictures in it were not read.</source>
+      <translation>其中的图片没有读取。</translation>
+    </message>
+    <message>
       <source>Pin</source>
       <translation>置顶</translation>
     </message>
@@ -2466,6 +2734,10 @@
     <message>
       <source>Preset</source>
       <translation>预设</translation>
+    </message>
+    <message>
+      <source>Previous page</source>
+      <translation>上一页</translation>
     </message>
     <message>
       <source>Previous version</source>
@@ -2536,12 +2808,28 @@
       <translation>读入</translation>
     </message>
     <message>
+      <source>Reading it broke the program that reads documents, which was started anew.</source>
+      <translation>读取它时，负责读文档的进程崩溃了，现已重新启动。</translation>
+    </message>
+    <message>
       <source>Reading it ended the process that tried: it is damaged, or meant to do harm.</source>
       <translation>读取它的进程意外结束：文件已损坏，或带有恶意。</translation>
     </message>
     <message>
       <source>Reading it takes longer than {0} seconds.</source>
       <translation>读取它所需的时间超过 {0} 秒。</translation>
+    </message>
+    <message>
+      <source>Reading it takes more memory than a document may.</source>
+      <translation>读取它需要的内存超过了文档的限额。</translation>
+    </message>
+    <message>
+      <source>Reading it took longer than {0} seconds.</source>
+      <translation>读取它超过了 {0} 秒。</translation>
+    </message>
+    <message>
+      <source>Reading it took more memory than a document may.</source>
+      <translation>读取它用掉的内存超过了文档的限额。</translation>
     </message>
     <message>
       <source>Reading the conversation… {done} of {total} tokens</source>
@@ -2574,6 +2862,10 @@
     <message>
       <source>Rebuild the engine on this machine: delete .venv and run “make run”.</source>
       <translation>请在本机重新构建引擎：删除 .venv 并运行 “make run”。</translation>
+    </message>
+    <message>
+      <source>Recall test</source>
+      <translation>检索测试</translation>
     </message>
     <message>
       <source>Recipes (*.toml)</source>
@@ -2820,6 +3112,10 @@
       <translation>出了点问题。</translation>
     </message>
     <message>
+      <source>Sources</source>
+      <translation>出处</translation>
+    </message>
+    <message>
       <source>Speed</source>
       <translation>速度</translation>
     </message>
@@ -2948,12 +3244,20 @@
       <translation>收回</translation>
     </message>
     <message>
+      <source>Take out</source>
+      <translation>移出</translation>
+    </message>
+    <message>
       <source>Take out of the archive</source>
       <translation>移出归档</translation>
     </message>
     <message>
       <source>Take out of the list</source>
       <translation>从列表中移除</translation>
+    </message>
+    <message>
+      <source>Take some of its pages, its beginning only, or let the passages that fit each question be found in it.</source>
+      <translation>可以只取其中几页、只取开头，或让系统按每个问题在其中检索段落。</translation>
     </message>
     <message>
       <source>Take this model out of the library? Its file stays where it is.</source>
@@ -3120,6 +3424,10 @@
       <translation>磁盘拒绝写入：{0}。</translation>
     </message>
     <message>
+      <source>The document</source>
+      <translation>文档</translation>
+    </message>
+    <message>
       <source>The engine asked for more memory than the machine has.</source>
       <translation>引擎要求的内存超过了本机所有。</translation>
     </message>
@@ -3248,6 +3556,14 @@
       <translation>做出的文件缺少 {0} 个张量。</translation>
     </message>
     <message>
+      <source>The first that is here</source>
+      <translation>本机的第一个</translation>
+    </message>
+    <message>
+      <source>The first {0} of {1} tokens.</source>
+      <translation>前 {0} 个词元，共 {1} 个。</translation>
+    </message>
+    <message>
       <source>The folder holds no adapter_config.json with an adapter_model.safetensors.</source>
       <translation>文件夹里没有 adapter_config.json 和 adapter_model.safetensors。</translation>
     </message>
@@ -3298,6 +3614,10 @@
     <message>
       <source>The importance matrix of “{0}” is not whole.</source>
       <translation>“{0}”的重要性矩阵不完整。</translation>
+    </message>
+    <message>
+      <source>The index of documents could not be used.</source>
+      <translation>无法使用资料索引。</translation>
     </message>
     <message>
       <source>The key is in the clipboard. It is shown only now: {key}</source>
@@ -3374,6 +3694,14 @@
     <message>
       <source>The pair for “{0}” does not fit together.</source>
       <translation>“{0}”的一对矩阵彼此不匹配。</translation>
+    </message>
+    <message>
+      <source>The part {0} is damaged.</source>
+      <translation>其中的 {0} 部分已损坏。</translation>
+    </message>
+    <message>
+      <source>The part {0} is missing from it.</source>
+      <translation>其中缺少 {0} 部分。</translation>
     </message>
     <message>
       <source>The parts of “{0}” do not fit together.</source>
@@ -3520,6 +3848,10 @@
       <translation>保留系统提示词和最新的内容；回复可以一直写下去。</translation>
     </message>
     <message>
+      <source>The table of its chapters is missing.</source>
+      <translation>其中缺少章节目录。</translation>
+    </message>
+    <message>
       <source>The tensor “{0}” does not lie at an aligned place.</source>
       <translation>张量“{0}”没有放在对齐的位置。</translation>
     </message>
@@ -3616,8 +3948,16 @@
       <translation>主题</translation>
     </message>
     <message>
+      <source>There are no collections yet: make one on the page Knowledge.</source>
+      <translation>还没有资料集：请在“资料”页新建一个。</translation>
+    </message>
+    <message>
       <source>There is a broken value in {0}.</source>
       <translation>{0} 里有损坏的值。</translation>
+    </message>
+    <message>
+      <source>There is a collection “{name}” already.</source>
+      <translation>已经有名为“{name}”的资料集。</translation>
     </message>
     <message>
       <source>There is a folder {0} already.</source>
@@ -3638,6 +3978,10 @@
     <message>
       <source>There is no adapter for this architecture in the library.</source>
       <translation>模型库里没有适用于这种架构的适配器。</translation>
+    </message>
+    <message>
+      <source>There is no collection “{name}”.</source>
+      <translation>没有名为“{name}”的资料集。</translation>
     </message>
     <message>
       <source>There is no connection “{name}”.</source>
@@ -3676,6 +4020,10 @@
       <translation>没有快照 {name}。</translation>
     </message>
     <message>
+      <source>There is no such file or folder.</source>
+      <translation>没有这个文件或文件夹。</translation>
+    </message>
+    <message>
       <source>There is no such file.</source>
       <translation>没有这样的文件。</translation>
     </message>
@@ -3706,6 +4054,10 @@
     <message>
       <source>These are kept: {known}.</source>
       <translation>现有连接：{known}。</translation>
+    </message>
+    <message>
+      <source>These pages:</source>
+      <translation>只要这些页：</translation>
     </message>
     <message>
       <source>Thinking…</source>
@@ -3762,6 +4114,10 @@
     <message>
       <source>This model is quantized already. Its original would give better files.</source>
       <translation>这个模型已经量化过了，用原始模型来做效果更好。</translation>
+    </message>
+    <message>
+      <source>This passage does not stand there any more: the file has changed since. It was: {text}</source>
+      <translation>这一段已不在原处：文件后来有改动。原文是：{text}</translation>
     </message>
     <message>
       <source>This processor cannot run the engine as it was built.</source>
@@ -3824,6 +4180,10 @@
       <translation>令牌</translation>
     </message>
     <message>
+      <source>Tokens</source>
+      <translation>词元</translation>
+    </message>
+    <message>
       <source>Tokens guessed ahead</source>
       <translation>提前猜测的词元数</translation>
     </message>
@@ -3868,6 +4228,10 @@
       <translation>请重试，或查看该服务器的日志。</translation>
     </message>
     <message>
+      <source>Try again. The documents themselves are untouched, and the index can always be made anew.</source>
+      <translation>请重试。文档本身没有改动，索引随时可以重建。</translation>
+    </message>
+    <message>
       <source>Try again; if it happens again, load the model anew.</source>
       <translation>请重试；若再次出现，请重新加载模型。</translation>
     </message>
@@ -3910,6 +4274,10 @@
     <message>
       <source>Untitled</source>
       <translation>未命名</translation>
+    </message>
+    <message>
+      <source>Update</source>
+      <translation>更新</translation>
     </message>
     <message>
       <source>Update Yanmo, or choose another model.</source>
@@ -4004,6 +4372,10 @@
       <translation>模型读到的内容</translation>
     </message>
     <message>
+      <source>What the model read with this question</source>
+      <translation>模型随这个问题读到的内容</translation>
+    </message>
+    <message>
       <source>What would help: {list}</source>
       <translation>可以尝试：{list}</translation>
     </message>
@@ -4076,6 +4448,10 @@
       <translation>写消息…</translation>
     </message>
     <message>
+      <source>Write pages as 3, 2-5 or 1,4-6.</source>
+      <translation>页码请写成 3、2-5 或 1,4-6 这样。</translation>
+    </message>
+    <message>
       <source>Written</source>
       <translation>写出</translation>
     </message>
@@ -4106,6 +4482,10 @@
     <message>
       <source>Yanmo {version}. Local models, nothing leaves this machine: no telemetry, no account.</source>
       <translation>研墨 Yanmo {version}。本地模型，数据不出本机：没有遥测，无需账号。</translation>
+    </message>
+    <message>
+      <source>Yanmo's own (English and Chinese)</source>
+      <translation>研墨自带（中英文）</translation>
     </message>
     <message>
       <source>Yesterday</source>
@@ -4140,6 +4520,10 @@
       <translation>换用更小的量化或模型</translation>
     </message>
     <message>
+      <source>about {count} tokens</source>
+      <translation>约 {count} 个词元</translation>
+    </message>
+    <message>
       <source>about {size}</source>
       <translation>约 {size}</translation>
     </message>
@@ -4158,6 +4542,18 @@
     <message>
       <source>all sampling settings</source>
       <translation>全部采样设置</translation>
+    </message>
+    <message>
+      <source>and ranked by</source>
+      <translation>重排</translation>
+    </message>
+    <message>
+      <source>and {count} more</source>
+      <translation>还有 {count} 个</translation>
+    </message>
+    <message>
+      <source>and {count} passages that it did not cite</source>
+      <translation>另有 {count} 段未被引用</translation>
     </message>
     <message>
       <source>answers about pictures</source>
@@ -4194,6 +4590,10 @@
     <message>
       <source>cancelled</source>
       <translation>已取消</translation>
+    </message>
+    <message>
+      <source>chapter {number}</source>
+      <translation>第 {number} 章</translation>
     </message>
     <message>
       <source>chat</source>
@@ -4276,6 +4676,10 @@
       <translation>第 {which} 层</translation>
     </message>
     <message>
+      <source>line {number}</source>
+      <translation>第 {number} 行</translation>
+    </message>
+    <message>
       <source>llama.cpp's converter, for checkpoints that Yanmo does not know</source>
       <translation>llama.cpp 的转换程序，用于研墨不认识的检查点</translation>
     </message>
@@ -4286,6 +4690,10 @@
     <message>
       <source>made from</source>
       <translation>来自</translation>
+    </message>
+    <message>
+      <source>meaning</source>
+      <translation>含义</translation>
     </message>
     <message>
       <source>median, 99 %, most</source>
@@ -4324,6 +4732,10 @@
       <translation>分卷不全</translation>
     </message>
     <message>
+      <source>not there any more</source>
+      <translation>已不存在</translation>
+    </message>
+    <message>
       <source>off</source>
       <translation>关</translation>
     </message>
@@ -4338,6 +4750,22 @@
     <message>
       <source>only where the server wants one</source>
       <translation>仅在服务器要求时填写</translation>
+    </message>
+    <message>
+      <source>page {number}</source>
+      <translation>第 {number} 页</translation>
+    </message>
+    <message>
+      <source>page {number} of {count}</source>
+      <translation>第 {number} 页，共 {count} 页</translation>
+    </message>
+    <message>
+      <source>pages as pictures</source>
+      <translation>页面作为图片</translation>
+    </message>
+    <message>
+      <source>pages {pages} of {count}</source>
+      <translation>第 {pages} 页，共 {count} 页</translation>
     </message>
     <message>
       <source>pasted picture</source>
@@ -4392,6 +4820,14 @@
       <translation>首选词元一致</translation>
     </message>
     <message>
+      <source>searched for each question</source>
+      <translation>按每个问题检索</translation>
+    </message>
+    <message>
+      <source>sheet {number}</source>
+      <translation>第 {number} 个工作表</translation>
+    </message>
+    <message>
       <source>size</source>
       <translation>大小</translation>
     </message>
@@ -4400,12 +4836,20 @@
       <translation>文件大小；圆点越大，写得越快</translation>
     </message>
     <message>
+      <source>slide {number}</source>
+      <translation>第 {number} 张幻灯片</translation>
+    </message>
+    <message>
       <source>such as http://192.168.1.20:8000/v1</source>
       <translation>例如 http://192.168.1.20:8000/v1</translation>
     </message>
     <message>
       <source>text</source>
       <translation>文本</translation>
+    </message>
+    <message>
+      <source>the first {some} of {all} tokens</source>
+      <translation>前 {some} 个词元，共 {all} 个</translation>
     </message>
     <message>
       <source>the hub itself, or https://…</source>
@@ -4474,6 +4918,14 @@
     <message>
       <source>without importance matrix</source>
       <translation>不用重要性矩阵</translation>
+    </message>
+    <message>
+      <source>words</source>
+      <translation>字词</translation>
+    </message>
+    <message>
+      <source>words and meaning</source>
+      <translation>字词和含义</translation>
     </message>
     <message>
       <source>writing</source>
@@ -4548,6 +5000,14 @@
       <translation>显存放得下 {1} 层中的 {0} 层，其余由处理器计算。</translation>
     </message>
     <message>
+      <source>{0} pages are damaged and were left out.</source>
+      <translation>有 {0} 页已损坏，未能读取。</translation>
+    </message>
+    <message>
+      <source>{0} pages hold no text; they may be scanned pictures.</source>
+      <translation>有 {0} 页没有文字，可能是扫描图片。</translation>
+    </message>
+    <message>
       <source>{0} sent something that is no list of models.</source>
       <translation>{0} 返回的不是模型列表。</translation>
     </message>
@@ -4584,12 +5044,24 @@
       <translation>提示的 {total} 个词元中有 {cached} 个在缓存里</translation>
     </message>
     <message>
+      <source>{count} are free in the context</source>
+      <translation>上下文中还剩 {count} 个</translation>
+    </message>
+    <message>
+      <source>{count} chapters</source>
+      <translation>{count} 章</translation>
+    </message>
+    <message>
       <source>{count} conversations were held with it; they stay.</source>
       <translation>有 {count} 个对话使用过它；对话会保留。</translation>
     </message>
     <message>
       <source>{count} conversations were imported</source>
       <translation>已导入 {count} 个对话</translation>
+    </message>
+    <message>
+      <source>{count} documents</source>
+      <translation>{count} 个文档</translation>
     </message>
     <message>
       <source>{count} downloads</source>
@@ -4624,8 +5096,32 @@
       <translation>{total} 层中有 {count} 层在 GPU 上</translation>
     </message>
     <message>
+      <source>{count} pages</source>
+      <translation>{count} 页</translation>
+    </message>
+    <message>
       <source>{count} parameters</source>
       <translation>{count} 参数</translation>
+    </message>
+    <message>
+      <source>{count} passages</source>
+      <translation>{count} 段</translation>
+    </message>
+    <message>
+      <source>{count} passages in {seconds} s</source>
+      <translation>{seconds} 秒找到 {count} 段</translation>
+    </message>
+    <message>
+      <source>{count} passages were given</source>
+      <translation>附上了 {count} 段资料</translation>
+    </message>
+    <message>
+      <source>{count} sheets</source>
+      <translation>{count} 个工作表</translation>
+    </message>
+    <message>
+      <source>{count} slides</source>
+      <translation>{count} 张幻灯片</translation>
     </message>
     <message>
       <source>{count} tokens</source>
@@ -4636,8 +5132,16 @@
       <translation>{count} 词元，其中 {cached} 来自缓存</translation>
     </message>
     <message>
+      <source>{count} unreadable</source>
+      <translation>{count} 个无法读取</translation>
+    </message>
+    <message>
       <source>{count} were here already</source>
       <translation>其中 {count} 个已经在这里</translation>
+    </message>
+    <message>
+      <source>{done} of {total} documents</source>
+      <translation>{done} / {total} 个文档</translation>
     </message>
     <message>
       <source>{file} arrived, but it is not the file that the hub promises.</source>
@@ -4646,6 +5150,10 @@
     <message>
       <source>{file} cannot be attached.</source>
       <translation>无法添加 {file}。</translation>
+    </message>
+    <message>
+      <source>{file} cannot be read.</source>
+      <translation>无法读取 {file}。</translation>
     </message>
     <message>
       <source>{file} cannot guess for {model}.</source>
@@ -4668,8 +5176,16 @@
       <translation>{file} 无法写入：{reason}</translation>
     </message>
     <message>
+      <source>{file} is being read; the message goes when that is done.</source>
+      <translation>正在读取 {file}，读完后消息会自动发送。</translation>
+    </message>
+    <message>
       <source>{file} is damaged.</source>
       <translation>{file} 已损坏。</translation>
+    </message>
+    <message>
+      <source>{file} is longer than what the model can read.</source>
+      <translation>{file} 超出了模型能读的长度。</translation>
     </message>
     <message>
       <source>{file} is not a GGUF model.</source>
@@ -4868,6 +5384,10 @@
       <translation>{width} × {height} 像素</translation>
     </message>
     <message>
+      <source>{words}: too long, choose</source>
+      <translation>{words}：太长，请选择</translation>
+    </message>
+    <message>
       <source>“{0}.attention.head_count” is 0: a model without attention heads.</source>
       <translation>“{0}.attention.head_count”是 0：没有注意力头的模型。</translation>
     </message>
@@ -4914,6 +5434,10 @@
     <message>
       <source>“{option}” cannot be {value}.</source>
       <translation>“{option}”不能是 {value}。</translation>
+    </message>
+    <message>
+      <source>“{pages}” are no pages of {file}.</source>
+      <translation>“{pages}”不是 {file} 的页码。</translation>
     </message>
     <message>
       <source>“{title}” is in the trash</source>

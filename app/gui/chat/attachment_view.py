@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QWidget
 from app.gui.chat.picture_view import show_pictures
 from app.gui.chat.thumbnails import Thumbnails
 from app.gui.icons import make_pixmap
+from app.gui.knowledge.words import extent_words
 from app.gui.theme import Tokens
 from app.gui.translation import tr
 from backends.messages import AudioPart, FilePart, ImagePart
@@ -77,7 +78,8 @@ def make_chip(part: Attachment, tokens: Tokens, parent: QWidget) -> QWidget:
     layout.setContentsMargins(10, 8, 12, 8)
     icon = QLabel(chip)
     icon.setPixmap(make_pixmap(_ICONS[type(part)], tokens.accent, 20))
-    name = QLabel(part.name, chip)
+    extent = extent_words(part.extent) if isinstance(part, FilePart) and part.extent else ""
+    name = QLabel(f"{part.name}  ·  {extent}" if extent else part.name, chip)
     name.setTextFormat(Qt.TextFormat.PlainText)
     name.setProperty("role", "strong")
     layout.addWidget(icon)

@@ -11,9 +11,10 @@ from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QLabel, QPushBut
 
 from app.gui.chat.composer_text import ComposerText
 from app.gui.chat.context_ring import ContextRing
+from app.gui.chat.file_chip import FileChip
 from app.gui.chat.picture_tiles import SIDE, PictureTile
 from app.gui.chat.thumbnails import Thumbnails
-from app.gui.icons import make_icon, make_pixmap
+from app.gui.icons import make_icon
 from app.gui.theme import Tokens
 from app.gui.translation import tr
 
@@ -36,6 +37,7 @@ class Composer(QFrame):
     send_refused = Signal()
     paths_changed = Signal()
     picture_opened = Signal(str)
+    document_opened = Signal(str)
     screen_requested = Signal()
 
     def __init__(self, tokens: Tokens, parent: QWidget | None = None) -> None:
@@ -221,6 +223,8 @@ class Composer(QFrame):
         while self._chip_row.count():
             item = self._chip_row.takeAt(0)
             chip = item.widget() if item is not None else None
+            if isinstance(chip, FileChip):
+                chip.is_gone = True
             if chip is not None:
                 chip.deleteLater()
         self._tiles.clear()
@@ -246,33 +250,16 @@ class Composer(QFrame):
         if source in self._paths and target in self._paths:
             self._move_path(source, self._paths.index(target) - self._paths.index(source))
 
+    def chip_of(self, path: str) -> FileChip | None:
+        """The chip of an attached sound or document."""
+        return next((chip for chip in self._chips.findChildren(FileChip) if chip.path == path and not chip.is_gone), None)
+
     def _make_chip(self, path: str) -> QWidget:
-        chip = QFrame(self._chips)
-        chip.setObjectName("chip")
-        row = QHBoxLayout(chip)
-        row.setContentsMargins(10, 6, 6, 6)
-        icon = QLabel(chip)
         kind = {**dict.fromkeys(IMAGE_SUFFIXES, "photo"), **dict.fromkeys(SOUND_SUFFIXES, "music")}
-        icon.setPixmap(make_pixmap(kind.get(Path(path).suffix.lower(), "file-text"), self._tokens.accent, 20))
-        words = QVBoxLayout()
-        words.setSpacing(0)
-        name = QLabel(chip.fontMetrics().elidedText(Path(path).name, Qt.TextElideMode.ElideMiddle, 180), chip)
-        name.setTextFormat(Qt.TextFormat.PlainText)
-        name.setProperty("role", "strong")
-        size = QLabel(describe_file(Path(path)), chip)
-        size.setTextFormat(Qt.TextFormat.PlainText)
-        size.setProperty("role", "faint")
-        words.addWidget(name)
-        words.addWidget(size)
-        remove = QToolButton(chip)
-        remove.setProperty("role", "tiny")
-        remove.setIcon(make_icon("x", self._tokens.text_soft, size=14))
-        remove.setAccessibleName(tr("Remove {name}").format(name=Path(path).name))
-        remove.clicked.connect(lambda: self._remove_path(path))
-        for part in (icon, remove):
-            if part is remove:
-                row.addLayout(words)
-            row.addWidget(part)
+        icon = kind.get(Path(path).suffix.lower(), "file-text")
+        chip = FileChip(path, icon, describe_file(Path(path)), self._tokens, self._chips)
+        chip.removed.connect(self._remove_path)
+        chip.opened.connect(self.document_opened)
         return chip
 
     def _choose_files(self) -> None:

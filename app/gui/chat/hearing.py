@@ -49,6 +49,8 @@ class Hearing(QObject):
             page.refresh_conversation()
         elif isinstance(event, ModelLoading | ModelLoaded | ModelUnloaded | ModelFailed):
             page.models.hear(event)
+            if isinstance(event, ModelLoaded):
+                page.documents.count_again()
             page.attaching.look()
             page.measure()
         elif isinstance(event, DataRestored):

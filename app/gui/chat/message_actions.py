@@ -10,8 +10,12 @@ from PySide6.QtWidgets import QApplication
 
 from app.gui.chat.run_card_dialog import RunCardDialog
 from app.gui.chat.text_dialog import TextDialog
+from app.gui.knowledge.source_viewer import SourceViewer
 from app.gui.translation import tr
+from app.services.prompts import write_out_passages
+from app.store.records import StoredMessage
 from app.workstation import Workstation
+from backends.messages import PassagePart
 from models.errors import UserFacingError
 
 if TYPE_CHECKING:
@@ -52,10 +56,26 @@ class MessageActions(QObject):
             RunCardDialog(messages.get(message_id), page).exec()
         elif action == "show_all":
             TextDialog(messages.get(message_id).text, page).exec()
+        elif action.startswith("source:"):
+            self._open_source(messages.get(message_id), int(action.partition(":")[2]))
+        elif action == "show_passages":
+            self._show_passages(messages.get(message_id))
         elif action == "resized":
             page.transcript.measure_again()
         elif action.startswith("fix:"):
             self.apply_fix(action.partition(":")[2])
+
+    def _open_source(self, message: StoredMessage, number: int) -> None:
+        """Show where a passage stands that a reply was given."""
+        for source in message.run.sources if message.run else ():
+            if source.get("number") == number:
+                named = (str(source["path"]), str(source["name"]), str(source["place"]), str(source["text"]))
+                SourceViewer(self._workstation, self._page.tokens, named, int(source.get("page", 0)), self._page.window()).exec()
+
+    def _show_passages(self, message: StoredMessage) -> None:
+        """Show what a question was given, as the model reads it."""
+        passages = [part for part in message.parts if isinstance(part, PassagePart)]
+        TextDialog(write_out_passages(passages, message.text), self._page).exec()
 
     def _turn(self, message_id: str, step: int) -> None:
         siblings = self._workstation.messages.siblings(message_id)

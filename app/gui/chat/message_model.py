@@ -12,7 +12,7 @@ from app.store.records import StoredMessage
 from app.text.markdown_blocks import Block, BlockCutter, cut_blocks
 from backends.messages import AudioPart, FilePart, ImagePart, Part, ReasoningPart
 
-RowKind = Literal["user", "head", "mark", "reasoning", "text", "tail", "status", "error", "foot"]
+RowKind = Literal["user", "head", "mark", "reasoning", "text", "tail", "status", "error", "sources", "foot"]
 
 LONGEST_BUBBLE = 6_000
 """Characters of a question that its bubble shows; the rest is a click away."""
@@ -173,6 +173,8 @@ def iter_rows(model: MessageModel, width: float, first_block: int = 0) -> Iterat
         yield Row("status", model, height=_FIXED_HEIGHTS["status"])
     elif message.state == "failed" or message.error:
         yield Row("error", model, height=_FIXED_HEIGHTS["error"])
+    if not model.is_live and message.run is not None and message.run.sources:
+        yield Row("sources", model, height=30.0 + 36 * min(5, len(message.run.sources)))
     if not model.is_live:
         yield Row("foot", model, height=_FIXED_HEIGHTS["foot"])
 

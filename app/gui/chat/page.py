@@ -12,8 +12,10 @@ from PySide6.QtWidgets import QHBoxLayout, QInputDialog, QToolButton, QVBoxLayou
 from app.gui.chat.attaching import Attaching
 from app.gui.chat.composer import Composer
 from app.gui.chat.conversation_actions import ConversationActions
+from app.gui.chat.document_desk import DocumentDesk
 from app.gui.chat.hearing import Hearing
 from app.gui.chat.inspector import Inspector
+from app.gui.chat.knowledge_choice import KnowledgeChoice
 from app.gui.chat.message_actions import MessageActions
 from app.gui.chat.model_control import ModelControl
 from app.gui.chat.model_picker import ModelPicker
@@ -60,6 +62,7 @@ class ChatPage(QWidget):
         self.actions_on = ConversationActions(workstation, self)
         self.message_actions = MessageActions(workstation, self)
         self.attaching = Attaching(workstation, self, self.thumbnails)
+        self.documents, self.knowledge = DocumentDesk(workstation, self), KnowledgeChoice(workstation, self)
         self.writing = Writing(workstation, self)
         self.models = ModelControl(workstation, self, self._arrange())
         self.hearing = Hearing(workstation, self)
@@ -251,6 +254,7 @@ class ChatPage(QWidget):
 
     def show_context(self, used: int, available: int) -> None:
         """Show how full the context is."""
+        used += self.documents.draft_tokens()
         self.composer.context.show_usage(used, available)
         self.inspector.show_context(used, available)
 

@@ -22,6 +22,8 @@ class TopBar(QFrame):
     def __init__(self, picker: ModelPicker, tokens: Tokens, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("topBar")
+        self._tokens = tokens
+        self._collections = 0
         self.setFixedHeight(Sizes.TOP_BAR)
         row = QHBoxLayout(self)
         row.setContentsMargins(16, 0, 14, 0)
@@ -31,6 +33,7 @@ class TopBar(QFrame):
         self.title = ElidedLabel("title", self)
         self.menu = self._make_button()
         self.menu.clicked.connect(self.menu_requested)
+        self.knowledge = self._make_button()
         self._inspector = self._make_button()
         self._inspector.clicked.connect(self.inspector_toggled)
         left, right = QWidget(self), QWidget(self)
@@ -40,6 +43,7 @@ class TopBar(QFrame):
         left_row.addWidget(self.unfold)
         left_row.addWidget(self.title, 1)
         right_row.addStretch()
+        right_row.addWidget(self.knowledge)
         right_row.addWidget(self.menu)
         right_row.addWidget(self._inspector)
         # Equal stretch on both sides keeps the picker centred.
@@ -58,8 +62,17 @@ class TopBar(QFrame):
         button.setIconSize(QSize(18, 18))
         return button
 
+    def show_knowledge(self, count: int, words: str) -> None:
+        """Say from how many collections the conversation is answered."""
+        self._collections = count
+        self.knowledge.setIcon(make_icon("book", self._tokens.accent if count else self._tokens.text_soft))
+        self.knowledge.setToolTip(words)
+        self.knowledge.setAccessibleName(words)
+
     def retheme(self, tokens: Tokens) -> None:
         """Wear other colours."""
+        self._tokens = tokens
+        self.show_knowledge(self._collections, self.knowledge.toolTip())
         for button, icon in ((self.unfold, "layout-sidebar"), (self.menu, "dots"), (self._inspector, "layout-sidebar-right")):
             button.setIcon(make_icon(icon, tokens.text_soft))
 

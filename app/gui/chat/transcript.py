@@ -12,8 +12,9 @@ from app.gui.chat.formulas import FormulaPainter
 from app.gui.chat.key_scroll_area import KeyScrollArea
 from app.gui.chat.message_model import MessageModel, Row, iter_rows, iter_text_rows, model_name_of, reuse
 from app.gui.chat.row_strip import RowStrip
+from app.gui.chat.row_widget import RowWidget
 from app.gui.chat.thumbnails import Thumbnails
-from app.gui.chat.transcript_rows import RowWidget, TextRow, make_row_widget
+from app.gui.chat.transcript_rows import TextRow, make_row_widget
 from app.gui.theme import Sizes, Tokens
 from app.gui.translation import tr
 from app.store.records import StoredMessage

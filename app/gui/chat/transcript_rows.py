@@ -5,75 +5,26 @@ from __future__ import annotations
 import math
 import time
 
-from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from app.gui.chat.attachment_view import make_attachment_views
 from app.gui.chat.context_page import describe_unseen
 from app.gui.chat.formulas import FormulaPainter
 from app.gui.chat.message_browser import MessageBrowser
 from app.gui.chat.message_model import Row
+from app.gui.chat.row_widget import RowWidget
+from app.gui.chat.source_cards import SourcesRow
 from app.gui.chat.thumbnails import Thumbnails
 from app.gui.error_card import make_error_card
 from app.gui.icons import make_icon, make_pixmap
 from app.gui.theme import Tokens
 from app.gui.translation import tr
 from app.text.markdown_blocks import cut_blocks
+from backends.messages import PassagePart
 from models.errors import error_from_json
 
 PARAGRAPH_DISTANCE = 10
-
-
-class RowWidget(QWidget):
-    """One live row. ``acted`` carries an action's name and the message's id."""
-
-    acted = Signal(str, str)
-
-    def __init__(self, row: Row, tokens: Tokens, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.row = row
-        self.tokens = tokens
-
-    def height_for(self, width: int) -> int:
-        """Pixels needed at ``width``."""
-        self.resize(width, max(1, self.height()))
-        layout = self.layout()
-        if layout is not None and layout.hasHeightForWidth():
-            return layout.heightForWidth(width)
-        return self.sizeHint().height()
-
-    def refresh_row(self, row: Row, width: int) -> None:
-        """Show the row's newest facts."""
-
-    def act(self, action: str) -> None:
-        """Tell the transcript what the reader asked for."""
-        self.acted.emit(action, self.row.model.message.id)
-
-    def make_button(self, icon: str, name: str, action: str) -> QToolButton:
-        """A small icon button with an accessible name and a tool tip."""
-        button = QToolButton(self)
-        button.setProperty("role", "tiny")
-        button.setIcon(make_icon(icon, self.tokens.text_soft, size=16))
-        button.setIconSize(QSize(16, 16))
-        button.setToolTip(name)
-        button.setAccessibleName(name)
-        button.setCursor(Qt.CursorShape.PointingHandCursor)
-        button.clicked.connect(lambda: self.act(action))
-        return button
-
-    def add_sibling_buttons(self, layout: QHBoxLayout) -> None:
-        """‹ 2/3 › where the message has siblings."""
-        message = self.row.model.message
-        if message.sibling_count < 2:
-            return
-        previous = self.make_button("chevron-left", tr("Previous version"), "previous_sibling")
-        following = self.make_button("chevron-right", tr("Next version"), "next_sibling")
-        previous.setEnabled(message.sibling_index > 0)
-        following.setEnabled(message.sibling_index < message.sibling_count - 1)
-        count = QLabel(f"{message.sibling_index + 1}/{message.sibling_count}", self)
-        count.setProperty("role", "faint")
-        for widget in (previous, count, following):
-            layout.addWidget(widget)
 
 
 class TextRow(RowWidget):
@@ -302,6 +253,12 @@ class UserRow(RowWidget):
             whole.setProperty("role", "link")
             whole.clicked.connect(lambda: self.act("show_all"))
             buttons.addWidget(whole)
+        if given := sum(isinstance(part, PassagePart) for part in row.model.message.parts):
+            passages = QPushButton(tr("{count} passages were given").format(count=given), self._buttons)
+            passages.setProperty("role", "link")
+            passages.setToolTip(tr("What the model read with this question"))
+            passages.clicked.connect(lambda: self.act("show_passages"))
+            buttons.addWidget(passages)
         buttons.addWidget(self.make_button("copy", tr("Copy as Markdown"), "copy"))
         buttons.addWidget(self.make_button("pencil", tr("Edit and send again"), "edit"))
         self._bubble.setVisible(bool(row.model.text))
@@ -349,6 +306,8 @@ def make_row_widget(
         return TailRow(row, tokens, painter, width, parent)
     if row.kind == "status":
         return StatusRow(row, tokens, parent)
+    if row.kind == "sources":
+        return SourcesRow(row, tokens, parent)
     if row.kind == "error":
         return ErrorRow(row, tokens, parent)
     if row.kind == "foot":

@@ -10,7 +10,7 @@ from PySide6.QtGui import QImage
 from app.gui.translation import tr
 from app.store.records import StoredMessage
 from app.workstation import Workstation
-from backends.messages import Part, TextPart
+from backends.messages import Part, PassagePart, TextPart
 from models.errors import UserFacingError
 
 if TYPE_CHECKING:
@@ -40,14 +40,17 @@ class Writing(QObject):
     def submit(self, text: str, paths: list[str]) -> None:
         """Send a message, or the edit of one; on an error everything stays in the composer."""
         self._page.inspector.flush()
+        if not self._page.documents.is_ready(paths, lambda: self.submit(text, paths)):
+            return
         try:
             if self._editing:
                 self._submit_edit(text, paths)
                 return
-            parts: list[Part] = [self._page.attaching.part_of(path) for path in paths]
+            parts: list[Part] = [part for path in paths for part in self._page.documents.parts_of(path)]
             if text:
                 parts.append(TextPart(text))
             conversation = self._page.ensure_conversation()
+            self._page.knowledge.keep_choice(conversation.id)
             self._workstation.chat.send(conversation.id, parts)
         except UserFacingError as error:
             self._page.tell(error)
@@ -60,8 +63,8 @@ class Writing(QObject):
     def _submit_edit(self, text: str, paths: list[str]) -> None:
         message = self._workstation.messages.get(self._editing)
         if message.role == "user":
-            parts: list[Part] = [part for part in message.parts if not isinstance(part, TextPart)]
-            parts += [self._page.attaching.part_of(path) for path in paths]
+            parts: list[Part] = [part for part in message.parts if not isinstance(part, TextPart | PassagePart)]
+            parts += [part for path in paths for part in self._page.documents.parts_of(path)]
             if text:
                 parts.append(TextPart(text))
             self._workstation.chat.edit_and_send(message.id, parts)

@@ -88,7 +88,7 @@ def test_a_mistake_is_said_and_the_chat_goes_on(type_lines: Any, tmp_path: Path)
         "no-such was not found",
         "ends in .md",
         "Nothing was said yet",
-        "cannot be attached",
+        "missing.txt cannot be read",
     ):
         assert expected in notes
 

@@ -1,0 +1,1 @@
+"""The Knowledge page, and the window that shows where a passage stands."""
