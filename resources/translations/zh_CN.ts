@@ -2140,6 +2140,14 @@
       <translation>许可证</translation>
     </message>
     <message>
+      <source>Licences</source>
+      <translation>许可证</translation>
+    </message>
+    <message>
+      <source>Licences…</source>
+      <translation>许可证…</translation>
+    </message>
+    <message>
       <source>Light</source>
       <translation>浅色</translation>
     </message>
@@ -2654,6 +2662,10 @@
     <message>
       <source>Parameters</source>
       <translation>参数量</translation>
+    </message>
+    <message>
+      <source>Parts</source>
+      <translation>组成部分</translation>
     </message>
     <message>
       <source>Passages</source>
@@ -3294,6 +3306,10 @@
     <message>
       <source>Test</source>
       <translation>测试</translation>
+    </message>
+    <message>
+      <source>Text of the licence</source>
+      <translation>许可证全文</translation>
     </message>
     <message>
       <source>Text {number} is too long for {model}.</source>
@@ -4478,6 +4494,10 @@
     <message>
       <source>Yanmo is set to work offline.</source>
       <translation>研墨已设为离线工作。</translation>
+    </message>
+    <message>
+      <source>Yanmo is under the MIT licence. These parts are in it, each under its own:</source>
+      <translation>研墨采用 MIT 许可证。以下是其中的组成部分，各有各的许可证：</translation>
     </message>
     <message>
       <source>Yanmo {version}. Local models, nothing leaves this machine: no telemetry, no account.</source>

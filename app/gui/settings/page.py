@@ -7,13 +7,14 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QEvent, QUrl, Signal
+from PySide6.QtCore import QEvent, Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from app import __version__
 from app.gui.chat.context_page import policy_names
 from app.gui.settings.hubs import HubSettings
+from app.gui.settings.licences_dialog import LicencesDialog
 from app.gui.settings.remotes import RemoteSettings
 from app.gui.settings.snapshots_dialog import SnapshotsDialog
 from app.gui.settings.trash_dialog import TrashDialog
@@ -113,6 +114,10 @@ class SettingsPage(QWidget):
         self._about = make_label("", "soft", self)
         self._about.setWordWrap(True)
         self._layout.addWidget(self._about)
+        licences = QPushButton(self)
+        licences.clicked.connect(lambda: LicencesDialog(self).exec())
+        self._buttons.append((licences, lambda: tr("Licences…")))
+        self._layout.addWidget(licences, 0, Qt.AlignmentFlag.AlignLeft)
 
     # ---- rows
 
