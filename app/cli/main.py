@@ -68,11 +68,14 @@ def main(argv: Sequence[str]) -> int:
     paths = make_paths(arguments.data_folder)
     arguments.paths = paths
     from app.logs import start_logging, stop_logging
+    from backends.network_watch import begin_watching, end_watching
 
     handler = start_logging(paths.log_file)
+    begin_watching(paths.logs / f"network-{os.getpid()}.log")
     try:
         return _run(arguments, paths)
     finally:
+        end_watching()
         stop_logging(handler)
 
 

@@ -568,6 +568,14 @@
       <translation>正在连接…</translation>
     </message>
     <message>
+      <source>Connections</source>
+      <translation>连接</translation>
+    </message>
+    <message>
+      <source>Connections to other machines since Yanmo was started: {count}.</source>
+      <translation>研墨启动以来与其他机器的连接：{count} 次。</translation>
+    </message>
+    <message>
       <source>Context</source>
       <translation>上下文</translation>
     </message>
@@ -1018,6 +1026,10 @@
     <message>
       <source>Higher is more varied, 0 always takes the likeliest token.</source>
       <translation>越高越多样，0 总是取最可能的词元。</translation>
+    </message>
+    <message>
+      <source>Host</source>
+      <translation>主机</translation>
     </message>
     <message>
       <source>How do I download a larger model?</source>
@@ -2404,6 +2416,14 @@
       <translation>请在冒号后写明其中之一，例如 OWNER/NAME:Q4_K_M。</translation>
     </message>
     <message>
+      <source>Network</source>
+      <translation>网络</translation>
+    </message>
+    <message>
+      <source>Network…</source>
+      <translation>网络…</translation>
+    </message>
+    <message>
       <source>New chat</source>
       <translation>新对话</translation>
     </message>
@@ -2888,6 +2908,10 @@
       <translation>配方…</translation>
     </message>
     <message>
+      <source>Refresh</source>
+      <translation>刷新</translation>
+    </message>
+    <message>
       <source>Regenerate</source>
       <translation>重新生成</translation>
     </message>
@@ -3074,6 +3098,10 @@
     <message>
       <source>Show the list</source>
       <translation>显示列表</translation>
+    </message>
+    <message>
+      <source>Since Yanmo was started, nothing has left this machine.</source>
+      <translation>研墨启动以来，没有任何数据离开这台机器。</translation>
     </message>
     <message>
       <source>Size</source>
@@ -4404,6 +4432,10 @@
       <translation>当这个对话放不下时</translation>
     </message>
     <message>
+      <source>Where</source>
+      <translation>位置</translation>
+    </message>
+    <message>
       <source>Where four bits do not fit: losses begin to show.</source>
       <translation>四比特放不下时用它，损失开始显现。</translation>
     </message>
@@ -4574,6 +4606,10 @@
     <message>
       <source>and {count} passages that it did not cite</source>
       <translation>另有 {count} 段未被引用</translation>
+    </message>
+    <message>
+      <source>another machine</source>
+      <translation>其他机器</translation>
     </message>
     <message>
       <source>answers about pictures</source>
@@ -4882,6 +4918,10 @@
     <message>
       <source>the smallest with four bits</source>
       <translation>四比特中最小的</translation>
+    </message>
+    <message>
+      <source>this machine</source>
+      <translation>本机</translation>
     </message>
     <message>
       <source>tok/s</source>
