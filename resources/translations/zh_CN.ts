@@ -1032,6 +1032,10 @@
       <translation>存入 {folder}</translation>
     </message>
     <message>
+      <source>It and its base have different vocabularies, so their answers cannot be compared.</source>
+      <translation>它与原模型的词表不同，回答无法比较。</translation>
+    </message>
+    <message>
       <source>It answered with status {0}.</source>
       <translation>它以状态码 {0} 应答。</translation>
     </message>
@@ -1201,7 +1205,7 @@
     </message>
     <message>
       <source>It has no part that sees pictures.</source>
-      <translation type="unfinished" />
+      <translation>它没有看图的部分。</translation>
     </message>
     <message>
       <source>It has no pixels.</source>
@@ -1233,7 +1237,7 @@
     </message>
     <message>
       <source>It holds no tensors of the part that sees pictures.</source>
-      <translation type="unfinished" />
+      <translation>它不含看图部分的张量。</translation>
     </message>
     <message>
       <source>It holds no token embeddings.</source>
@@ -1724,6 +1728,10 @@
       <translation>它的矩阵每行长度不是 256 的倍数：没有可选的余地。</translation>
     </message>
     <message>
+      <source>Its mrope_section must be a list of 3 numbers.</source>
+      <translation>它的 mrope_section 必须是 3 个数字的列表。</translation>
+    </message>
+    <message>
       <source>Its name cannot be found: there is no network, or the name server does not know it.</source>
       <translation>无法解析其地址：没有网络，或域名服务器不认识它。</translation>
     </message>
@@ -1737,7 +1745,7 @@
     </message>
     <message>
       <source>Its preprocessor_config.json is missing or does not say how pictures are prepared (image_mean, image_std).</source>
-      <translation type="unfinished" />
+      <translation>它缺少 preprocessor_config.json，或其中没有说明图片如何预处理（image_mean、image_std）。</translation>
     </message>
     <message>
       <source>Its process could not be started: {0}.</source>
@@ -1757,7 +1765,7 @@
     </message>
     <message>
       <source>Its projector holds {0} of {1} tensors.</source>
-      <translation type="unfinished" />
+      <translation>它的投影器只有 {1} 个张量中的 {0} 个。</translation>
     </message>
     <message>
       <source>Its setting {0} asks for more than a plain LoRA, which cannot be converted.</source>
@@ -1805,11 +1813,15 @@
     </message>
     <message>
       <source>Its vision tower computes with “{0}”, which llama.cpp does not have.</source>
-      <translation type="unfinished" />
+      <translation>它的视觉塔使用“{0}”激活函数，llama.cpp 没有。</translation>
+    </message>
+    <message>
+      <source>Its vision tower is a {0}; here LLaVA is known with CLIP and SigLIP.</source>
+      <translation>它的视觉塔是 {0}；这里的 LLaVA 只支持 CLIP 和 SigLIP。</translation>
     </message>
     <message>
       <source>Its vision tower is as wide inside its layers as between them, which llama.cpp reads the wrong way round.</source>
-      <translation type="unfinished" />
+      <translation>它的视觉塔层内与层间一样宽，llama.cpp 会把两者读反。</translation>
     </message>
     <message>
       <source>Its vocabulary has no tokens that mark what stands before and after the gap.</source>
@@ -2074,6 +2086,10 @@
     <message>
       <source>Make one now</source>
       <translation>立即做一份</translation>
+    </message>
+    <message>
+      <source>Making the projector for pictures</source>
+      <translation>正在制作看图用的投影器</translation>
     </message>
     <message>
       <source>Measure what is lost</source>
@@ -3024,6 +3040,10 @@
       <translation>不超过此大小的最佳文件</translation>
     </message>
     <message>
+      <source>The built-in pictures cannot be read: {0}.</source>
+      <translation>内置图片无法读取：{0}。</translation>
+    </message>
+    <message>
       <source>The built-in text</source>
       <translation>内置文本</translation>
     </message>
@@ -3116,8 +3136,16 @@
       <translation>引擎无法计算下一步（代码 {0}）。</translation>
     </message>
     <message>
+      <source>The engine could not encode the picture.</source>
+      <translation>引擎无法编码这张图片。</translation>
+    </message>
+    <message>
       <source>The engine could not finish this reply.</source>
       <translation>引擎没能完成这条回复。</translation>
+    </message>
+    <message>
+      <source>The engine could not load it.</source>
+      <translation>引擎无法加载它。</translation>
     </message>
     <message>
       <source>The engine could not look at {0}.</source>
@@ -3126,6 +3154,10 @@
     <message>
       <source>The engine could not read it.</source>
       <translation>引擎无法读取它。</translation>
+    </message>
+    <message>
+      <source>The engine could not read the picture (code {0}).</source>
+      <translation>引擎无法读取这张图片（代码 {0}）。</translation>
     </message>
     <message>
       <source>The engine could not take in a picture or a sound (code {0}).</source>
@@ -3344,6 +3376,10 @@
       <translation>“{0}”的各部分互不匹配。</translation>
     </message>
     <message>
+      <source>The picture cannot be read: {0}.</source>
+      <translation>图片无法读取：{0}。</translation>
+    </message>
+    <message>
       <source>The probabilities of a prompt are not asked of other servers.</source>
       <translation>不向其他服务器索取提示词的概率。</translation>
     </message>
@@ -3358,6 +3394,10 @@
     <message>
       <source>The projector of this model cannot take it.</source>
       <translation>此模型的投影文件无法处理它。</translation>
+    </message>
+    <message>
+      <source>The projector {0} could not be loaded with it: they must be made from the same checkpoint.</source>
+      <translation>投影器 {0} 无法与它一起加载：两者必须出自同一个检查点。</translation>
     </message>
     <message>
       <source>The projector {file} cannot be used with this model.</source>
@@ -4508,8 +4548,12 @@
       <translation>{0} 已从 {1} × {2} 像素缩小到 {3} × {4} 像素。</translation>
     </message>
     <message>
+      <source>{0} wrote a file without tensors: it does not know this checkpoint.</source>
+      <translation>{0} 写出的文件没有张量：它不认识这个检查点。</translation>
+    </message>
+    <message>
       <source>{0} × {1} patches of a picture cannot be averaged to {2} × {3}.</source>
-      <translation type="unfinished" />
+      <translation>图片的 {0} × {1} 个图块无法平均成 {2} × {3} 个。</translation>
     </message>
     <message>
       <source>{0}, {1} bits per weight, {2} MB: {3} smaller than {4}.</source>

@@ -19,7 +19,7 @@ from app.gui.models.background import Background
 from app.gui.translation import tr, tr_reason, translated_error
 from app.services.projector_download import fetch_projector
 from app.workstation import Workstation
-from backends.messages import Part
+from backends.messages import Part, TextPart
 from models.errors import UserFacingError
 
 if TYPE_CHECKING:
@@ -63,6 +63,12 @@ class Attaching(QObject):
         if isinstance(found, UserFacingError):
             raise found
         return found if found is not None else self._workstation.attachments.make_part(path)
+
+    def parts_with(self, text: str) -> list[Part]:
+        """What would be sent now, as far as it was looked at: attachments that can be sent, and a text."""
+        found = [self._ready.get(path) for path in self._page.composer.paths()]
+        parts: list[Part] = [part for part in found if part is not None and not isinstance(part, UserFacingError)]
+        return [*parts, TextPart(text)] if text else parts
 
     def look(self) -> None:
         """Something was attached or taken away, or another model is there."""
@@ -109,6 +115,7 @@ class Attaching(QObject):
                 self._page.notice.say(" ".join(tr_reason(note) for note in notes))
         self._ready[path] = found  # type: ignore[assignment]
         self._mark(path, found)  # type: ignore[arg-type]
+        self._page.measure()
 
     def _mark(self, path: str, found: Part | UserFacingError) -> None:
         if (tile := self._page.composer.tile_of(path)) is None:
