@@ -92,7 +92,7 @@ class CannotSee(ModelError):
     what = "{model} cannot see pictures."
     why = "There is a picture in this conversation."
     remedy = "Choose a model that can see, or ask without the picture."
-    fixes = ("choose_model",)
+    fixes: tuple[str, ...] = ("choose_model",)
 
 
 class ProjectorMissing(CannotSee):
