@@ -52,6 +52,8 @@ the template and fills it itself, so that an error raised in a worker process ca
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from models.error_root import UserFacingError as UserFacingError
 from models.error_root import YanmoError as YanmoError
 from models.error_root import error_from_json as error_from_json
@@ -92,7 +94,7 @@ class CannotSee(ModelError):
     what = "{model} cannot see pictures."
     why = "There is a picture in this conversation."
     remedy = "Choose a model that can see, or ask without the picture."
-    fixes: tuple[str, ...] = ("choose_model",)
+    fixes: ClassVar[tuple[str, ...]] = ("choose_model",)
 
 
 class ProjectorMissing(CannotSee):
