@@ -72,7 +72,11 @@ class Attaching(QObject):
 
     def look(self) -> None:
         """Something was attached or taken away, or another model is there."""
-        for path in self._page.composer.paths():
+        paths = self._page.composer.paths()
+        for gone in (self._asked | self._ready.keys()) - set(paths):  # attached again, it may be another file
+            self._asked.discard(gone)
+            self._ready.pop(gone, None)
+        for path in paths:
             if path in self._asked or Path(path).suffix.lower() not in (*IMAGE_SUFFIXES, *SOUND_SUFFIXES):
                 continue
             self._asked.add(path)

@@ -134,6 +134,20 @@ def test_pictures_are_ordered_removed_and_opened(qtbot, window: MainWindow, work
     view.close()
 
 
+def test_a_file_that_changed_is_looked_at_again(qtbot, window: MainWindow, workstation: Workstation, tmp_path: Path) -> None:
+    conversation = open_with(window, workstation, ECHO)
+    path = draw(tmp_path / "same.png", seed=1)
+    sent = []
+    for seed in (1, 2):
+        draw(path, seed=seed)
+        drop(window, path)
+        qtbot.waitUntil(lambda: str(path) in window.chat.attaching._ready, timeout=20_000)
+        send(qtbot, window, workstation, "What?", count=seed)
+        question = [message for message in workstation.messages.path(conversation) if message.role == "user"][-1]
+        sent.append(question.parts[0].path)
+    assert sent[0] != sent[1]
+
+
 def test_a_pasted_picture_is_attached(qtbot, window: MainWindow, workstation: Workstation) -> None:
     open_with(window, workstation, ECHO)
     data = QMimeData()
