@@ -2248,6 +2248,10 @@
       <translation>没有看到任何矩阵乘法。</translation>
     </message>
     <message>
+      <source>No microphone can be used: {reason}</source>
+      <translation>没有可用的麦克风：{reason}</translation>
+    </message>
+    <message>
       <source>No model fits this filter</source>
       <translation>没有符合条件的模型</translation>
     </message>
@@ -2584,6 +2588,10 @@
       <translation>配方…</translation>
     </message>
     <message>
+      <source>Record a sound</source>
+      <translation>录音</translation>
+    </message>
+    <message>
       <source>Regenerate</source>
       <translation>重新生成</translation>
     </message>
@@ -2878,6 +2886,10 @@
     <message>
       <source>Stop and ask me</source>
       <translation>停下来问我</translation>
+    </message>
+    <message>
+      <source>Stop recording ({seconds} s)</source>
+      <translation>停止录音（{seconds} 秒）</translation>
     </message>
     <message>
       <source>Stop strings, separated by |</source>
@@ -4370,6 +4382,10 @@
     <message>
       <source>recipe: {type} with {count} rules of its own</source>
       <translation>配方：{type}，另有 {count} 条自己的规则</translation>
+    </message>
+    <message>
+      <source>recording</source>
+      <translation>录音</translation>
     </message>
     <message>
       <source>reranker</source>

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QImage
 
+from app.gui.chat import recorder
 from app.gui.chat.composer import IMAGE_SUFFIXES, SOUND_SUFFIXES
 from app.gui.chat.picture_view import show_pictures
 from app.gui.chat.screen_region import ScreenPicker
@@ -52,6 +53,9 @@ class Attaching(QObject):
         self._picker.taken.connect(self._keep_region)
         self._picker.refused.connect(lambda: page.notice.say(tr("This system does not let programs see the screen.")))
         composer.screen_button.setVisible(ScreenPicker.is_possible())
+        composer.record.setVisible(recorder.is_possible())
+        composer.record.recorded.connect(self._keep_recording)
+        composer.record.refused.connect(self._say_deaf)
 
     def part_of(self, path: str) -> Part:
         """What a file is sent as.
@@ -146,6 +150,13 @@ class Attaching(QObject):
         pictures = [one for one in self._page.composer.paths() if Path(one).suffix.lower() in IMAGE_SUFFIXES]
         named = [(one, Path(one).name) for one in pictures]
         show_pictures(named, pictures.index(path), self._thumbnails, self._page.window())
+
+    def _keep_recording(self, data: bytes) -> None:
+        kept = self._workstation.attachments.add_bytes(data, tr("recording") + ".wav", "audio/wav")
+        self._page.composer.add_paths([kept.path])
+
+    def _say_deaf(self, reason: str) -> None:
+        self._page.notice.say(tr("No microphone can be used: {reason}").format(reason=reason))
 
     def _keep_region(self, picture: QImage) -> None:
         self._page.composer.image_pasted.emit(picture)
