@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import importlib.util
 import io
 import wave
@@ -40,9 +41,8 @@ def open_microphone(take: Take) -> Any:
         OSError: there is none, or it cannot be used.
     """
     try:
-        import sounddevice
-
-        stream = sounddevice.RawInputStream(
+        library: Any = importlib.import_module("sounddevice")
+        stream = library.RawInputStream(
             samplerate=RATE, channels=1, dtype="int16", callback=lambda data, _frames, _time, _status: take(bytes(data))
         )
         stream.start()
