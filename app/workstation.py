@@ -174,13 +174,13 @@ class Workstation:
     def plan_conversation(self, model: str = "") -> Conversation:
         """What :meth:`start_conversation` would make, not stored: a new conversation's settings before its first word.
 
-        With the starter model, where nobody chose a preset or sampling, it is Deterministic: a model that small is best at its surest.
+        With a starter model, where nobody chose a preset or sampling, it is Deterministic: a model that small is best at its surest.
         """
         preset = str(self.settings.get("chat.preset"))
         if "chat.preset" not in self.settings.all():
             with contextlib.suppress(UserFacingError):
                 reference = self._canonical_reference(model or self.engines.default_model())
-                if reference == self.starter_model() and not self.defaults.sampling(reference):
+                if reference in (self.starter_model(), self.starter_with_eyes()) and not self.defaults.sampling(reference):
                     preset = "Deterministic"
         now = time.time()
         return Conversation(
@@ -208,8 +208,15 @@ class Workstation:
 
     def starter_model(self) -> str:
         """The reference of the model that ships with Yanmo; empty where it does not lie in its place."""
-        starters = (card.id for card in self.library.list_models() if card.is_starter and card.format == "gguf")
-        return next(starters, "")
+        return self._starter_in(self.paths.starter)
+
+    def starter_with_eyes(self) -> str:
+        """The reference of the model that sees and ships with Yanmo; empty where it does not lie in its place."""
+        return self._starter_in(self.paths.starter / "eyes")
+
+    def _starter_in(self, folder: Path) -> str:
+        cards = (card for card in self.library.list_models() if card.is_starter and card.format == "gguf" and card.kind == "chat")
+        return next((card.id for card in cards if Path(card.path).parent == folder), "")
 
     def on_close(self, action: Callable[[], None]) -> None:
         """Do this at the end of :meth:`close`."""

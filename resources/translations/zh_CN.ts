@@ -2856,6 +2856,10 @@
       <translation>入门模型</translation>
     </message>
     <message>
+      <source>Starter with eyes</source>
+      <translation>看图入门模型</translation>
+    </message>
+    <message>
       <source>Starting: {types}</source>
       <translation>正在开始：{types}</translation>
     </message>
@@ -4168,6 +4172,10 @@
       <translation>全部采样设置</translation>
     </message>
     <message>
+      <source>answers about pictures</source>
+      <translation>看图回答</translation>
+    </message>
+    <message>
       <source>as the system; or none, http://…, socks5://…</source>
       <translation>留空为系统代理；或填 none、http://…、socks5://…</translation>
     </message>
@@ -4842,6 +4850,10 @@
     <message>
       <source>{share} of guesses right</source>
       <translation>猜对 {share}</translation>
+    </message>
+    <message>
+      <source>{share} right, its base {base}; {same} in the same words</source>
+      <translation>{share} 正确，原模型 {base}；{same} 用词完全相同</translation>
     </message>
     <message>
       <source>{size} MB of memory</source>

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from app.gui.translation import tr
+from models.card import ModelCard
 from quantize.pipeline import Step
+
+
+def source_name(card: ModelCard) -> str:
+    """What a model is called where one is chosen to be made smaller: the starters' checkpoints have no name of their own."""
+    if not card.is_starter:
+        return card.name
+    return tr("Starter with eyes") if Path(card.path).parent.name == "eyes" else tr("Starter")
 
 
 def preset_name(file_type: str) -> str:

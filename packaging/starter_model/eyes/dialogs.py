@@ -106,10 +106,11 @@ class Questions:
             return {"word": 6, "see": 1.5, "colour_single": 0.7, "digit": 0.3}
         if scene.kind == "empty":
             return {"see": 3, "count_all": 3, "count_shape": 1, "what_place": 1, "digit": 0.5, "word": 0.5, "presence": 1}
-        single = {"colour_single": 5, "shape_single": 5} if len(scene.things) == 1 else {}
+        single = {"colour_single": 3, "shape_single": 3} if len(scene.things) == 1 else {}
+        # what binds two facts to each other is learnt last, and asked most
         return {
-            **single, "colour_shape": 2, "shape_colour": 2, "colour_place": 1, "shape_place": 1, "count_all": 2.5, "count_shape": 3,
-            "count_colour": 3, "count_thing": 1, "where": 2, "what_place": 1.5, "presence": 1.5, "see": 2, "digit": 0.15, "word": 0.15,
+            **single, "colour_shape": 8, "shape_colour": 3, "colour_place": 1, "shape_place": 1, "count_all": 1.5, "count_shape": 7,
+            "count_colour": 4, "count_thing": 3, "where": 1.5, "what_place": 1, "presence": 1, "see": 1, "digit": 0.1, "word": 0.1,
         }  # fmt: skip
 
     def ask(self, scene: Scene, language: str, rng: random.Random, kind: str = "") -> Exchange | None:
