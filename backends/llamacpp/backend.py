@@ -61,11 +61,11 @@ class LlamaCppBackend:
         headers = check_files(path)
         self._library = self._library or NativeLibrary()
         places = choose_places(self._library, headers, options)
-        estimate = check_memory(headers, places.options, on_processor=places.device == "CPU")
         card = read_card(path, headers[0])
         self._kind = card.kind
         writes = card.kind in ("chat", "base")
         beside = find_projector(Path(path), headers[0], options.projector) if writes else None
+        estimate = check_memory(headers, places.options, on_processor=places.device == "CPU", projector=beside)
         projector = str(beside or "")
         try:
             model = NativeModel(self._library, path, places.options, progress, writes=writes, projector=projector)

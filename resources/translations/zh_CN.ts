@@ -2484,6 +2484,10 @@
       <translation>没有看到任何矩阵乘法。</translation>
     </message>
     <message>
+      <source>No microphone can be used: {reason}</source>
+      <translation>没有可用的麦克风：{reason}</translation>
+    </message>
+    <message>
       <source>No model fits this filter</source>
       <translation>没有符合条件的模型</translation>
     </message>
@@ -2908,6 +2912,10 @@
       <translation>配方…</translation>
     </message>
     <message>
+      <source>Record a sound</source>
+      <translation>录音</translation>
+    </message>
+    <message>
       <source>Refresh</source>
       <translation>刷新</translation>
     </message>
@@ -3218,6 +3226,10 @@
     <message>
       <source>Stop and ask me</source>
       <translation>停下来问我</translation>
+    </message>
+    <message>
+      <source>Stop recording ({seconds} s)</source>
+      <translation>停止录音（{seconds} 秒）</translation>
     </message>
     <message>
       <source>Stop strings, separated by |</source>
@@ -4862,6 +4874,10 @@
     <message>
       <source>recipe: {type} with {count} rules of its own</source>
       <translation>配方：{type}，另有 {count} 条自己的规则</translation>
+    </message>
+    <message>
+      <source>recording</source>
+      <translation>录音</translation>
     </message>
     <message>
       <source>reranker</source>

@@ -24,7 +24,7 @@ from models.gguf_header import read_header
 
 EYES = Path(__file__).resolve().parents[2] / "resources" / "starter" / "eyes"
 FLOOR = 0.8
-"""Of 20 questions for each group and language; the card's figures come from 200."""
+"""Of 20 questions for each group and language; the card's figures come from 100."""
 
 
 def test_the_files_that_ship_belong_together_and_are_small() -> None:

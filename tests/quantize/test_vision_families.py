@@ -111,3 +111,53 @@ def test_settings_that_llama_cpp_cannot_have_are_refused_by_name(tmp_path: Path)
         with pytest.raises(UserFacingError, match=next(iter(change))):
             convert_projector(tmp_path / "qwen", tmp_path / "mmproj.gguf")
     assert not (tmp_path / "mmproj.gguf").exists()
+
+
+_AUTHORS = (
+    ("vision_tower.embeddings.cls_token", "vision_model.embeddings.class_embedding"),
+    ("vision_tower.embeddings.patch_embeddings.projection.", "vision_model.embeddings.patch_embedding."),
+    ("vision_tower.embeddings.position_embeddings", "vision_model.embeddings.position_embedding"),
+    ("vision_tower.encoder.layer.", "vision_model.encoder.layers."),
+    ("attention.projection_layer", "attn.proj"),
+    ("layernorm_before", "norm1"),
+    ("layernorm_after", "norm2"),
+    ("lambda_", "ls"),
+    ("multi_modal_projector.layer_norm.", "mlp1.0."),
+    ("multi_modal_projector.linear_1.", "mlp1.1."),
+    ("multi_modal_projector.linear_2.", "mlp1.3."),
+)
+
+
+def test_internvl_of_its_authors_gives_the_same_files_as_that_of_transformers(tmp_path: Path) -> None:
+    import json
+    import shutil
+
+    from safetensors.numpy import load_file, save_file
+
+    make("internvl", tmp_path)
+    authors = tmp_path / "authors"
+    shutil.copytree(tmp_path / "checkpoint", authors)
+    tensors = load_file(authors / "model.safetensors")
+    for name in [name for name in tensors if name.endswith("attention.q_proj.weight")]:
+        parts = [tensors.pop(name.replace("q_proj", f"{letter}_proj")) for letter in "qkv"]
+        tensors[name.replace("attention.q_proj", "attn.qkv")] = numpy.concatenate(parts)
+    for old, new in _AUTHORS:
+        tensors = {name.replace(old, new): values for name, values in tensors.items()}
+    save_file(tensors, authors / "model.safetensors")
+    config = json.loads((authors / "config.json").read_text())
+    text = {**config.pop("text_config"), "architectures": ["Qwen2ForCausalLM"]}
+    eyes = {**config["vision_config"], "image_size": 32, "patch_size": 8}
+    changed = {**config, "architectures": ["InternVLChatModel"], "llm_config": text, "vision_config": eyes}
+    (authors / "config.json").write_text(json.dumps(changed))
+    convert_here(str(authors), str(tmp_path / "a.gguf"), "F32", 0, quietly)
+    convert_projector_here(str(authors), str(tmp_path / "b.gguf"), "F32", quietly)
+    for made, known in (("a.gguf", "model.gguf"), ("b.gguf", "mmproj.gguf")):
+        one, two = read_tensors(tmp_path / made), read_tensors(tmp_path / known)
+        assert one.keys() == two.keys() and all((one[name] == two[name]).all() for name in one)
+
+
+def read_tensors(path: Path) -> dict[str, numpy.ndarray]:
+    """All tensors of an F32 file by name, flat."""
+    header, data = read_header(path), path.read_bytes()
+    starts = {tensor.name: (header.data_offset + tensor.offset, tensor.element_count) for tensor in header.tensors}
+    return {name: numpy.frombuffer(data, numpy.float32, count, start) for name, (start, count) in starts.items()}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QImage
 
+from app.gui.chat import recorder
 from app.gui.chat.composer import IMAGE_SUFFIXES, SOUND_SUFFIXES
 from app.gui.chat.picture_view import show_pictures
 from app.gui.chat.screen_region import ScreenPicker
@@ -19,7 +20,7 @@ from app.gui.models.background import Background
 from app.gui.translation import tr, tr_reason, translated_error
 from app.services.projector_download import fetch_projector
 from app.workstation import Workstation
-from backends.messages import Part
+from backends.messages import Part, TextPart
 from models.errors import UserFacingError
 
 if TYPE_CHECKING:
@@ -52,6 +53,9 @@ class Attaching(QObject):
         self._picker.taken.connect(self._keep_region)
         self._picker.refused.connect(lambda: page.notice.say(tr("This system does not let programs see the screen.")))
         composer.screen_button.setVisible(ScreenPicker.is_possible())
+        composer.record.setVisible(recorder.is_possible())
+        composer.record.recorded.connect(self._keep_recording)
+        composer.record.refused.connect(self._say_deaf)
 
     def part_of(self, path: str) -> Part:
         """What a file is sent as.
@@ -64,9 +68,19 @@ class Attaching(QObject):
             raise found
         return found if found is not None else self._workstation.attachments.make_part(path)
 
+    def parts_with(self, text: str) -> list[Part]:
+        """What would be sent now, as far as it was looked at: attachments that can be sent, and a text."""
+        found = [self._ready.get(path) for path in self._page.composer.paths()]
+        parts: list[Part] = [part for part in found if part is not None and not isinstance(part, UserFacingError)]
+        return [*parts, TextPart(text)] if text else parts
+
     def look(self) -> None:
         """Something was attached or taken away, or another model is there."""
-        for path in self._page.composer.paths():
+        paths = self._page.composer.paths()
+        for gone in (self._asked | self._ready.keys()) - set(paths):  # attached again, it may be another file
+            self._asked.discard(gone)
+            self._ready.pop(gone, None)
+        for path in paths:
             if path in self._asked or Path(path).suffix.lower() not in (*IMAGE_SUFFIXES, *SOUND_SUFFIXES):
                 continue
             self._asked.add(path)
@@ -109,6 +123,7 @@ class Attaching(QObject):
                 self._page.notice.say(" ".join(tr_reason(note) for note in notes))
         self._ready[path] = found  # type: ignore[assignment]
         self._mark(path, found)  # type: ignore[arg-type]
+        self._page.measure()
 
     def _mark(self, path: str, found: Part | UserFacingError) -> None:
         if (tile := self._page.composer.tile_of(path)) is None:
@@ -135,6 +150,13 @@ class Attaching(QObject):
         pictures = [one for one in self._page.composer.paths() if Path(one).suffix.lower() in IMAGE_SUFFIXES]
         named = [(one, Path(one).name) for one in pictures]
         show_pictures(named, pictures.index(path), self._thumbnails, self._page.window())
+
+    def _keep_recording(self, data: bytes) -> None:
+        kept = self._workstation.attachments.add_bytes(data, tr("recording") + ".wav", "audio/wav")
+        self._page.composer.add_paths([kept.path])
+
+    def _say_deaf(self, reason: str) -> None:
+        self._page.notice.say(tr("No microphone can be used: {reason}").format(reason=reason))
 
     def _keep_region(self, picture: QImage) -> None:
         self._page.composer.image_pasted.emit(picture)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 from starter_model.eyes.dialogs import COUNTS, FOLDER, LANGUAGES, Exchange, Questions
-from starter_model.eyes.drawing import draw, spoil
+from starter_model.eyes.drawing import draw, spoil, with_bars
 from starter_model.eyes.scenes import draw_scene
 
 GROUPS: dict[str, tuple[str, ...]] = {
@@ -90,12 +90,9 @@ def _size(rng: random.Random) -> tuple[int, int]:
     return (int(side * ratio), side) if rng.random() < 0.6 else (side, int(side * ratio))
 
 
-def with_full_bars(picture: Image.Image) -> Image.Image:
-    """The picture with the black bars that libmtmd adds, in its own size: what transformers must be given to see the same."""
-    side = max(picture.size)
-    whole = Image.new("RGB", (side, side))
-    whole.paste(picture, ((side - picture.width) // 2, (side - picture.height) // 2))
-    return whole
+def as_libmtmd_sees(picture: Image.Image) -> Image.Image:
+    """What transformers must be given to see what libmtmd sees: a picture that is not square fitted in with black bars."""
+    return picture if picture.width == picture.height else Image.fromarray(with_bars(picture))
 
 
 def grade(tasks: list[Task], answers: list[str]) -> dict[str, float]:
@@ -133,7 +130,7 @@ def answer_with_transformers(checkpoint: Path, tasks: list[Task], *, bars: bool 
         pictures = None
         if task.picture is not None:
             parts.insert(0, {"type": "image"})
-            pictures = [with_full_bars(task.picture) if bars else task.picture]
+            pictures = [as_libmtmd_sees(task.picture) if bars else task.picture]
         prompt = processor.apply_chat_template([{"role": "user", "content": parts}], add_generation_prompt=True)
         given = processor(images=pictures, text=prompt, return_tensors="pt", add_special_tokens=False)
         with torch.no_grad():

@@ -120,6 +120,8 @@ def write_checkpoint(network: Seer, tokenizer: Tokenizer, folder: Path) -> None:
     write_json(folder / "processor_config.json", {"processor_class": "Gemma3Processor", "image_seq_length": network.shape.tokens})
     generation = {"bos_token_id": BOS, "eos_token_id": [END, EOS], "pad_token_id": PAD, "do_sample": False}
     write_json(folder / "generation_config.json", generation)
+    with replacing(folder / "chat_template.jinja") as temporary:  # transformers' processor looks here alone
+        temporary.write_text(CHAT_TEMPLATE, encoding="utf-8")
     with replacing(folder / "README.md") as temporary:
         temporary.write_text(_CARD, encoding="utf-8")
 

@@ -28,13 +28,15 @@ HEADS = {"kind": len(KINDS), "colour": len(COLOURS) + 1, "word": len(WORDS) + 1}
 """What the training heads tell of each field: what lies there, its colour, and which word its part belongs to."""
 CROWD_FREE = 0.35
 """How many of the pictures that the tower alone learns from are such as are asked about later."""
+LONELY_AGAIN = 0.6
+"""How many of the pictures with a single thing are drawn again where words are learnt: they are known first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What a run does; a step learns from ``rows`` pictures, each with as many questions as fit into ``length`` tokens."""
 
-    minutes: float = 55.0
+    minutes: float = 58.0
     rows: int = 32
     length: int = 96
     looking_share: float = 0.3
@@ -75,6 +77,8 @@ class Examples:
             rng = random.Random(f"{self.seed} {self.next_number}")
             self.next_number += 1
             scene = draw_scene(rng) if with_text or rng.random() < CROWD_FREE else draw_crowd(rng)
+            if with_text and scene.kind == "shapes" and len(scene.things) == 1 and rng.random() < LONELY_AGAIN:
+                scene = draw_scene(rng)
             picture, places = draw_for_training(scene, rng)
             pixels.append(picture)
             for thing, place in zip(scene.things, places, strict=True):
