@@ -99,12 +99,9 @@ class Workstation:
         self.tokens = Tokens(paths.data)
         self.remotes = Remotes(self.settings, self.tokens, lambda: publish(LibraryChanged()))
         self.library = self._make_library()
-        self.engines = Engines(
-            self.events, self.settings, make_link or self._make_link, self._default_model, self._canonical_reference
-        )
-        pool = EnginePool(
-            self.engines, self.settings, make_link or self._make_link, self._size_of, self._free_memory, self.remotes.offers
-        )
+        make = make_link or self._make_link
+        self.engines = Engines(self.events, self.settings, make, self._default_model, self._canonical_reference)
+        pool = EnginePool(self.engines, self.settings, make, self._size_of, self._free_memory, self.remotes.offers)
         self.server = ServerSwitch(self.events, self.settings, pool)
         self.knowledge = make_knowledge(self.events, self.settings, paths, pool, lambda: self.library.list_models())
         self.documents = Documents(self.attachments, self.engines.count_tokens)
@@ -188,10 +185,8 @@ class Workstation:
                 reference = self._canonical_reference(model or self.engines.default_model())
                 if reference in (self.starter_model(), self.starter_with_eyes()) and not self.defaults.sampling(reference):
                     preset = "Deterministic"
-        now = time.time()
-        return Conversation(
-            "", "", now, now, model=model, preset=preset, system_prompt=str(self.settings.get("chat.system_prompt"))
-        )
+        now, words = time.time(), str(self.settings.get("chat.system_prompt"))
+        return Conversation("", "", now, now, model=model, preset=preset, system_prompt=words)
 
     def start_conversation(self, model: str = "") -> Conversation:
         """A new conversation with the settings that a person chose for new ones."""

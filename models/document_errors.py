@@ -4,6 +4,7 @@
 
     UserFacingError
     ├── DocumentUnreadable          damaged, locked, hostile, or of a kind that is not read
+    ├── DocumentsUnavailable        the process that reads documents could not be started
     ├── PagesNotFound               a range of pages that is none, or that the document does not have
     ├── DocumentTooLong             it does not fit the model's context
     └── KnowledgeError              what was indexed cannot be used
@@ -23,6 +24,15 @@ class DocumentUnreadable(UserFacingError):
     what = "{file} cannot be read."
     why = "{reason}"
     remedy = "Choose another file, or save it anew in the program that made it."
+
+
+class DocumentsUnavailable(UserFacingError):
+    """``reason`` is what the system says."""
+
+    code = "documents_unavailable"
+    what = "The process that reads documents could not be started."
+    why = "{reason}"
+    remedy = "Close other programs and try again."
 
 
 class PagesNotFound(UserFacingError):

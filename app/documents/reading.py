@@ -18,6 +18,7 @@ from typing import Any
 
 from app.documents.document import Document, Section
 from app.documents.parts import Head, refuse
+from models.document_errors import DocumentsUnavailable
 from models.errors import UserFacingError, WorkCancelled, error_from_json
 
 IsCancelled = Callable[[], bool]
@@ -82,6 +83,7 @@ class DocumentReader:
 
         Raises:
             DocumentUnreadable: the error names the file and says why.
+            DocumentsUnavailable: the process that reads could not be started.
             WorkCancelled: ``is_cancelled`` said so.
         """
         found: Document = self._ask("read", {"path": str(path), "pages": pages}, is_cancelled, progress)
@@ -193,10 +195,17 @@ class DocumentReader:
         os.close(handle)
         self._log = Path(name)
         context = multiprocessing.get_context("spawn")
-        self._connection, theirs = context.Pipe()
-        self._process = context.Process(target=run, args=(theirs, name, os.getpid(), self._limits.memory), daemon=True)
-        self._process.start()
-        theirs.close()
+        ours, theirs = context.Pipe()
+        process = context.Process(target=run, args=(theirs, name, os.getpid(), self._limits.memory), daemon=True)
+        try:
+            process.start()
+        except (OSError, RuntimeError) as error:
+            ours.close()
+            self._log.unlink(missing_ok=True)
+            raise DocumentsUnavailable(reason=f"{error}.") from error
+        finally:
+            theirs.close()
+        self._process, self._connection = process, ours
 
     def _stop(self) -> None:
         if self._process is not None:
@@ -211,4 +220,4 @@ class DocumentReader:
 
 def is_unreadable(error: BaseException) -> bool:
     """Whether an error is about the document, so that others can still be read."""
-    return isinstance(error, UserFacingError) and not isinstance(error, WorkCancelled)
+    return isinstance(error, UserFacingError) and not isinstance(error, WorkCancelled | DocumentsUnavailable)

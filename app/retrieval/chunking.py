@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from app.documents.document import Document, Section
 from app.retrieval.terms import estimate_tokens
 
-TARGET_TOKENS = 260
+TARGET_TOKENS = 300
 """A passage is closed once it has as many."""
-MOST_TOKENS = 380
+MOST_TOKENS = 420
 OVERLAP_TOKENS = 40
 """So much of the end of a passage begins the next one, so that what stands at a cut is found too."""
 LEAST_TOKENS = 30

@@ -540,6 +540,10 @@
       <translation>关闭</translation>
     </message>
     <message>
+      <source>Close other programs and try again.</source>
+      <translation>请关闭其他程序后重试。</translation>
+    </message>
+    <message>
       <source>Code</source>
       <translation>代码</translation>
     </message>
@@ -3770,6 +3774,10 @@
     <message>
       <source>The probabilities of a prompt are not asked of other servers.</source>
       <translation>不向其他服务器索取提示词的概率。</translation>
+    </message>
+    <message>
+      <source>The process that reads documents could not be started.</source>
+      <translation>无法启动读取文档的进程。</translation>
     </message>
     <message>
       <source>The program is about to close.</source>

@@ -66,6 +66,7 @@ class DocumentDialog(QDialog):
             button.setEnabled(
                 (mode != "pages" or bool(document.unit)) and (mode != "pictures" or (document.kind == "pdf" and can_see))
             )
+            button.setVisible(button.isEnabled())
             self._group.addButton(button, number)
             row = QHBoxLayout()
             row.addWidget(button)
@@ -75,7 +76,7 @@ class DocumentDialog(QDialog):
             layout.addLayout(row)
         self.pages.textEdited.connect(lambda _text: self._group.button(MODES.index("pages")).setChecked(True))
         self.tokens.valueChanged.connect(lambda _value: self._group.button(MODES.index("trim")).setChecked(True))
-        self.pages.setEnabled(bool(document.unit))
+        self.pages.setVisible(bool(document.unit))
         self._trouble = QLabel(self)
         self._trouble.setProperty("role", "error")
         self._trouble.setWordWrap(True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Qt, QUrl
-from PySide6.QtGui import QColor, QDesktopServices, QImage, QPixmap, QTextCharFormat, QTextCursor
+from PySide6.QtCore import QSize, Qt, QTimer, QUrl
+from PySide6.QtGui import QColor, QDesktopServices, QImage, QPixmap, QResizeEvent, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import (
     QDialog,
     QHBoxLayout,
@@ -49,6 +49,7 @@ class SourceViewer(QDialog):
         self._path, self._name, self._place, self._passage = source
         self._page = max(1, page)
         self._count = 0
+        self._image: QImage | None = None
         self._work = Background(workstation.jobs, "disk", self)
         self._drawing = Background(workstation.jobs, "disk", self)
         self.setWindowTitle(self._name)
@@ -69,6 +70,7 @@ class SourceViewer(QDialog):
         self._picture.setAlignment(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop)
         self._scroll = QScrollArea(self)
         self._scroll.setWidgetResizable(True)
+        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._scroll.setWidget(self._picture)
         self._stack.addWidget(self.text)
         self._stack.addWidget(self._scroll)
@@ -161,14 +163,25 @@ class SourceViewer(QDialog):
         )
 
     def _show_picture(self, drawn: PagePicture) -> None:
-        image = QImage(drawn.pixels, drawn.width, drawn.height, drawn.width * 3, QImage.Format.Format_RGB888)
-        ratio = self.devicePixelRatioF()
-        width = round(min(drawn.width, (self._scroll.viewport().width() - 4) * ratio))
-        pixmap = QPixmap.fromImage(image.scaledToWidth(max(1, width), Qt.TransformationMode.SmoothTransformation))
-        pixmap.setDevicePixelRatio(ratio)
-        self._picture.setPixmap(pixmap)
+        # A copy: the picture must not outlive the bytes that it was made of.
+        self._image = QImage(drawn.pixels, drawn.width, drawn.height, drawn.width * 3, QImage.Format.Format_RGB888).copy()
         self._picture.setAccessibleName(self._where.text())
         self._stack.setCurrentWidget(self._scroll)
+        QTimer.singleShot(0, self, self._fit_picture)  # once the area has its size
+
+    def _fit_picture(self) -> None:
+        """The page as wide as there is room, and no wider than it was drawn."""
+        if self._image is None:
+            return
+        ratio = self.devicePixelRatioF()
+        width = round(min(self._image.width(), (self._scroll.viewport().width() - 4) * ratio))
+        pixmap = QPixmap.fromImage(self._image.scaledToWidth(max(1, width), Qt.TransformationMode.SmoothTransformation))
+        pixmap.setDevicePixelRatio(ratio)
+        self._picture.setPixmap(pixmap)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        QTimer.singleShot(0, self, self._fit_picture)
 
     def _fail(self, error: UserFacingError) -> None:
         self.state.setText(" ".join(part for part in translated_error(error) if part))
