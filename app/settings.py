@@ -93,6 +93,7 @@ SETTINGS: dict[str, Setting] = {
     "server.made_models": _table(),
     "server.hosts": _texts(),
     "server.origins": _texts(),
+    "server.fetches_images": _switch(False),
     "server.models_at_once": _number(3, 1, 64),
     "server.idle_minutes": _number(30, 0, 100_000),
     "server.parallel": _number(8, 1, 128),

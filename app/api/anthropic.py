@@ -177,6 +177,8 @@ def _read_result(content: Any, place: str, media: Media) -> tuple[str, list[Part
 
 
 def _read_image(source: Any, place: str, media: Media) -> ImagePart:
+    if isinstance(source, dict) and source.get("type") == "url":
+        return ImagePart(media.save_later(source.get("url"), place), "image/*")
     if not isinstance(source, dict) or source.get("type") != "base64":
         raise bad_request(f"“{place}”: pictures must come as base64; nothing is fetched from elsewhere.", place)
     mime = str(source.get("media_type") or "image/png")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from app.api.errors import bad_request
+from app.api.fetching import check_address, fetch
 from backends.messages import (
     AudioPart,
     FilePart,
@@ -43,9 +44,11 @@ TOOL_NAME = re.compile(r"^[\w.:-]{1,128}$")
 class Media:
     """Pictures and sounds of one request, as files for the engine; :meth:`close` removes them."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, may_fetch: bool = False) -> None:
+        self.may_fetch = may_fetch
         self._folder: Path | None = None
         self._count = 0
+        self._wanted: list[tuple[str, Path, str]] = []
 
     def save(self, data: bytes, mime: str) -> str:
         """Write bytes that came with a request; gives the path."""
@@ -53,6 +56,26 @@ class Media:
         path = self.folder() / f"{self._count}{_SUFFIXES.get(mime, '.bin')}"
         path.write_bytes(data)
         return str(path)
+
+    def save_later(self, url: Any, place: str) -> str:
+        """Note the address of a picture for :meth:`fetch`; gives the path under which it will lie. Raises ApiError."""
+        if not self.may_fetch:
+            raise bad_request(f"“{place}” must be a data: address with base64; nothing is fetched from elsewhere.", place)
+        self._count += 1
+        path = self.folder() / f"{self._count}.bin"
+        self._wanted.append((check_address(url, place), path, place))
+        return str(path)
+
+    def fetch(self) -> None:
+        """Fetch what was noted. Takes its time: for a thread. Raises ApiError."""
+        wanted, self._wanted = self._wanted, []
+        for url, path, place in wanted:
+            fetch(url, path, place)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether there is something to fetch."""
+        return bool(self._wanted)
 
     def folder(self) -> Path:
         """Where they lie."""
@@ -142,8 +165,10 @@ def _read_part(value: Any, place: str, media: Media) -> Part:
     if kind in ("image_url", "input_image"):
         url = value.get("image_url")
         url = url.get("url") if isinstance(url, dict) else url
-        data, mime = read_data_url(url, place)
-        return ImagePart(media.save(data, mime), mime)
+        if isinstance(url, str) and url[:5].lower() == "data:":
+            data, mime = read_data_url(url, place)
+            return ImagePart(media.save(data, mime), mime)
+        return ImagePart(media.save_later(url, place), "image/*")
     if kind == "input_audio" and isinstance(value.get("input_audio"), dict):
         audio = value["input_audio"]
         mime = f"audio/{audio.get('format') or 'wav'}"

@@ -41,6 +41,7 @@ class Desk:
     log: RequestLog
     parallel: int = 8
     started_at: float = field(default_factory=time.time)
+    fetches_images: bool = False
     adapters: AdapterScales = field(init=False)
 
     def __post_init__(self) -> None:
@@ -61,7 +62,8 @@ class Desk:
         kept = body if size < _MOST_KEPT else {key: value for key, value in body.items() if not isinstance(value, list | dict)}
         record = self.log.start(request.url.path, client[:200], request.scope.get("yanmo_key", ""), kept)
         record.is_cut = kept is not body
-        call = Call(self, request, body, record, made.adapters if made is not None else ())
+        media = Media(may_fetch=self.fetches_images)
+        call = Call(self, request, body, record, made.adapters if made is not None else (), media)
         try:
             yield call
         except BaseException as error:
@@ -89,6 +91,8 @@ class Call:
 
     async def acquire(self, name: Any = None) -> Lease:
         """The model that the body names, or ``name``. Raises ApiError."""
+        if self.media.is_waiting:
+            await asyncio.to_thread(self.media.fetch)
         lease = await self.desk.models.acquire(self.body.get("model") if name is None else name)
         self.leases.append(lease)
         self.record.model, self.record.reference = lease.facts.name, lease.engine.reference

@@ -38,7 +38,9 @@ class ApiServer:
                 self._sockets.append(listen(options.host, options.ollama_port))
         self.ports = tuple(int(sock.getsockname()[1]) for sock in self._sockets)
         pool, log = workstation.server.pool, workstation.server.log
-        desk = Desk(workstation, pool, Models(workstation, pool), log, parallel=options.parallel)
+        desk = Desk(
+            workstation, pool, Models(workstation, pool), log, parallel=options.parallel, fetches_images=options.fetches_images
+        )
         guard = GuardOptions(options.host, options.hosts, options.origins, options.most_bytes)
         application = Guard(build_application(desk), guard, workstation.server.keys)
         config = uvicorn.Config(

@@ -39,6 +39,7 @@ _OPTIONS = {
     "ollama": bool,
     "allow_host": list,
     "allow_origin": list,
+    "allow_image_urls": bool,
     "alias": list,
 }
 
@@ -64,6 +65,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--alias", action="append", metavar="NAME=MODEL", help="another name, * allowed: claude-*=qwen3-8b")
     parser.add_argument("--allow-host", action="append", metavar="NAME", help="a further name by which this server is called")
     parser.add_argument("--allow-origin", action="append", metavar="URL", help="a web page that may use it")
+    parser.add_argument(
+        "--allow-image-urls", action="store_true", default=None, help="fetch pictures that requests name by address"
+    )
     parser.add_argument("--config", type=Path, metavar="FILE", help="read these options from a TOML file")
     parser.set_defaults(run=run_serve)
     actions = parser.add_subparsers(title="keys", metavar="keys")
@@ -115,6 +119,7 @@ def run_serve(arguments: argparse.Namespace, make_workstation: Callable[[], Work
             ollama_port=11434 if values.get("ollama", bool(options.ollama_port)) else 0,
             hosts=(*options.hosts, *values.get("allow_host", ())),
             origins=(*options.origins, *values.get("allow_origin", ())),
+            fetches_images=values.get("allow_image_urls", options.fetches_images),
         )
         pool = switch.pool_options()
         pool = replace(

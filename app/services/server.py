@@ -20,7 +20,10 @@ OLLAMA_PORT = 11434
 
 @dataclass(frozen=True, slots=True)
 class ServerOptions:
-    """Where and for whom: ``port`` 0 takes any; ``ollama_port`` is a second one for programs that know only Ollama's, 0 for none."""
+    """Where and for whom: ``port`` 0 takes any; ``ollama_port`` is a second one for programs that know only Ollama's, 0 for none.
+
+    With ``fetches_images`` pictures that requests name by address are fetched, from public addresses only.
+    """
 
     host: str = "127.0.0.1"
     port: int = 8040
@@ -29,6 +32,7 @@ class ServerOptions:
     origins: tuple[str, ...] = ()
     parallel: int = 8
     most_bytes: int = 64 * 1024 * 1024
+    fetches_images: bool = False
 
 
 class RunningServer(Protocol):
@@ -90,6 +94,7 @@ class ServerSwitch:
             hosts=tuple(get("server.hosts")),
             origins=tuple(get("server.origins")),
             parallel=int(get("server.parallel")),
+            fetches_images=bool(get("server.fetches_images")),
         )
 
     def pool_options(self) -> PoolOptions:

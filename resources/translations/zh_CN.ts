@@ -860,6 +860,10 @@
       <translation>失败：{types}。已完成的都保留着。</translation>
     </message>
     <message>
+      <source>Fetch pictures by address</source>
+      <translation>按地址获取图片</translation>
+    </message>
+    <message>
       <source>Fewer settings</source>
       <translation>收起更多设置</translation>
     </message>

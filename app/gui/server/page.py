@@ -101,9 +101,14 @@ class ServerPage(QWidget):
         self.ollama = Switch(tokens, self)
         self.ollama.setChecked(bool(self._workstation.settings.get("server.ollama_port")))
         self.ollama.toggled.connect(lambda on: self._workstation.settings.set("server.ollama_port", on))
+        self._pictures_name = make_label("", "", self)
+        self.pictures = Switch(tokens, self)
+        self.pictures.setChecked(bool(self._workstation.settings.get("server.fetches_images")))
+        self.pictures.toggled.connect(lambda on: self._workstation.settings.set("server.fetches_images", on))
         self._add_row(self._state, self._copy_address, self.switch)
         self._add_row(self._port_name, self.port)
         self._add_row(self._ollama_name, self.ollama)
+        self._add_row(self._pictures_name, self.pictures)
         self._add_row(self._at_start_name, self.at_start)
 
     def _add_row(self, *widgets: QWidget) -> None:
@@ -294,6 +299,7 @@ class ServerPage(QWidget):
         )
         self._port_name.setText(tr("Port"))
         self._ollama_name.setText(tr("Listen at Ollama's port 11434 too"))
+        self._pictures_name.setText(tr("Fetch pictures by address"))
         self._at_start_name.setText(tr("Start together with the window"))
         self._copy_address.setText(tr("Copy"))
         self._keys_name.setText(tr("Keys"))
