@@ -28,7 +28,7 @@ from starter_model.eyes.examination import (
 from starter_model.eyes.export import MODEL, PROJECTOR
 from starter_model.measure import processor
 
-MAIN_COUNT, OTHER_COUNT = 100, 40
+MAIN_COUNT, OTHER_COUNT = 80, 20
 """Questions for each group and language."""
 _TITLES = {
     "colour": "colours", "shape": "shapes", "count": "counting", "digit": "digits", "word": "short words", "where": "places",
