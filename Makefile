@@ -1,5 +1,5 @@
 # `make run` opens Yanmo, `make test` runs the whole suite; both do all the set-up they need, once.
-.PHONY: run test check bench docs-images set-up set-up-dev format translations clean
+.PHONY: run test package check bench docs-images set-up set-up-dev format translations clean
 
 BIN := .venv/bin
 # One spinning thread per test process: two on busy cores are many times slower than one.
@@ -35,6 +35,12 @@ docs-images: set-up-dev
 
 translations: set-up-dev
 	@$(BIN)/python packaging/translations/update.py
+
+# The app without Python, in build/package: a folder, a .tar.xz and, where dpkg-deb is, a .deb.
+package: set-up-dev
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "pyinstaller>=6.16"
+	@$(BIN)/python packaging/frozen/build.py build/package
+	@$(BIN)/python packaging/frozen/package.py build/package/yanmo build/package
 
 clean:
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -99,12 +99,9 @@ class Workstation:
         self.tokens = Tokens(paths.data)
         self.remotes = Remotes(self.settings, self.tokens, lambda: publish(LibraryChanged()))
         self.library = self._make_library()
-        self.engines = Engines(
-            self.events, self.settings, make_link or self._make_link, self._default_model, self._canonical_reference
-        )
-        pool = EnginePool(
-            self.engines, self.settings, make_link or self._make_link, self._size_of, self._free_memory, self.remotes.offers
-        )
+        make_link = make_link or self._make_link
+        self.engines = Engines(self.events, self.settings, make_link, self._default_model, self._canonical_reference)
+        pool = EnginePool(self.engines, self.settings, make_link, self._size_of, self._free_memory, self.remotes.offers)
         self.server = ServerSwitch(self.events, self.settings, pool)
         self.knowledge = make_knowledge(self.events, self.settings, paths, pool, lambda: self.library.list_models())
         self.documents = Documents(self.attachments, self.engines.count_tokens)
@@ -180,13 +177,13 @@ class Workstation:
     def plan_conversation(self, model: str = "") -> Conversation:
         """What :meth:`start_conversation` would make, not stored: a new conversation's settings before its first word.
 
-        With the starter model, where nobody chose a preset or sampling, it is Deterministic: a model that small is best at its surest.
+        With a starter model, where nobody chose a preset or sampling, it is Deterministic: a model that small is best at its surest.
         """
         preset = str(self.settings.get("chat.preset"))
         if "chat.preset" not in self.settings.all():
             with contextlib.suppress(UserFacingError):
                 reference = self._canonical_reference(model or self.engines.default_model())
-                if reference == self.starter_model() and not self.defaults.sampling(reference):
+                if reference in (self.starter_model(), self.starter_with_eyes()) and not self.defaults.sampling(reference):
                     preset = "Deterministic"
         now = time.time()
         return Conversation(
@@ -214,8 +211,15 @@ class Workstation:
 
     def starter_model(self) -> str:
         """The reference of the model that ships with Yanmo; empty where it does not lie in its place."""
-        starters = (card.id for card in self.library.list_models() if card.is_starter and card.format == "gguf")
-        return next(starters, "")
+        return self._starter_in(self.paths.starter)
+
+    def starter_with_eyes(self) -> str:
+        """The reference of the model that sees and ships with Yanmo; empty where it does not lie in its place."""
+        return self._starter_in(self.paths.starter / "eyes")
+
+    def _starter_in(self, folder: Path) -> str:
+        cards = (card for card in self.library.list_models() if card.is_starter and card.format == "gguf" and card.kind == "chat")
+        return next((card.id for card in cards if Path(card.path).parent == folder), "")
 
     def on_close(self, action: Callable[[], None]) -> None:
         """Do this at the end of :meth:`close`."""

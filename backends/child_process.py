@@ -12,6 +12,8 @@ import threading
 import time
 from pathlib import Path
 
+from backends.network_watch import continue_watching
+
 _GUARD_INTERVAL = 0.5
 _LARGEST_LOG = 4 << 20
 
@@ -21,6 +23,7 @@ def prepare_child(log_path: str, parent_pid: int) -> None:
     faulthandler.disable()  # its handlers would write and linger where a dead engine should just be dead
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the parent, which then closes us
     _capture_output(log_path)
+    continue_watching()
     if sys.platform == "linux":
         _tie_to_parent()
         with contextlib.suppress(OSError):

@@ -29,6 +29,7 @@ class LoadedModel:
     each device, else as it was estimated; ``chat_template`` is the model's
     own Jinja source, empty where it has none. A model that cannot write (``can_write`` false) is one for embeddings or, with
     ``can_rerank``, for ranking documents; ``embedding_width`` is the length of its vectors, 0 where the engine makes none.
+    One that ``lacks_projector`` could see or hear if its other file lay beside it.
     ``notice`` is a sentence where the load is not quite what was wished. With ``reads_calls`` the engine tells tool calls apart
     itself; ``context_length`` 0 is one that nobody told; ``remote`` is what was found out about a model on another server, as JSON.
     """
@@ -49,6 +50,7 @@ class LoadedModel:
     chat_template: str = ""
     can_see: bool = False
     can_hear: bool = False
+    lacks_projector: bool = False
     can_write: bool = True
     can_rerank: bool = False
     embedding_width: int = 0

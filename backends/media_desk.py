@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -47,6 +48,7 @@ class MediaDesk:
         self._lock = threading.Lock()
         self._process: Any = None
         self._connection: Connection | None = None
+        self._over = threading.Event()
         self._timer: threading.Timer | None = None
         self._is_closed = False
 
@@ -105,10 +107,21 @@ class MediaDesk:
         self._stop()
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        self._process = context.Process(target=run, args=(theirs, os.getpid(), MEMORY), name="media", daemon=True)
-        self._process.start()
+        process = context.Process(target=run, args=(theirs, os.getpid(), MEMORY), name="media", daemon=True)
+        begun, over = threading.Event(), threading.Event()
+
+        def supervise() -> None:
+            try:
+                process.start()
+            finally:
+                begun.set()
+            over.wait()
+
+        # The child dies with the thread that started it, so that one lives as long as it.
+        threading.Thread(target=supervise, name="media", daemon=True).start()
+        begun.wait()
         theirs.close()
-        self._connection = ours
+        self._process, self._connection, self._over = process, ours, over
         return ours
 
     def _rest(self) -> None:
@@ -127,9 +140,11 @@ class MediaDesk:
         if connection is not None:
             connection.close()
         if process is not None:
-            process.kill()
-            process.join()
+            if process.pid is not None:
+                process.kill()
+                process.join()
             process.close()
+            self._over.set()
 
 
 def run(connection: Connection, parent_pid: int, memory: int) -> None:
@@ -148,8 +163,7 @@ def run(connection: Connection, parent_pid: int, memory: int) -> None:
 def _answer(what: str, arguments: dict[str, Any]) -> tuple[str, Any]:
     name = arguments["name"]
     try:
-        work = {"picture": _check_picture, "sound": _check_sound, "thumbnail": _make_thumbnail}[what]
-        return "done", work(**arguments)
+        return "done", _WORK[what](**arguments)
     except UserFacingError as error:
         return "failed", error.to_json()
     except MemoryError:
@@ -198,6 +212,9 @@ def _make_thumbnail(path: str, name: str, target: str, side: int) -> None:
     partial = Path(f"{target}.{os.getpid()}.part")
     picture.save(partial, "PNG")
     partial.replace(target)
+
+
+_WORK: dict[str, Callable[..., Any]] = {"picture": _check_picture, "sound": _check_sound, "thumbnail": _make_thumbnail}
 
 
 def _limit_memory(extra: int) -> None:

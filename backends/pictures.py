@@ -103,7 +103,7 @@ def _open(path: str | Path, name: str) -> Any:
             raise AttachmentRefused(
                 file=name, reason="It is a drawing made of text (SVG or HTML), which may refer to other files."
             )
-        _learn_heif(start)
+        _learn_heif(start, name)
         return Image.open(path, formats=_known_formats())
     except UnidentifiedImageError as error:
         raise AttachmentRefused(file=name, reason="It is not a picture that can be read here.") from error
@@ -124,14 +124,15 @@ def _known_formats() -> tuple[str, ...]:
     return tuple(kind for kind in _FORMATS if kind in Image.OPEN)
 
 
-def _learn_heif(start: bytes) -> None:
+def _learn_heif(start: bytes, name: str) -> None:
     """HEIC needs a library beside Pillow, which is used where it is installed."""
     if start[4:8] != b"ftyp" or start[8:12] == b"avif":
         return
     try:
         from pillow_heif import register_heif_opener
     except ImportError:
-        raise OSError("it is a HEIC picture, which this installation cannot read; save it as JPEG") from None
+        reason = "It is a HEIC picture, which this installation cannot read; save it as JPEG."
+        raise AttachmentRefused(file=name, reason=reason) from None
     register_heif_opener(thumbnails=False)
 
 

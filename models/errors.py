@@ -52,6 +52,8 @@ the template and fills it itself, so that an error raised in a worker process ca
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from models.error_root import UserFacingError as UserFacingError
 from models.error_root import YanmoError as YanmoError
 from models.error_root import error_from_json as error_from_json
@@ -92,7 +94,15 @@ class CannotSee(ModelError):
     what = "{model} cannot see pictures."
     why = "There is a picture in this conversation."
     remedy = "Choose a model that can see, or ask without the picture."
-    fixes = ("choose_model",)
+    fixes: ClassVar[tuple[str, ...]] = ("choose_model",)
+
+
+class ProjectorMissing(CannotSee):
+    code = "projector_missing"
+    what = "{model} could see or hear, but its projector is missing."
+    why = "Such a model is two files: the language model, and a projector (mmproj) that turns pictures or sounds into what it reads."
+    remedy = "Download the projector from the model's repository into the folder of the model, or choose another model."
+    fixes = ("get_projector", "choose_model")
 
 
 class CannotHear(ModelError):

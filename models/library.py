@@ -109,7 +109,7 @@ class Library:
             return self._mark(read_any_card(path.absolute()))
         named = [card for card in cards if reference in (card.name, Path(card.path).name, Path(card.path).stem)]
         if named:
-            return _the_only(reference, named)
+            return _the_only(reference, _models_first(named))
         if is_there:
             return self._mark(read_any_card(path.absolute()))
         wanted = reference.lower()
@@ -117,7 +117,7 @@ class Library:
             texts = {card.path: (card.id, card.name, Path(card.path).stem) for card in cards}
             partial = [card for card in cards if any(wanted in text.lower() for text in texts[card.path])]
             if partial:
-                return _the_only(reference, partial)
+                return _the_only(reference, _models_first(partial))
         raise ModelNotFound(model=reference)
 
     def import_model(self, path: Path, *, copy: bool = False, on_progress: Progress | None = None) -> ModelCard:
@@ -306,6 +306,11 @@ class Library:
         except OSError as error:
             raise ModelError(model=card.name, reason=f"It could not be copied: {error.strerror or error}.") from error
         return files[0][1]
+
+
+def _models_first(cards: list[ModelCard]) -> list[ModelCard]:
+    """Those that can be talked to, where there are any: a projector bears the name of its model."""
+    return [card for card in cards if card.kind != "projector"] or cards
 
 
 def _order(card: ModelCard) -> tuple[bool, str, str]:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from models.card import choose_projector
 from models.errors import DamagedModelFile, ProjectorRefused, UserFacingError
-from models.gguf_header import GgufHeader, read_header
+from models.gguf_header import ArrayPlace, GgufHeader, read_header
 
 _LEGACY = ("mlp", "ldp", "ldpv2", "resampler", "adapter", "mlp_norm")
 """Kinds whose files of 2023 and 2024 put the width of the vision encoder where later ones put that of the text model."""
+
+_SEEING = ("qwen2vl", "qwen3vl", "qwen3vlmoe", "gemma3n", "llama4", "mllama", "cogvlm")
+_GEMMA_WITH_EYES = 2560
+"""Numbers of an embedding from which on a Gemma 3 was trained with pictures."""
+_SEEING_NAME = re.compile(
+    r"llava|smolvlm|internvl|minicpm-?[vo]\b|pixtral|idefics|moondream|\bvl\b|vision|ultravox|voxtral", re.IGNORECASE
+)
 
 _FAMILIES = {
     "gemma3": ("gemma3",),
@@ -48,6 +56,19 @@ def find_projector(model: Path, header: GgufHeader, wanted: str = "") -> Path | 
         if fits(header, model.parent / name, is_only=name == found):
             return model.parent / name
     return None
+
+
+def expects_projector(header: GgufHeader) -> bool:
+    """Whether a language model is one half of a model that sees or hears, as far as its file says."""
+    architecture = header.architecture
+    if architecture in _SEEING or (architecture == "gemma3" and header.of_architecture("embedding_length") >= _GEMMA_WITH_EYES):
+        return True
+    tags = header.metadata.get("general.tags")
+    said = [str(tag) for tag in header.read_array("general.tags", most=100)] if isinstance(tags, ArrayPlace) else []
+    if any(tag.endswith("-text-to-text") for tag in said):
+        return True
+    names = " ".join(header.text(key) for key in ("general.basename", "general.name", "general.base_model.0.name"))
+    return bool(_SEEING_NAME.search(names))
 
 
 class ProjectorPairs:

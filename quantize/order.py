@@ -13,6 +13,7 @@ from quantize.gguf.types import FILE_TYPES
 from quantize.recipe import Recipe
 
 BUILTIN, CONVERSATIONS, AUTO, NONE = "builtin", "conversations", "auto", "none"
+PROJECTOR_TYPES = ("F16", "Q8_0", "BF16", "F32")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Order:
 
     ``imatrix`` is none, auto or a file; ``calibration`` what auto reads: builtin, conversations, or a file or folder. ``measure`` is the
     text the loss is measured on: builtin, a file, or empty for no measuring. ``windows`` limit both to so many times 512 tokens. With
-    ``keeps_split`` a source in parts stays in parts.
+    ``keeps_split`` a source in parts stays in parts. ``projector`` is the type of the projector of a checkpoint that sees, or none.
     """
 
     source: str
@@ -40,10 +41,15 @@ class Order:
     converter: str = ""
     converter_python: str = "python3"
     is_target: bool = False
+    projector: str = "F16"
 
     def __post_init__(self) -> None:
         if not self.recipes:
             raise InvalidOption(option="--to", value="empty", allowed="at least one type")
+        if self.projector not in (*PROJECTOR_TYPES, NONE):
+            raise InvalidOption(
+                option="--projector", value=self.projector, allowed="one of " + ", ".join((*PROJECTOR_TYPES, NONE))
+            )
         for name in ("windows", "imatrix_windows", "threads"):
             if getattr(self, name) < 0:
                 raise InvalidOption(option=name, value=getattr(self, name), allowed="0 or more")

@@ -19,6 +19,8 @@ from quantize.awq.recipe import AwqRecipe
 from quantize.fingerprint import fingerprint
 from quantize.order import AUTO, NONE, Order, name_target, stem_of, strip_type
 from quantize.output import explain_write
+from quantize.picture_quality import measure_pictures
+from quantize.projector_step import ProjectorStep, can_see
 from quantize.quality_card import (
     QualityCard,
     card_from_json,
@@ -34,7 +36,7 @@ from quantize.recipe import Recipe
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Where an order is: step ``number`` (from 1) of ``count``, its kind (convert, imatrix, quantize, measure) and file."""
+    """Where an order is: step ``number`` (from 1) of ``count``, its kind (convert, projector, imatrix, quantize, measure) and file."""
 
     kind: str
     file: str
@@ -71,9 +73,11 @@ class Pipeline:
         self._on_card = on_card
         self._source = first_part(Path(order.source))
         self._number = 0
+        self._projector: Path | None = None
         self._files = tuple(recipe for recipe in order.recipes if isinstance(recipe, Recipe))
         self._folders = tuple(recipe for recipe in order.recipes if isinstance(recipe, AwqRecipe))
-        before = int(self._source.is_dir()) + int(order.imatrix == AUTO) if self._files else 0
+        self._sees = bool(self._files) and order.projector != NONE and can_see(self._source)
+        before = int(self._source.is_dir()) + int(self._sees) + int(order.imatrix == AUTO) if self._files else 0
         self._count = before + len(order.recipes) * (2 if order.measure else 1)
 
     def run(self) -> list[QualityCard]:
@@ -107,6 +111,8 @@ class Pipeline:
     def _make_files(self, text: str) -> list[QualityCard]:
         """The GGUF files of the order."""
         base = self._convert() if self._source.is_dir() else self._source
+        if self._sees:
+            self._projector = ProjectorStep(self._order, self._source, self._folder(), self._step, self._is_cancelled).run()
         imatrix = self._find_imatrix(base)
         recipes = self._files
         if imatrix is not None:
@@ -206,14 +212,15 @@ class Pipeline:
         from quantize.gguf.quantize import quantize_file
 
         progress = self._step("quantize", target)
-        card = find_finished(target, recipe, base_hash)
+        is_base = target.resolve() == base.resolve()  # the file a checkpoint was converted to may be what was asked for
+        card = find_finished(target, recipe, base_hash) if not is_base or read_card(target) else None
         if card is not None:
             return card
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise explain_write(base.name, target, error) from error
-        if target.resolve() != base.resolve():  # the file a checkpoint was converted to may be what was asked for
+        if not is_base:
             quantize_file(
                 base,
                 target,
@@ -242,10 +249,16 @@ class Pipeline:
         from quantize.measuring import measure_target
 
         progress = self._step("measure", target)
-        if card.quality is not None and card.text_sha256 == hash_text(text) and card.windows == self._order.windows:
+        is_same_text = card.text_sha256 == hash_text(text) and card.windows == self._order.windows
+        if card.quality is not None and is_same_text and (card.pictures is not None or self._projector is None):
             return card
         quality, probe = measure_target(target, base, text, self._order, progress, self._is_cancelled)
-        card = make_card(target, base, recipe, engine_version(), quality, text, probe, self._order.windows)
+        pictures = None
+        if self._projector is not None:
+            pictures = measure_pictures(
+                target, base, self._projector, threads=self._order.threads, progress=progress, is_cancelled=self._is_cancelled
+            )
+        card = make_card(target, base, recipe, engine_version(), quality, text, probe, self._order.windows, pictures)
         if target.resolve() != base.resolve():
             card = embed_card(card, target)
         write_card(card, target)

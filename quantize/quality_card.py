@@ -16,6 +16,7 @@ from models.gguf_header import GgufHeader, read_header
 from models.gguf_parts import hash_parts, read_parts, size_of_parts
 from quantize.awq.recipe import AwqRecipe, awq_recipe_from_json, is_awq, write_awq_recipe
 from quantize.gguf.metadata_edit import hash_weights, put_text
+from quantize.picture_quality import PictureQuality
 from quantize.probe import Probe
 from quantize.quality import Quality
 from quantize.recipe import Recipe, write_recipe
@@ -39,7 +40,8 @@ class QualityCard:
     """Everything that is needed to judge a file and to make it again. ``date`` is ISO 8601, UTC.
 
     ``weights_sha256`` is of the weights alone and the same for every run of the recipe; ``sha256`` is of the whole file, into which
-    the card is written too. ``fault`` is empty, or why the file is broken: nan, noise, empty, repeats.
+    the card is written too. ``fault`` is empty, or why the file is broken: nan, noise, empty, repeats. ``pictures`` is what quantizing
+    cost its answers about pictures, for a model that sees.
     """
 
     file: str
@@ -60,6 +62,7 @@ class QualityCard:
     probe: dict[str, Any] | None = None
     fault: str = ""
     windows: int = 0
+    pictures: dict[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -75,6 +78,7 @@ def make_card(
     text: str = "",
     probe: Probe | None = None,
     windows: int = 0,
+    pictures: PictureQuality | None = None,
 ) -> QualityCard:
     """The card of a file that was just made."""
     headers = read_parts(made)
@@ -98,6 +102,7 @@ def make_card(
         probe=probe.to_json() if probe else None,
         fault=fault,
         windows=windows,
+        pictures=_plain(pictures.to_json()) if pictures else None,
     )
 
 
@@ -197,6 +202,8 @@ def write_markdown(card: QualityCard) -> str:
         lines += [f"**This file is broken. {FAULTS[card.fault]}**", ""]
     if card.quality is not None:
         lines += [*iter_quality_lines(card.quality), ""]
+    if card.pictures is not None:
+        lines += [*iter_picture_lines(card.pictures), ""]
     if card.probe is not None:
         lines += [
             f"Reads {card.probe['prefill_tokens_per_second']:,.0f} and writes {card.probe['decode_tokens_per_second']:,.0f} tokens a "
@@ -232,6 +239,18 @@ def iter_quality_lines(quality: dict[str, Any]) -> list[str]:
         ]
     table = ["| | |", "|:--|--:|", *(f"| {name} | {value} |" for name, value in rows)]
     return ["**This file is broken: it gives no sensible numbers.**", "", *table] if quality["is_broken"] else table
+
+
+def iter_picture_lines(pictures: dict[str, Any]) -> list[str]:
+    """Answers about pictures as a Markdown table."""
+    rows = [
+        ("questions about pictures", f"{pictures['questions']}"),
+        ("right answers, and the base's", f"{pictures['right']:.1%}, {pictures['base_right']:.1%}"),
+        ("answers in the base's very words", f"{pictures['same_answers']:.1%}"),
+        ("KL divergence along the answers, mean", f"{pictures['kl_mean']:.6f}"),
+        ("same likeliest token along the answers", f"{pictures['same_top_1']:.2%}"),
+    ]
+    return ["| | |", "|:--|--:|", *(f"| {name} | {value} |" for name, value in rows)]
 
 
 def hash_text(text: str) -> str:

@@ -71,12 +71,12 @@ def write_checkpoint(folder: Path, *, seed: int = 3, side: int = SIDE, **changes
     (folder / "processor_config.json").write_text(json.dumps(processor))
 
 
-def write_tokenizer(folder: Path) -> int:
-    """The starter's tokenizer with Gemma's marks at its end; returns how many tokens it has."""
+def write_tokenizer(folder: Path, marks_at_end: tuple[str, ...] = SPECIAL) -> int:
+    """The starter's tokenizer with more marks at its end (Gemma's, unless others are given); returns how many tokens it has."""
     source = resource_folder() / "starter" / "checkpoint"
     tokenizer = json.loads((source / "tokenizer.json").read_text(encoding="utf-8"))
     first = len(tokenizer["model"]["vocab"])
-    marks = {first + number: content for number, content in enumerate(SPECIAL)}
+    marks = {first + number: content for number, content in enumerate(marks_at_end)}
     blank = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
     tokenizer["added_tokens"] += [{"id": number, "content": content, **blank} for number, content in marks.items()]
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer, ensure_ascii=False), encoding="utf-8")
@@ -91,7 +91,7 @@ def write_tokenizer(folder: Path) -> int:
         "added_tokens_decoder": {str(number): {"content": content, **blank} for number, content in marks.items()},
     }  # fmt: skip
     (folder / "tokenizer_config.json").write_text(json.dumps(settings, ensure_ascii=False), encoding="utf-8")
-    return first + len(SPECIAL)
+    return first + len(marks_at_end)
 
 
 def make_config(rows: int, side: int = SIDE) -> dict[str, Any]:

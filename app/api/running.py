@@ -13,6 +13,7 @@ from starlette.requests import Request
 
 from app.api.errors import ApiError, describe
 from app.services.engine_pool import Lease
+from app.services.prompts import describe_blindness
 from app.services.request_log import RequestRecord
 from backends.backend import GenerationRequest
 from backends.events import (
@@ -33,7 +34,7 @@ from backends.tool_calls.events import BadCall, CallArguments, CallBegun, CallEn
 from backends.tool_calls.formats import find_format, make_call_schema
 from backends.tool_calls.json_calls import JsonCall
 from backends.tool_calls.reading import ToolCallSplitter
-from models.errors import CannotHear, CannotSee, CannotWrite, UserFacingError
+from models.errors import CannotHear, CannotWrite, UserFacingError
 
 T = TypeVar("T")
 
@@ -225,7 +226,7 @@ def _prepare(lease: Lease, order: Order) -> Order:
         raise describe(CannotWrite(model=facts.name))
     parts = [part for message in request.messages for part in message.parts]
     if not facts.can_see and any(isinstance(part, ImagePart) for part in parts):
-        raise describe(CannotSee(model=facts.name))
+        raise describe(describe_blindness(facts))
     if not facts.can_hear and any(isinstance(part, AudioPart) for part in parts):
         raise describe(CannotHear(model=facts.name))
     if order.forced and facts.reads_calls:

@@ -41,6 +41,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--split-max-size", default="", metavar="SIZE", help="cut the file into parts of at most so much, such as 4GB"
     )
+    eyes = "type of the projector (mmproj) of a checkpoint that sees: F16, Q8_0, BF16, F32, or none for a blind model"
+    parser.add_argument("--projector", default="F16", metavar="TYPE", help=eyes)
     parser.add_argument("--out", type=Path, metavar="PATH", help="the file to write, or the folder")
     parser.set_defaults(run=run_convert)
     lora = subparsers.add_parser(
@@ -61,6 +63,8 @@ def run_convert(arguments: argparse.Namespace, make_workstation: Callable[[], Wo
     """The command."""
     from quantize.awq.dequantize_checkpoint import is_packed
     from quantize.gguf.convert import convert_checkpoint, lossless_type
+    from quantize.gguf.convert_projector import convert_projector, projector_name
+    from quantize.projector_step import can_see
 
     folder: Path = arguments.source
     if is_packed(folder):
@@ -70,7 +74,13 @@ def run_convert(arguments: argparse.Namespace, make_workstation: Callable[[], Wo
     target = out if out.suffix == ".gguf" and not out.is_dir() else out / f"{folder.resolve().name}-{kind}.gguf"
     split = read_size(arguments.split_max_size, "--split-max-size") if arguments.split_max_size else 0
     with ProgressLine(f"{folder.name}: converting", is_quiet=False) as line:
-        print(convert_checkpoint(folder, target, kind, split_bytes=split, progress=line.show))
+        made = convert_checkpoint(folder, target, kind, split_bytes=split, progress=line.show)
+    print(made)
+    if arguments.projector != "none" and can_see(folder):
+        eyes = target.with_name(projector_name(folder.resolve().name, arguments.projector))
+        with ProgressLine(f"{folder.name}: projector", is_quiet=False) as line:
+            made = convert_projector(folder, eyes, arguments.projector, progress=line.show)
+        print(made)
     return 0
 
 

@@ -168,6 +168,8 @@ def _look_at_data(paths: Paths) -> Iterator[Finding]:
         yield Finding("Starter model", "good", starters[0].name)
     else:
         yield Finding("Starter model", "note", "missing", "Install Yanmo again, or import another model.")
+    if seeing := sorted(path for path in (paths.starter / "eyes").glob("*.gguf") if "mmproj" not in path.name):
+        yield Finding("Starter with eyes", "good", seeing[0].name)
 
 
 def _name_system() -> str:

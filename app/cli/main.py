@@ -9,6 +9,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app import __version__
@@ -67,11 +68,14 @@ def main(argv: Sequence[str]) -> int:
     paths = make_paths(arguments.data_folder)
     arguments.paths = paths
     from app.logs import start_logging, stop_logging
+    from backends.network_watch import begin_watching, end_watching
 
     handler = start_logging(paths.log_file)
+    begin_watching(paths.logs / f"network-{os.getpid()}.log")
     try:
         return _run(arguments, paths)
     finally:
+        end_watching()
         stop_logging(handler)
 
 
@@ -84,6 +88,11 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--data-folder", metavar="DIR", help="keep conversations, models and settings here")
     parser.set_defaults(run=open_window)
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND")
+    opening = subparsers.add_parser(
+        "open", help="open the window, with a model file", description="Open the window with GGUF files."
+    )
+    opening.add_argument("files", nargs="*", metavar="FILE", help="a GGUF file: it is used where it lies")
+    opening.set_defaults(run=open_window)
     for family in (
         chat,
         complete,
@@ -117,7 +126,8 @@ def open_window(arguments: argparse.Namespace, make_workstation: Callable[[], Wo
         logging.getLogger(__name__).warning("the window cannot be imported", exc_info=True)
         print(f"The window cannot be shown ({error}), so Yanmo answers in the terminal.", file=sys.stderr)
         return chat.run_without_window(arguments)
-    return int(application.main(arguments.paths, start_server=_start_server))
+    files = [str(Path(file).absolute()) for file in getattr(arguments, "files", ())]
+    return int(application.main(arguments.paths, files, start_server=_start_server))
 
 
 def _start_server(workstation: Workstation, options: ServerOptions) -> RunningServer:

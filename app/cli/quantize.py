@@ -62,6 +62,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--imatrix-windows", type=int, default=0, metavar="N", help="read N windows for the importance matrix")
     parser.add_argument("--out", type=Path, metavar="PATH", help="the file or AWQ folder to write, or the folder for several")
     _add_awq(parser)
+    eyes = "type of the projector (mmproj) of a checkpoint that sees: F16, Q8_0, BF16, F32, or none for a blind model"
+    parser.add_argument("--projector", default="F16", metavar="TYPE", help=eyes)
     parser.add_argument("--converter", default="", metavar="FILE", help="llama.cpp's converter, for unknown architectures")
     parser.add_argument("--dry-run", action="store_true", help="only say how large each file will be")
     parser.add_argument("--save-recipe", type=Path, metavar="FILE", help="write the first recipe as TOML")
@@ -142,6 +144,7 @@ def _make_order(
         converter,
         python,
         is_target=bool(arguments.out) and len(recipes) == 1 and isinstance(recipes[0], AwqRecipe),
+        projector=arguments.projector if arguments.projector == "none" else arguments.projector.upper(),
     )
     # mistakes in texts are told before an hour of work
     if order.measure:

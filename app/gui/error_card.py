@@ -21,6 +21,7 @@ def fix_label(fix: str) -> str:
         "reload_model": tr("Load again"),
         "choose_model": tr("Choose another model"),
         "verify_file": tr("Verify the file"),
+        "get_projector": tr("Download the projector"),
         "new_conversation": tr("New chat"),
         "regenerate": tr("Try again"),
         "restore_snapshot": tr("Restore a snapshot"),

@@ -23,6 +23,7 @@ from models.hubs.variants import Variant
 from models.memory_fit import LoadShape, compute_bytes, kv_bytes
 from models.memory_plan import Correction, DeviceRoom, MemoryPlan, PlanRequest, plan_memory
 from models.memory_shape import MemoryShape, read_shape
+from models.projector_memory import measure_projector
 
 _MOST_REMEMBERED = 20
 _FEWEST, _MOST = 0.5, 2.0
@@ -83,11 +84,12 @@ class Planner:
         Raises:
             UserFacingError: it cannot be read.
         """
-        beside = [card.projector, *(self._path_of(adapter.path) for adapter in options.adapters)]
-        sizes = [stamp_of(Path(path))[0] if path else 0 for path in beside]
+        sizes = [stamp_of(Path(self._path_of(adapter.path)))[0] for adapter in options.adapters]
+        chosen = options.projector or card.projector
+        projector = measure_projector(read_header(chosen)).total if chosen and chosen != "none" else 0
         draft = self._find_card(options.draft_model) if options.draft_model else None
         shape = self.shape_of(draft) if draft is not None else None
-        return self.plan(self.shape_of(card), options, projector_bytes=sizes[0], adapter_bytes=sum(sizes[1:]), draft=shape)
+        return self.plan(self.shape_of(card), options, projector_bytes=projector, adapter_bytes=sum(sizes), draft=shape)
 
     def plan_variants(self, shape: MemoryShape, of: Variant, variants: Sequence[Variant]) -> dict[str, MemoryPlan]:
         """Plans by name for every whole variant of ``of``'s repository that one header tells of.
@@ -142,9 +144,9 @@ class Planner:
     def learn(self, card: ModelCard, options: LoadOptions, facts: LoadedModel) -> None:
         """Compare a real load with what was predicted for it, and remember the difference.
 
-        What torch tells of are its weights; the sum of a model and its draft tells nothing of either.
+        What torch tells of are its weights; the sum of a model and its draft, or its projector, tells nothing of either.
         """
-        if not facts.memory or options.draft_model:
+        if not facts.memory or options.draft_model or facts.can_see or facts.can_hear:
             return
         try:
             shape = self.shape_of(card)

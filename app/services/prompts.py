@@ -18,7 +18,7 @@ from backends.messages import (
     TextPart,
     make_text_message,
 )
-from models.errors import CannotHear, CannotSee
+from models.errors import CannotHear, CannotSee, ProjectorMissing
 
 SEARCHED = "Only the passages that fit each question."
 """The extent of a document of which a model reads what is found for a question."""
@@ -63,9 +63,14 @@ def refuse_unfit_parts(messages: Iterable[Message], facts: LoadedModel | None) -
     """
     parts = [part for message in messages for part in message.parts]
     if facts is not None and not facts.can_see and any(isinstance(part, ImagePart) for part in parts):
-        raise CannotSee(model=facts.name)
+        raise describe_blindness(facts)
     if facts is not None and not facts.can_hear and any(isinstance(part, AudioPart) for part in parts):
-        raise CannotHear(model=facts.name)
+        raise ProjectorMissing(model=facts.name) if facts.lacks_projector else CannotHear(model=facts.name)
+
+
+def describe_blindness(facts: LoadedModel) -> CannotSee:
+    """Why a model cannot see: it never could, or half of it is missing."""
+    return ProjectorMissing(model=facts.name) if facts.lacks_projector else CannotSee(model=facts.name)
 
 
 def write_out_files(parts: Iterable[Part]) -> tuple[Part, ...]:

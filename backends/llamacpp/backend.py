@@ -18,7 +18,7 @@ from backends.llamacpp.eyes import Eyes
 from backends.llamacpp.kv_cache import common_length
 from backends.llamacpp.library import NativeLibrary
 from backends.llamacpp.media_prompt import MediaPrompts
-from backends.llamacpp.memory_report import read_report
+from backends.llamacpp.memory_report import add_projector, read_report
 from backends.llamacpp.model import NativeModel
 from backends.llamacpp.placement import choose_places, fall_back
 from backends.llamacpp.precheck import check_files, check_memory
@@ -34,7 +34,7 @@ from backends.reasoning import MARKERS, ReasoningSplitter, find_continued_format
 from backends.tool_calls.formats import MARKERS as TOOL_MARKERS
 from models.card import find_split_parts, read_card
 from models.errors import CannotInfill, CannotWrite, ContextOverflow, EngineError, InvalidOption, OutOfMemory, TemplateFailed
-from models.projectors import find_projector
+from models.projectors import expects_projector, find_projector
 
 
 class LlamaCppBackend:
@@ -61,11 +61,11 @@ class LlamaCppBackend:
         headers = check_files(path)
         self._library = self._library or NativeLibrary()
         places = choose_places(self._library, headers, options)
-        estimate = check_memory(headers, places.options, on_processor=places.device == "CPU")
         card = read_card(path, headers[0])
         self._kind = card.kind
         writes = card.kind in ("chat", "base")
         beside = find_projector(Path(path), headers[0], options.projector) if writes else None
+        estimate = check_memory(headers, places.options, on_processor=places.device == "CPU", projector=beside)
         projector = str(beside or "")
         try:
             model = NativeModel(self._library, path, places.options, progress, writes=writes, projector=projector)
@@ -82,7 +82,7 @@ class LlamaCppBackend:
         if options.draft_model:
             buffers += self._library.buffer_lines()
         progress(1.0)
-        memory = read_report(buffers)
+        memory = add_projector(read_report(buffers), projector)
         return LoadedModel(
             name=card.name,
             architecture=card.architecture,
@@ -100,6 +100,7 @@ class LlamaCppBackend:
             chat_template=options.chat_template or model.chat_template() or "",
             can_see=model.projector is not None and model.projector.sees,
             can_hear=model.projector is not None and model.projector.hears,
+            lacks_projector=writes and not projector and options.projector != "none" and expects_projector(headers[0]),
             can_write=bool(model.context),
             can_rerank=self._embedder.can_rerank,
             embedding_width=self._embedder.width,

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from typing import Any
+from typing import Any, Protocol
 
 from backends.backend import CancelCheck
-from backends.llamacpp.projector import MediaChunk, Projector
+from backends.llamacpp.projector import MediaChunk
 from backends.media_files import MediaFile
 from models.errors import GenerationFailed
 
 _PATIENCE = 0.02
 """Seconds that the engine waits for a picture where there is nothing else to do."""
+
+
+class Seer(Protocol):
+    """What computes embeddings: see :meth:`backends.llamacpp.projector.Projector.encode`."""
+
+    def encode(self, source: MediaFile, is_wanted: Callable[[], bool]) -> dict[bytes, Any]:
+        """The embeddings of all chunks of a medium by their keys; fewer once nobody wants them."""
 
 
 class _Look:
@@ -33,7 +41,7 @@ class Eyes:
     One thread asks. A medium that is asked for while it is being looked at is not looked at again.
     """
 
-    def __init__(self, projector: Projector, budget: int) -> None:
+    def __init__(self, projector: Seer, budget: int) -> None:
         self._projector = projector
         self._budget = budget
         self._kept: OrderedDict[bytes, Any] = OrderedDict()

@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy
-
 from backends.llamacpp.adapters import AdapterSet
 from backends.media_tokens import count_gap, whole_beginning
 
@@ -125,6 +123,8 @@ class KvCache:
 
     def export(self, slot: Slot) -> memoryview:
         """The state of a sequence, as :meth:`restore` takes it; empty where the engine cannot give it."""
+        import numpy
+
         room = self.size_of(slot)
         buffer = numpy.empty(room, numpy.uint8)  # not zeroed first
         written = int(self._api.llama_state_seq_get_data(self._context, _address(buffer), room, slot.id))
@@ -148,6 +148,8 @@ class KvCache:
         slot = self._choose_target(None, 0)
         self.clear(slot)
         self._evict_until(len(tokens) + reserved, keep=None)
+        import numpy
+
         self._api.llama_state_seq_set_data(self._context, _address(numpy.frombuffer(state, numpy.uint8)), len(state), slot.id)
         last = len(tokens) - 1 - self._gap_of(tokens)
         if self.positions(slot) != (0 if self.can_rewind else last, last):
@@ -305,7 +307,7 @@ class KvCache:
         return self.capacity - len(kept)
 
 
-def _address(buffer: numpy.ndarray[Any, numpy.dtype[numpy.uint8]]) -> Any:
+def _address(buffer: Any) -> Any:
     return buffer.ctypes.data_as(ctypes.POINTER(ctypes.c_uint8))
 
 

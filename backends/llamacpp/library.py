@@ -53,10 +53,14 @@ class NativeLibrary:
         self._partial = ""
         self._level = 0
         self._multimodal: Any = None
-        callback = self.api.llama_log_callback(self._receive)
-        _HEARD_BY_C.append(callback)
-        self.api.llama_log_set(callback, ctypes.c_void_p(0))
+        self._callback = self.api.llama_log_callback(self._receive)
+        _HEARD_BY_C.append(self._callback)
+        self.listen()
         self.api.llama_backend_init()
+
+    def listen(self) -> None:
+        """Hear llama.cpp's log from now on: whoever imports the whole package ``llama_cpp`` afterwards takes it away."""
+        self.api.llama_log_set(self._callback, ctypes.c_void_p(0))
 
     @property
     def version(self) -> str:
@@ -76,7 +80,7 @@ class NativeLibrary:
                     raise EngineUnavailable(
                         engine="llamacpp", reason=f"Its libmtmd has another layout than this version needs ({name})."
                     )
-            found.mtmd_helper_log_set(_HEARD_BY_C[-1], ctypes.c_void_p(0))
+            found.mtmd_helper_log_set(self._callback, ctypes.c_void_p(0))
             self._multimodal = found
         return self._multimodal
 

@@ -7,9 +7,10 @@ from pathlib import Path
 from backends.options import DEFAULT_CONTEXT_LIMIT, LoadOptions
 from models.card import read_card
 from models.errors import OutOfMemory, WrongModelKind
-from models.gguf_header import GgufHeader
+from models.gguf_header import GgufHeader, read_header
 from models.gguf_parts import read_parts
 from models.memory_fit import MemoryEstimate, estimate_memory
+from models.projector_memory import ProjectorMemory, measure_projector
 
 _KINDS = {"adapter": "an adapter (LoRA)", "projector": "a projector for pictures or sound"}
 
@@ -30,8 +31,12 @@ def check_files(path: str) -> list[GgufHeader]:
     return headers
 
 
-def check_memory(headers: list[GgufHeader], options: LoadOptions, *, on_processor: bool) -> MemoryEstimate:
-    """What the load will take. On the processor it is refused if all memory and swap of the machine could not hold it.
+def check_memory(
+    headers: list[GgufHeader], options: LoadOptions, *, on_processor: bool, projector: Path | None = None
+) -> MemoryEstimate:
+    """What the load will take, its projector included.
+
+    On the processor it is refused if all memory and swap of the machine could not hold it.
 
     Memory-mapped weights are not counted: the system pages them in and out.
 
@@ -45,7 +50,8 @@ def check_memory(headers: list[GgufHeader], options: LoadOptions, *, on_processo
     held = context if options.kv_unified else context * options.parallel
     first = estimate_memory(headers[0], held, options.kv_type, min(512, options.batch_size))
     rest = sum(tensor.byte_count for header in headers[1:] for tensor in header.tensors)
-    estimate = MemoryEstimate(first.weights + rest, first.kv_cache, first.compute)
+    beside = measure_projector(read_header(projector)) if projector is not None else ProjectorMemory(0, 0)
+    estimate = MemoryEstimate(first.weights + rest + beside.weights, first.kv_cache, first.compute + beside.compute)
     needed = estimate.kv_cache + estimate.compute + (0 if options.use_mmap else estimate.weights)
     available = psutil.virtual_memory().total + psutil.swap_memory().total
     if on_processor and needed > available:

@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy
-
 from backends.llamacpp.archive import fingerprint
 from backends.llamacpp.library import NativeLibrary
 from backends.media_files import MediaFile
@@ -63,7 +61,7 @@ class Projector:
         parameters.use_gpu = use_gpu
         parameters.print_timings = False
         parameters.n_threads = threads
-        parameters.warmup = False  # buffers are reserved without it; it would only cost the time of one picture
+        parameters.warmup = True  # reserves the buffers, so that what they take is known before the first picture
         cancelled = False
 
         def report(fraction: float, _data: object) -> bool:
@@ -147,6 +145,8 @@ class Projector:
         self._library.forget_log()
         if self._api.mtmd_encode_chunk(self._handle, chunk) != 0:
             raise GenerationFailed(reason=f"The engine could not look at {source.name}.", details=self._library.log_text())
+        import numpy
+
         count = int(self._api.mtmd_input_chunk_get_n_tokens(chunk))
         pointer = self._api.mtmd_get_output_embd(self._handle)
         return numpy.ctypeslib.as_array(pointer, (count * self._width,)).reshape(count, self._width).copy()
@@ -180,6 +180,8 @@ class Projector:
 
     def _find_positions(self, chunk: Any, count: int) -> tuple[Any, Any]:
         """Positions by axis as C wants them: time, row, column, and a fourth that few models use."""
+        import numpy
+
         if int(self._api.mtmd_input_chunk_get_type(chunk)) != _IMAGE:
             line = numpy.arange(count, dtype=numpy.int32)
             return numpy.stack([line] * 4), numpy.ones((4, count), numpy.int32)

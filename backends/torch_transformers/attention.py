@@ -60,10 +60,14 @@ class KeyValues:
 
 @dataclass(slots=True)
 class Span:
-    """``count`` neighbouring tokens of one sequence in the row that is computed."""
+    """``count`` neighbouring tokens of one sequence in the row that is computed.
+
+    Where they are a picture, ``embeddings`` (float32, count × width) stand for them, and each of them sees all of them.
+    """
 
     cache: KeyValues
     count: int
+    embeddings: Any = None
 
 
 @dataclass(slots=True)
@@ -97,7 +101,8 @@ def attend(
     for span in now.spans:
         end = begin + span.count
         keys, values = span.cache.put(int(module.layer_idx), key[0, :, begin:end], value[0, :, begin:end])
-        pieces.append(_attend_one(query[0, :, begin:end], keys, values, scaling, sliding_window, softcap, s_aux))
+        sees_itself = span.embeddings is not None
+        pieces.append(_attend_one(query[0, :, begin:end], keys, values, scaling, sliding_window, softcap, s_aux, sees_itself))
         begin = end
     joined = torch.cat(pieces, dim=1) if len(pieces) > 1 else pieces[0]
     return joined.transpose(0, 1).unsqueeze(0).contiguous(), None
@@ -111,15 +116,16 @@ def _attend_one(
     window: int | None,
     softcap: float | None,
     sinks: Tensor | None,
+    sees_itself: bool = False,
 ) -> Tensor:
-    """Attention of the last tokens of a sequence over all of it: (heads, tokens, size)."""
+    """Attention of the last tokens of a sequence over all of it: (heads, tokens, size). A picture ``sees_itself``, without causal mask."""
     count, total = query.shape[1], keys.shape[1]
     if window is not None and total > window + count - 1:
         first = total - (window + count - 1)
         keys, values, total = keys[:, first:], values[:, first:], window + count - 1
-    mask = _mask(count, total, window, query.device)
+    mask = _mask(count, total, window, query.device, sees_itself)
     if softcap is None and sinks is None:
-        is_square = mask is not None and count == total and window is None
+        is_square = mask is not None and count == total and window is None and not sees_itself
         found = torch.nn.functional.scaled_dot_product_attention(
             query.unsqueeze(0),
             keys.unsqueeze(0),
@@ -145,7 +151,7 @@ def _attend_one(
     return weights.to(values.dtype) @ values
 
 
-def _mask(count: int, total: int, window: int | None, device: Any) -> Tensor | None:
+def _mask(count: int, total: int, window: int | None, device: Any, sees_itself: bool = False) -> Tensor | None:
     """Which of ``total`` keys each of the last ``count`` tokens sees; None where it is all of them."""
     if count == 1:
         return None
@@ -154,6 +160,8 @@ def _mask(count: int, total: int, window: int | None, device: Any) -> Tensor | N
     seen = places <= own
     if window is not None:
         seen &= places > own - window
+    if sees_itself:
+        seen |= places >= total - count
     return seen
 
 
@@ -183,12 +191,26 @@ def hidden_states(model: Any, tokens: list[int], span: Span, device: Any) -> Ten
     return states
 
 
+def _inputs(model: Any, tokens: list[int], spans: list[Span], device: Any) -> dict[str, Tensor]:
+    """What a network is given: ids, or, where there are pictures, embeddings with theirs in their places."""
+    if all(span.embeddings is None for span in spans):
+        return {"input_ids": torch.tensor([tokens], device=device)}
+    ids = torch.tensor([[max(token, 0) for token in tokens]], device=device)
+    made = model.get_input_embeddings()(ids)
+    begin = 0
+    for span in spans:
+        if span.embeddings is not None:
+            made[0, begin : begin + span.count] = torch.from_numpy(span.embeddings).to(device, made.dtype)
+        begin += span.count
+    return {"inputs_embeds": made}
+
+
 def _run(model: Any, tokens: list[int], spans: list[Span], device: Any, **more: Any) -> tuple[Any, set[int]]:
     positions = [place for span in spans for place in range(span.cache.length, span.cache.length + span.count)]
     now = _now.found = Pass(spans)
     try:
         found = model(
-            input_ids=torch.tensor([tokens], device=device),
+            **_inputs(model, tokens, spans, device),
             position_ids=torch.tensor([positions], device=device),
             use_cache=False,
             **more,

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from backends.backend import CancelCheck, GenerationRequest, ProgressCallback
-from backends.chat_template import PLAIN_STOPS, PLAIN_TRANSCRIPT, ChatTemplate
+from backends.chat_template import PLAIN_STOPS, PLAIN_TRANSCRIPT, ChatTemplate, show_marks
 from backends.embeddings import EmbeddingRequest, EmbeddingResult, RerankRequest, RerankResult
 from backends.events import DeviceMemory, GenerationEvent, LoadedModel
+from backends.llamacpp.eyes import Eyes
 from backends.llamacpp.kv_cache import common_length
 from backends.llamacpp.library import NativeLibrary
+from backends.llamacpp.media_prompt import MediaPrompts
 from backends.llamacpp.reply import Prompt
 from backends.llamacpp.shifting import shorten
 from backends.llamacpp.structured import FormCompiler
@@ -23,6 +25,7 @@ from backends.own_replies import OwnReplies
 from backends.reasoning import MARKERS, ReasoningSplitter, find_continued_format, find_open_format
 from backends.tool_calls.formats import MARKERS as TOOL_MARKERS
 from backends.torch_transformers.embeddings import Embedder
+from backends.torch_transformers.eyes import find_eyes
 from backends.torch_transformers.network import TorchNetwork
 from backends.torch_transformers.repetition import find_breakers
 from backends.torch_transformers.reply import ReplyModel, TorchReply
@@ -45,6 +48,8 @@ class TorchBackend:
         self._replies = OwnReplies()
         self._template: ChatTemplate | TemplateFailed = TemplateFailed()
         self._has_template = False
+        self._eyes: Eyes | None = None
+        self._media = MediaPrompts()
 
     def load(self, path: str, options: LoadOptions, progress: ProgressCallback) -> LoadedModel:
         """See :meth:`backends.backend.Backend.load`."""
@@ -54,7 +59,11 @@ class TorchBackend:
         self._network = network
         tokenizer: Any = network.tokenizer
         texts = [tokenizer.bytes_of(token) for token in range(tokenizer.size)]
-        self._model = ReplyModel(self._library.api, tokenizer, network.context_length, path, find_breakers(texts))
+        projector = find_eyes(network.model, network.folder, network.tokenizer, network.device)
+        self._eyes = Eyes(projector, options.media_megabytes * 1_000_000) if projector is not None else None
+        self._model = ReplyModel(
+            self._library.api, tokenizer, network.context_length, path, find_breakers(texts), projector=projector
+        )
         self._scheduler = Scheduler(
             network.model,
             network.device,
@@ -63,6 +72,7 @@ class TorchBackend:
             parallel=options.parallel,
             waiting_limit=options.waiting_limit,
             batch_size=options.batch_size,
+            eyes=self._eyes,
         )
         self._forms = FormCompiler(tokenizer)
         self._embedder = Embedder(network.model, network.device, network.tokenizer, network.folder, network.context_length)
@@ -84,6 +94,7 @@ class TorchBackend:
             memory=(memory,),
             has_chat_template=self._has_template,
             chat_template=network.template,
+            can_see=projector is not None,
             embedding_width=self._embedder.width,
             notice=network.notice,
         )
@@ -134,6 +145,8 @@ class TorchBackend:
             prompt = replace(prompt, tokens=tokens, shifted=shifted, kept=kept)
         if len(prompt.tokens) >= model.context_length:
             raise ContextOverflow(needed=len(prompt.tokens) + 1, available=model.context_length)
+        if prompt.media and options.prompt_logprobs:
+            raise InvalidOption(option="prompt_logprobs", value="asked for", allowed="off where there are pictures or sounds")
         owner: Any = model
         scheduler.submit(TorchReply(request_id, owner, prompt, options, is_cancelled))
 
@@ -183,6 +196,9 @@ class TorchBackend:
 
     def render(self, request: GenerationRequest) -> str:
         """See :meth:`backends.backend.ReadingBackend.render`."""
+        return show_marks(self._render(request))
+
+    def _render(self, request: GenerationRequest) -> str:
         if isinstance(self._template, TemplateFailed):
             raise self._template
         values = json.loads(request.template_values) if request.template_values else {}
@@ -196,6 +212,9 @@ class TorchBackend:
         scheduler, self._scheduler = self._scheduler, None
         if scheduler is not None:
             scheduler.drop_all()
+        eyes, self._eyes = self._eyes, None
+        if eyes is not None:
+            eyes.close()
         network, self._network = self._network, None
         self._model = self._embedder = None
         if network is not None:
@@ -216,7 +235,7 @@ class TorchBackend:
         if request.prompt is not None:
             tokens = model.tokenizer.encode_prompt(request.prompt + request.answer_prefix)
             return Prompt(tokens or [max(model.tokenizer.begin, 0)], stops, None)
-        text = self.render(request)
+        text = self._render(request)
         opened = find_continued_format(request.messages[-1], text) if request.continue_last else find_open_format(text)
         if request.answer_prefix:
             # the answer itself has begun, so thoughts that the template opened end before it
@@ -224,7 +243,9 @@ class TorchBackend:
             text, opened = text + request.answer_prefix, None
         if not self._has_template:
             stops = (*stops, *PLAIN_STOPS)
-        return Prompt(model.tokenizer.encode_prompt(text), stops, ReasoningSplitter(opened))
+        seeing: Any = model
+        tokens, media = self._media.split(seeing, request.messages, text)
+        return Prompt(tokens, stops, ReasoningSplitter(opened), media=media)
 
     def _count_system_tokens(self, model: ReplyModel, request: GenerationRequest, tokens: list[int]) -> int:
         """How many of a prompt's first tokens are the system prompt and its frame; 0 where there is none."""

@@ -18,6 +18,15 @@ from models.formats import read_json, read_safetensors_info
 _PACKED = (".qweight", ".weight_packed")
 _PARTS = ("qweight", "qzeros", "scales", "weight_packed", "weight_scale", "weight_zero_point", "weight_shape", "g_idx")
 
+_RENAMED = (
+    ("language_model.model.", "model.language_model."),
+    ("language_model.lm_head.", "lm_head."),
+    ("vision_tower.vision_model.", "model.vision_tower."),
+    ("vision_tower.", "model.vision_tower."),
+    ("model.vision_tower.vision_model.", "model.vision_tower."),
+    ("multi_modal_projector.", "model.multi_modal_projector."),
+)
+
 Progress = Callable[[float], bool]
 
 
@@ -107,6 +116,8 @@ def read_config(folder: Path, attention: str) -> Any:
     if hasattr(config, "quantization_config"):
         del config.quantization_config
     config._attn_implementation = attention
+    if (eyes := getattr(config, "vision_config", None)) is not None:
+        eyes._attn_implementation = "sdpa"  # ours remembers keys, of which a picture needs none
     return config
 
 
@@ -135,6 +146,7 @@ class _Reader:
     def __init__(self, folder: Path, files: list[Path], model: Any, device: Any, dtype: torch.dtype) -> None:
         self._folder, self._files, self._model, self._device, self._dtype = folder, files, model, device, dtype
         self._places: dict[str, Any] = {}
+        self._old_names: dict[str, str] = {}
 
     def read(self, progress: Progress) -> None:
         from safetensors import SafetensorError, safe_open
@@ -144,6 +156,7 @@ class _Reader:
                 for file in self._files:
                     opened = stack.enter_context(safe_open(file, "pt"))
                     self._places.update(dict.fromkeys(opened.keys(), opened))
+                self._find_old_names()
                 self._fill(progress)
             except SafetensorError as error:
                 raise DamagedModelFile(file=self._folder.name, reason=f"Its weights cannot be read: {error}.") from error
@@ -174,8 +187,18 @@ class _Reader:
         if missing:
             raise NotAModelFile(file=self._folder.name, reason=f"The shard {missing[0]} is missing or not whole.")
 
+    def _find_old_names(self) -> None:
+        """Checkpoints of models that see, from before transformers 4.52, have other names for their parts."""
+        wanted = {name for name, _ in self._model.named_parameters()}
+        for old in list(self._places):
+            for before, after in _RENAMED:
+                new = after + old.removeprefix(before)
+                if old.startswith(before) and new in wanted and new not in self._places:
+                    self._places[new], self._old_names[new] = self._places[old], old
+                    break
+
     def _get(self, name: str) -> Any:
-        return self._places[name].get_tensor(name)
+        return self._places[name].get_tensor(self._old_names.get(name, name))
 
     def _put(self, name: str, values: Any) -> None:
         owner, _, last = name.rpartition(".")

@@ -11,6 +11,7 @@ import numpy
 
 from backends.llamacpp.reply import Reply
 from backends.llamacpp.sampler import Sampler
+from backends.media_tokens import text_tokens
 from backends.options import GenerationOptions
 from backends.torch_transformers import repetition
 from backends.torch_transformers.attention import KeyValues
@@ -52,6 +53,7 @@ class ReplyModel:
     path: str
     breakers: frozenset[int] = frozenset()
     adapters: Usual = field(default_factory=Usual)
+    projector: Any = None
     vocabulary: Any = None
     context: Any = None
 
@@ -70,7 +72,7 @@ class TorchReply(Reply):
             raise DamagedModelFile(file=Path(model.path).name, reason="It computes no numbers: some of its weights are damaged.")
         self._read_at = time.perf_counter()
         sampler = _RowSampler(self, model, self._options, self._seed)
-        sampler.feed(self._prompt.tokens)
+        sampler.feed(text_tokens(self._prompt.tokens) if self.has_media else self._prompt.tokens)
         return sampler
 
 
@@ -105,7 +107,8 @@ class _RowSampler:
     def choose_among(self, logits: Any, allowed: Any) -> int:
         """The next token of those whose ids ``allowed`` lists."""
         if self._repeats:
-            logits = repetition.apply(logits, self._reply.tokens, self._sampling, self._breakers)
+            tokens = text_tokens(self._reply.tokens) if self._reply.has_media else self._reply.tokens
+            logits = repetition.apply(logits, tokens, self._sampling, self._breakers)
         return self._chain.choose_among(logits, allowed)
 
     def close(self) -> None:

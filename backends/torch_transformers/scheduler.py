@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from backends.events import Failed, FinishReason, GenerationEvent
+from backends.llamacpp.eyes import Eyes
 from backends.llamacpp.kv_cache import common_length
-from backends.llamacpp.shifting import describe_cut, find_cut
+from backends.llamacpp.shifting import describe_cut, find_cut, keep_media_whole
 from backends.torch_transformers.attention import Span, compute
 from backends.torch_transformers.failures import explain_failure
 from backends.torch_transformers.reply import Sequence, TorchReply
@@ -34,6 +35,7 @@ class _Part:
     tokens: list[int]
     outputs: int
     row: int = 0
+    embeddings: Any = None
 
 
 class Scheduler:
@@ -44,12 +46,22 @@ class Scheduler:
     """
 
     def __init__(
-        self, model: Any, device: str, path: str, context_length: int, *, parallel: int, waiting_limit: int, batch_size: int
+        self,
+        model: Any,
+        device: str,
+        path: str,
+        context_length: int,
+        *,
+        parallel: int,
+        waiting_limit: int,
+        batch_size: int,
+        eyes: Eyes | None = None,
     ) -> None:
         self._model, self._device, self._name = model, device, Path(path).name
         self._vocabulary = int(model.config.get_text_config().vocab_size)
         self._parallel, self._waiting_limit = parallel, waiting_limit
         self.cache = Sequences(2 * parallel, context_length * parallel)
+        self._eyes = eyes
         self._waiting: deque[TorchReply] = deque()
         self._active: list[TorchReply] = []
         self._events: list[tuple[int, GenerationEvent]] = []
@@ -81,6 +93,8 @@ class Scheduler:
                 self._shift(reply)
         if parts := self._choose_parts():
             self._compute(parts)
+        elif self._active and self._eyes is not None:
+            self._eyes.wait_a_moment()
         for reply in self._active:
             self._collect(reply)
         events, self._events = self._events, []
@@ -139,18 +153,39 @@ class Scheduler:
         """One token for each reply that is written, and pieces of prompts, the longest waiting first."""
         parts = [_Part(reply, reply.tokens[-1:], 1) for reply in self._active if not reply.is_reading]
         room = self._chunk
-        for reply in self._active:
+        for reply in list(self._active):
             if not reply.is_reading or room <= 0:
                 continue
             assert reply.slot is not None
             start = len(reply.slot.tokens)
-            count = min(room, reply.pending)
+            if reply.next_media(start) is not None:
+                if (picture := self._look(reply, start)) is not None:
+                    parts.append(picture)
+                    room -= len(picture.tokens)
+                continue
+            count = min(room, reply.text_ahead)
             if reply.tells_prompt:
                 count = min(count, max(1, _MOST_LOGITS // self._vocabulary))
             outputs = count if reply.tells_prompt else int(start + count == len(reply.tokens))
             parts.append(_Part(reply, reply.tokens[start : start + count], outputs))
             room -= count
-        return parts
+        return [part for part in parts if part.reply in self._active]
+
+    def _look(self, reply: TorchReply, start: int) -> _Part | None:
+        """The picture that comes next in a prompt, whole; None while it is being looked at, or where it cannot be."""
+        chunk = reply.next_media(start)
+        assert chunk is not None and self._eyes is not None
+        try:
+            embeddings = self._eyes.see(chunk, reply.is_cancelled)
+        except UserFacingError as error:
+            self._fail(reply, error)
+            return None
+        for coming in reply.coming_media(start, 1):
+            self._eyes.prepare(coming, reply.is_cancelled)
+        if embeddings is None:
+            return None
+        is_last = start + len(chunk.tokens) == len(reply.tokens)
+        return _Part(reply, chunk.tokens, int(is_last), embeddings=embeddings)
 
     def _compute(self, parts: list[_Part]) -> None:
         """One pass through the network, and what follows from it."""
@@ -162,7 +197,7 @@ class Scheduler:
             tokens += part.tokens
             part.row = len(rows)
             rows += range(len(tokens) - part.outputs, len(tokens))
-            spans.append(Span(sequence.cache, len(part.tokens)))
+            spans.append(Span(sequence.cache, len(part.tokens), part.embeddings))
         started = time.perf_counter()
         try:
             logits, _ = compute(self._model, tokens, spans, rows or [len(tokens) - 1], self._device)
@@ -217,6 +252,7 @@ class Scheduler:
         """Forget the middle of a text whose context is full; what follows the gap is read anew."""
         sequence: Any = reply.slot
         start, count = find_cut(len(reply.tokens), reply.context_length, reply.kept_tokens)
+        start, count = keep_media_whole(reply.tokens, start, count)
         count = min(count, len(sequence.tokens) - start)
         if count > 0:
             tokenizer: Any = reply.tokenizer

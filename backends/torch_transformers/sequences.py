@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 
 from backends.llamacpp.kv_cache import common_length
+from backends.media_tokens import whole_beginning
 from backends.torch_transformers.attention import KeyValues
 from backends.torch_transformers.reply import Sequence
 
@@ -26,7 +27,7 @@ class Sequences:
         for sequence in self.all:
             if sequence.is_shifted:
                 continue
-            common = common_length(sequence.tokens, tokens, len(tokens) - 1)
+            common = whole_beginning(tokens, common_length(sequence.tokens, tokens, len(tokens) - 1))
             if common > longest or (common and common == longest and best is not None and best.is_busy and not sequence.is_busy):
                 best, longest = sequence, common
         return best, longest

@@ -13,7 +13,7 @@ from quantize.fingerprint import fingerprint
 from quantize.gguf.architectures import find_architecture
 from quantize.gguf.checkpoint import Checkpoint
 from quantize.gguf.model_card import read_pooling, write_general
-from quantize.gguf.text_part import text_name
+from quantize.gguf.text_part import text_name, text_settings
 from quantize.gguf.vocabulary import read_vocabulary, write_vocabulary
 from quantize.output import Output
 from quantize.runner import Progress, run_step
@@ -127,7 +127,7 @@ def write_file(writer: Any, plans: list[Plan], tensors: Iterator[numpy.ndarray],
 
 def read_settings(checkpoint: Checkpoint) -> dict[str, Any]:
     """The checkpoint's settings, those of a nested text model included; ``_pooling`` is how its vectors become one."""
-    config = {**checkpoint.config, **(checkpoint.config.get("text_config") or {})}
+    config = {**checkpoint.config, **text_settings(checkpoint.config)}
     config["architectures"] = checkpoint.config.get("architectures") or config.get("architectures")
     return {**config, "_pooling": read_pooling(checkpoint)}
 

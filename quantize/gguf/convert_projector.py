@@ -15,13 +15,12 @@ from quantize.gguf.convert import SOURCE_KEY, Plan, check_room, write_file
 from quantize.gguf.model_card import write_general
 from quantize.gguf.projectors import find_projector
 from quantize.gguf.text_part import has_eyes, text_name
+from quantize.order import PROJECTOR_TYPES
 from quantize.output import Output
 from quantize.runner import Progress, run_step
 
 if TYPE_CHECKING:
     import numpy
-
-PROJECTOR_TYPES = ("F16", "Q8_0", "BF16", "F32")
 
 
 def find_seeing_part(checkpoint: Checkpoint) -> ModuleType | None:
@@ -85,7 +84,7 @@ def convert_projector_here(folder: str, target: str, file_type: str, progress: P
     writer = gguf.GGUFWriter(target, "clip")
     write_general(writer, checkpoint, file_type, sum(_count(plan.shape) for plan in plans), kind="mmproj")
     writer.add_string(SOURCE_KEY, fingerprint(checkpoint.folder))
-    writer.add_clip_projector_type(module.PROJECTOR)
+    writer.add_clip_projector_type(module.PROJECTOR or module.projector_type(checkpoint))
     module.write_settings(writer, checkpoint)
     write_file(writer, plans, _iter_tensors(checkpoint, module), progress)
     return len(plans)

@@ -18,10 +18,33 @@ _PREFIXES = (
 )
 """What names begin with, in the order of trying: versions of transformers nest the text model in different places."""
 
+_TEXT_MODELS = {
+    "llama": "LlamaForCausalLM", "mistral": "MistralForCausalLM", "qwen2": "Qwen2ForCausalLM", "qwen3": "Qwen3ForCausalLM",
+    "internlm2": "InternLM2ForCausalLM", "gemma2": "Gemma2ForCausalLM", "gemma3_text": "Gemma3ForCausalLM", "phi3": "Phi3ForCausalLM",
+    "smollm3": "SmolLM3ForCausalLM",
+}  # fmt: skip
+"""What the text model inside would be called alone, by its ``model_type``."""
+
 
 def has_eyes(config: dict[str, Any]) -> bool:
     """Whether a checkpoint with these settings holds more than a text model."""
     return isinstance(config.get("vision_config"), dict)
+
+
+def text_settings(config: dict[str, Any]) -> dict[str, Any]:
+    """The settings of the text model inside; empty where it is not nested."""
+    return dict(config.get("text_config") or config.get("llm_config") or {})
+
+
+def name_of_text_model(config: dict[str, Any]) -> str:
+    """What the text model of a checkpoint that sees would be called alone; empty for one that does not see, or sees in an unknown way."""
+    from quantize.gguf.projectors import find_projector
+
+    if not has_eyes(config) or find_projector(config) is None:
+        return ""
+    text = text_settings(config)
+    names = text.get("architectures") or [_TEXT_MODELS.get(str(text.get("model_type")), "")]
+    return str(names[0])
 
 
 def text_name(name: str, config: dict[str, Any]) -> str:

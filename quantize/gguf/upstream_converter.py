@@ -25,10 +25,13 @@ def convert_with_script(
     target: Path,
     file_type: str = "F16",
     *,
+    more: tuple[str, ...] = (),
     progress: Progress = lambda fraction, text: None,
     is_cancelled: Callable[[], bool] = lambda: False,
 ) -> Path:
     """Run ``convert_hf_to_gguf.py`` on a checkpoint; returns ``target``, which exists only when the script ended well.
+
+    ``more`` are further arguments, as ``--mmproj`` for the projector. A file without tensors is a failure, whatever the script says.
 
     Raises:
         QuantizationFailed: there is no such script or Python, or it failed: its last words are in the details.
@@ -39,7 +42,7 @@ def convert_with_script(
     # its own environment: nothing of this program's Python may leak into it
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV"))}
     with Output(target, source=folder.name) as output, tempfile.TemporaryFile() as log:
-        command = [python, str(script), str(folder), "--outfile", str(output.path), "--outtype", file_type.lower()]
+        command = [python, str(script), str(folder), "--outfile", str(output.path), "--outtype", file_type.lower(), *more]
         try:
             process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment, cwd=script.parent)
         except OSError as error:
@@ -62,5 +65,7 @@ def convert_with_script(
             lines = [line.strip() for line in words.splitlines() if line.strip()]
             said = lines[-1][:300] if lines else "nothing"
             raise QuantizationFailed(file=folder.name, reason=f"{script.name} failed and said: {said}.", details=words)
-        read_header(output.path)
+        if not read_header(output.path).tensors:
+            reason = f"{script.name} wrote a file without tensors: it does not know this checkpoint."
+            raise QuantizationFailed(file=folder.name, reason=reason, details=words)
         return output.keep()

@@ -572,6 +572,14 @@
       <translation>正在连接…</translation>
     </message>
     <message>
+      <source>Connections</source>
+      <translation>连接</translation>
+    </message>
+    <message>
+      <source>Connections to other machines since Yanmo was started: {count}.</source>
+      <translation>研墨启动以来与其他机器的连接：{count} 次。</translation>
+    </message>
+    <message>
       <source>Context</source>
       <translation>上下文</translation>
     </message>
@@ -718,6 +726,14 @@
     <message>
       <source>Devices, threads and the rest are in the chat's panel, under Model.</source>
       <translation>设备、线程等其余选项在对话右侧面板的“模型”里。</translation>
+    </message>
+    <message>
+      <source>Download the projector</source>
+      <translation>下载投影文件</translation>
+    </message>
+    <message>
+      <source>Download the projector from the model's repository into the folder of the model, or choose another model.</source>
+      <translation>请从模型的仓库把投影文件下载到模型所在的文件夹，或选择其他模型。</translation>
     </message>
     <message>
       <source>Download them? The old ones stay until then.</source>
@@ -1016,6 +1032,10 @@
       <translation>越高越多样，0 总是取最可能的词元。</translation>
     </message>
     <message>
+      <source>Host</source>
+      <translation>主机</translation>
+    </message>
+    <message>
       <source>How do I download a larger model?</source>
       <translation>怎样下载更大的模型？</translation>
     </message>
@@ -1094,6 +1114,10 @@
     <message>
       <source>Into {folder}</source>
       <translation>存入 {folder}</translation>
+    </message>
+    <message>
+      <source>It and its base have different vocabularies, so their answers cannot be compared.</source>
+      <translation>它与原模型的词表不同，回答无法比较。</translation>
     </message>
     <message>
       <source>It answered with status {0}.</source>
@@ -1358,6 +1382,10 @@
     <message>
       <source>It is a Git LFS pointer: the model itself was not downloaded.</source>
       <translation>它是 Git LFS 指针：模型本身没有下载。</translation>
+    </message>
+    <message>
+      <source>It is a HEIC picture, which this installation cannot read; save it as JPEG.</source>
+      <translation>它是 HEIC 图片，当前安装无法读取；请另存为 JPEG。</translation>
     </message>
     <message>
       <source>It is a Unigram model that falls back on bytes, which llama.cpp cannot do.</source>
@@ -1888,6 +1916,10 @@
       <translation>它的矩阵每行长度不是 256 的倍数：没有可选的余地。</translation>
     </message>
     <message>
+      <source>Its mrope_section must be a list of 3 numbers.</source>
+      <translation>它的 mrope_section 必须是 3 个数字的列表。</translation>
+    </message>
+    <message>
       <source>Its name cannot be found: there is no network, or the name server does not know it.</source>
       <translation>无法解析其地址：没有网络，或域名服务器不认识它。</translation>
     </message>
@@ -1982,6 +2014,10 @@
     <message>
       <source>Its vision tower computes with “{0}”, which llama.cpp does not have.</source>
       <translation>它的视觉塔使用“{0}”激活函数，llama.cpp 没有。</translation>
+    </message>
+    <message>
+      <source>Its vision tower is a {0}; here LLaVA is known with CLIP and SigLIP.</source>
+      <translation>它的视觉塔是 {0}；这里的 LLaVA 只支持 CLIP 和 SigLIP。</translation>
     </message>
     <message>
       <source>Its vision tower is as wide inside its layers as between them, which llama.cpp reads the wrong way round.</source>
@@ -2118,6 +2154,14 @@
     <message>
       <source>Licence</source>
       <translation>许可证</translation>
+    </message>
+    <message>
+      <source>Licences</source>
+      <translation>许可证</translation>
+    </message>
+    <message>
+      <source>Licences…</source>
+      <translation>许可证…</translation>
     </message>
     <message>
       <source>Light</source>
@@ -2264,6 +2308,10 @@
       <translation>立即做一份</translation>
     </message>
     <message>
+      <source>Making the projector for pictures</source>
+      <translation>正在制作看图用的投影器</translation>
+    </message>
+    <message>
       <source>Measure what is lost</source>
       <translation>测量损失</translation>
     </message>
@@ -2372,6 +2420,14 @@
       <translation>请在冒号后写明其中之一，例如 OWNER/NAME:Q4_K_M。</translation>
     </message>
     <message>
+      <source>Network</source>
+      <translation>网络</translation>
+    </message>
+    <message>
+      <source>Network…</source>
+      <translation>网络…</translation>
+    </message>
+    <message>
       <source>New chat</source>
       <translation>新对话</translation>
     </message>
@@ -2430,6 +2486,10 @@
     <message>
       <source>No matrix product was seen.</source>
       <translation>没有看到任何矩阵乘法。</translation>
+    </message>
+    <message>
+      <source>No microphone can be used: {reason}</source>
+      <translation>没有可用的麦克风：{reason}</translation>
     </message>
     <message>
       <source>No model fits this filter</source>
@@ -2630,6 +2690,10 @@
     <message>
       <source>Parameters</source>
       <translation>参数量</translation>
+    </message>
+    <message>
+      <source>Parts</source>
+      <translation>组成部分</translation>
     </message>
     <message>
       <source>Passages</source>
@@ -2852,6 +2916,14 @@
       <translation>配方…</translation>
     </message>
     <message>
+      <source>Record a sound</source>
+      <translation>录音</translation>
+    </message>
+    <message>
+      <source>Refresh</source>
+      <translation>刷新</translation>
+    </message>
+    <message>
       <source>Regenerate</source>
       <translation>重新生成</translation>
     </message>
@@ -3040,6 +3112,10 @@
       <translation>显示列表</translation>
     </message>
     <message>
+      <source>Since Yanmo was started, nothing has left this machine.</source>
+      <translation>研墨启动以来，没有任何数据离开这台机器。</translation>
+    </message>
+    <message>
       <source>Size</source>
       <translation>大小</translation>
     </message>
@@ -3120,6 +3196,10 @@
       <translation>入门模型</translation>
     </message>
     <message>
+      <source>Starter with eyes</source>
+      <translation>看图入门模型</translation>
+    </message>
+    <message>
       <source>Starting: {types}</source>
       <translation>正在开始：{types}</translation>
     </message>
@@ -3152,6 +3232,10 @@
       <translation>停下来问我</translation>
     </message>
     <message>
+      <source>Stop recording ({seconds} s)</source>
+      <translation>停止录音（{seconds} 秒）</translation>
+    </message>
+    <message>
       <source>Stop strings, separated by |</source>
       <translation>停止串，用 | 分隔</translation>
     </message>
@@ -3174,6 +3258,10 @@
     <message>
       <source>Strength</source>
       <translation>强度</translation>
+    </message>
+    <message>
+      <source>Such a model is two files: the language model, and a projector (mmproj) that turns pictures or sounds into what it reads.</source>
+      <translation>这类模型由两个文件组成：语言模型，以及把图片或声音转换成模型可读内容的投影文件（mmproj）。</translation>
     </message>
     <message>
       <source>Summarise our conversation so far for yourself, in its own language, in at most {words} words: who wants what, facts, names, numbers, decisions and open questions. Write only the summary.</source>
@@ -3264,6 +3352,10 @@
       <translation>测试</translation>
     </message>
     <message>
+      <source>Text of the licence</source>
+      <translation>许可证全文</translation>
+    </message>
+    <message>
       <source>Text {number} is too long for {model}.</source>
       <translation>第 {number} 段文本对 {model} 来说太长。</translation>
     </message>
@@ -3314,6 +3406,10 @@
     <message>
       <source>The best file of at most</source>
       <translation>不超过此大小的最佳文件</translation>
+    </message>
+    <message>
+      <source>The built-in pictures cannot be read: {0}.</source>
+      <translation>内置图片无法读取：{0}。</translation>
     </message>
     <message>
       <source>The built-in text</source>
@@ -3412,8 +3508,16 @@
       <translation>引擎无法计算下一步（代码 {0}）。</translation>
     </message>
     <message>
+      <source>The engine could not encode the picture.</source>
+      <translation>引擎无法编码这张图片。</translation>
+    </message>
+    <message>
       <source>The engine could not finish this reply.</source>
       <translation>引擎没能完成这条回复。</translation>
+    </message>
+    <message>
+      <source>The engine could not load it.</source>
+      <translation>引擎无法加载它。</translation>
     </message>
     <message>
       <source>The engine could not look at {0}.</source>
@@ -3422,6 +3526,10 @@
     <message>
       <source>The engine could not read it.</source>
       <translation>引擎无法读取它。</translation>
+    </message>
+    <message>
+      <source>The engine could not read the picture (code {0}).</source>
+      <translation>引擎无法读取这张图片（代码 {0}）。</translation>
     </message>
     <message>
       <source>The engine could not take in a picture or a sound (code {0}).</source>
@@ -3660,6 +3768,10 @@
       <translation>“{0}”的各部分互不匹配。</translation>
     </message>
     <message>
+      <source>The picture cannot be read: {0}.</source>
+      <translation>图片无法读取：{0}。</translation>
+    </message>
+    <message>
       <source>The probabilities of a prompt are not asked of other servers.</source>
       <translation>不向其他服务器索取提示词的概率。</translation>
     </message>
@@ -3672,8 +3784,16 @@
       <translation>程序即将关闭。</translation>
     </message>
     <message>
+      <source>The projector is on its way. Load the model again when it is here.</source>
+      <translation>正在下载投影文件。下载完成后请重新加载模型。</translation>
+    </message>
+    <message>
       <source>The projector of this model cannot take it.</source>
       <translation>此模型的投影文件无法处理它。</translation>
+    </message>
+    <message>
+      <source>The projector {0} could not be loaded with it: they must be made from the same checkpoint.</source>
+      <translation>投影器 {0} 无法与它一起加载：两者必须出自同一个检查点。</translation>
     </message>
     <message>
       <source>The projector {file} cannot be used with this model.</source>
@@ -3950,6 +4070,10 @@
     <message>
       <source>There is no model yet</source>
       <translation>还没有模型</translation>
+    </message>
+    <message>
+      <source>There is no projector in {0}.</source>
+      <translation>{0} 中没有投影文件。</translation>
     </message>
     <message>
       <source>There is no question before it.</source>
@@ -4328,6 +4452,10 @@
       <translation>当这个对话放不下时</translation>
     </message>
     <message>
+      <source>Where</source>
+      <translation>位置</translation>
+    </message>
+    <message>
       <source>Where four bits do not fit: losses begin to show.</source>
       <translation>四比特放不下时用它，损失开始显现。</translation>
     </message>
@@ -4408,12 +4536,20 @@
       <translation>你的密钥</translation>
     </message>
     <message>
+      <source>Yanmo did not download it, so it is not known where its projector lies.</source>
+      <translation>它不是由研墨下载的，因此不知道它的投影文件在哪里。</translation>
+    </message>
+    <message>
       <source>Yanmo is already open with this data.</source>
       <translation>研墨已经打开了这份数据。</translation>
     </message>
     <message>
       <source>Yanmo is set to work offline.</source>
       <translation>研墨已设为离线工作。</translation>
+    </message>
+    <message>
+      <source>Yanmo is under the MIT licence. These parts are in it, each under its own:</source>
+      <translation>研墨采用 MIT 许可证。以下是其中的组成部分，各有各的许可证：</translation>
     </message>
     <message>
       <source>Yanmo {version}. Local models, nothing leaves this machine: no telemetry, no account.</source>
@@ -4490,6 +4626,14 @@
     <message>
       <source>and {count} passages that it did not cite</source>
       <translation>另有 {count} 段未被引用</translation>
+    </message>
+    <message>
+      <source>another machine</source>
+      <translation>其他机器</translation>
+    </message>
+    <message>
+      <source>answers about pictures</source>
+      <translation>看图回答</translation>
     </message>
     <message>
       <source>as the system; or none, http://…, socks5://…</source>
@@ -4740,6 +4884,10 @@
       <translation>配方：{type}，另有 {count} 条自己的规则</translation>
     </message>
     <message>
+      <source>recording</source>
+      <translation>录音</translation>
+    </message>
+    <message>
       <source>reranker</source>
       <translation>重排</translation>
     </message>
@@ -4794,6 +4942,10 @@
     <message>
       <source>the smallest with four bits</source>
       <translation>四比特中最小的</translation>
+    </message>
+    <message>
+      <source>this machine</source>
+      <translation>本机</translation>
     </message>
     <message>
       <source>tok/s</source>
@@ -4946,6 +5098,10 @@
     <message>
       <source>{0} was scaled down from {1} × {2} to {3} × {4} pixels.</source>
       <translation>{0} 已从 {1} × {2} 像素缩小到 {3} × {4} 像素。</translation>
+    </message>
+    <message>
+      <source>{0} wrote a file without tensors: it does not know this checkpoint.</source>
+      <translation>{0} 写出的文件没有张量：它不认识这个检查点。</translation>
     </message>
     <message>
       <source>{0} × {1} patches of a picture cannot be averaged to {2} × {3}.</source>
@@ -5196,6 +5352,14 @@
       <translation>{model} 不能写文字。</translation>
     </message>
     <message>
+      <source>{model} could see or hear, but its projector is missing.</source>
+      <translation>{model} 本可以看图或听声音，但缺少投影文件。</translation>
+    </message>
+    <message>
+      <source>{model} could see, but its projector is missing.</source>
+      <translation>{model} 本可以看图，但缺少投影文件。</translation>
+    </message>
+    <message>
       <source>{model} has changed since it was last verified: download it again.</source>
       <translation>{model} 自上次校验后已改变：请重新下载。</translation>
     </message>
@@ -5270,6 +5434,10 @@
     <message>
       <source>{share} of guesses right</source>
       <translation>猜对 {share}</translation>
+    </message>
+    <message>
+      <source>{share} right, its base {base}; {same} in the same words</source>
+      <translation>{share} 正确，原模型 {base}；{same} 用词完全相同</translation>
     </message>
     <message>
       <source>{size} MB of memory</source>

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -140,6 +142,20 @@ def test_a_sound_keeps_its_pitch_at_another_rate(tmp_path: Path) -> None:
     assert 0.45 < float(numpy.abs(samples[100:-100]).max()) < 0.55
     high = numpy.sin(2 * numpy.pi * 15_000 * numpy.arange(44_100) / 44_100).astype(numpy.float32)
     assert float(numpy.abs(resample(high, 44_100, 16_000)[500:-500]).max()) < 0.02  # what the new rate cannot carry is gone
+
+
+def test_the_process_outlives_the_thread_that_needed_it_first(tmp_path: Path) -> None:
+    desk = MediaDesk()
+    picture = draw(tmp_path / "red.png")
+    first = threading.Thread(target=desk.check_picture, args=(picture, tmp_path / "made"))
+    first.start()
+    first.join()
+    assert desk._process is not None
+    number = desk._process.pid
+    time.sleep(0.3)
+    desk.check_picture(picture, tmp_path / "made")
+    assert desk._process.pid == number
+    desk.close()
 
 
 def test_a_desk_whose_process_died_starts_another(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """How fast documents are read, indexed and searched: a thousand pages in ten PDFs, made of the calibration texts.
 
-    python -m tests.benchmarks.knowledge_benchmarks
+python -m tests.benchmarks.knowledge_benchmarks
 """
 
 from __future__ import annotations
@@ -52,7 +52,9 @@ def main() -> None:
             seconds, own = time.monotonic() - begun, time.process_time() - worked
             (state,) = knowledge.roots(made.id)
             size = sum(path.stat().st_size for path in (Path(name) / "data").glob("documents.sqlite*"))
-            print(f"indexed 1,000 pages in {seconds:.1f} s ({1000 / seconds:.0f} pages a second, {own:.1f} s of processor time here)")
+            print(
+                f"indexed 1,000 pages in {seconds:.1f} s ({1000 / seconds:.0f} pages a second, {own:.1f} s of processor time here)"
+            )
             print(f"{state.passages:,} passages, {size / 1e6:.1f} MB on disk")
             begun = time.monotonic()
             knowledge.update()
@@ -61,7 +63,9 @@ def main() -> None:
             for question in (_QUESTIONS[0], *_QUESTIONS):
                 begun = time.monotonic()
                 hits = knowledge.search(question)
-                print(f"{question}  {1000 * (time.monotonic() - begun):.0f} ms, {len(hits)} passages, first {hits[0].place if hits else '-'}")
+                print(
+                    f"{question}  {1000 * (time.monotonic() - begun):.0f} ms, {len(hits)} passages, first {hits[0].place if hits else '-'}"
+                )
     own, child = (resource.getrusage(who).ru_maxrss / 1000 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     print(f"peak memory: {own:.0f} MB here, {child:.0f} MB in the child that reads")
 

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QImage
 
+from app.gui.chat import recorder
 from app.gui.chat.composer import IMAGE_SUFFIXES, SOUND_SUFFIXES
 from app.gui.chat.picture_view import show_pictures
 from app.gui.chat.screen_region import ScreenPicker
 from app.gui.chat.thumbnails import Thumbnails
+from app.gui.models.background import Background
 from app.gui.translation import tr, tr_reason, translated_error
+from app.services.projector_download import fetch_projector
 from app.workstation import Workstation
-from backends.messages import Part
+from backends.messages import Part, TextPart
 from models.errors import UserFacingError
 
 if TYPE_CHECKING:
@@ -38,6 +43,7 @@ class Attaching(QObject):
         self._ready: dict[str, Part | UserFacingError] = {}
         self._asked: set[str] = set()
         self._picker = ScreenPicker(page)
+        self._fetching = Background(workstation.jobs, "network", self)
         self._came.connect(self._hear)
         composer = page.composer
         composer.thumbnails = thumbnails
@@ -46,7 +52,10 @@ class Attaching(QObject):
         composer.screen_requested.connect(self._picker.pick)
         self._picker.taken.connect(self._keep_region)
         self._picker.refused.connect(lambda: page.notice.say(tr("This system does not let programs see the screen.")))
-        composer.screen.setVisible(ScreenPicker.is_possible())
+        composer.screen_button.setVisible(ScreenPicker.is_possible())
+        composer.record.setVisible(recorder.is_possible())
+        composer.record.recorded.connect(self._keep_recording)
+        composer.record.refused.connect(self._say_deaf)
 
     def part_of(self, path: str) -> Part:
         """What a file is sent as.
@@ -59,18 +68,39 @@ class Attaching(QObject):
             raise found
         return found if found is not None else self._workstation.attachments.make_part(path)
 
+    def parts_with(self, text: str) -> list[Part]:
+        """What would be sent now, as far as it was looked at: attachments that can be sent, and a text."""
+        found = [self._ready.get(path) for path in self._page.composer.paths()]
+        parts: list[Part] = [part for part in found if part is not None and not isinstance(part, UserFacingError)]
+        return [*parts, TextPart(text)] if text else parts
+
     def look(self) -> None:
         """Something was attached or taken away, or another model is there."""
-        for path in self._page.composer.paths():
+        paths = self._page.composer.paths()
+        for gone in (self._asked | self._ready.keys()) - set(paths):  # attached again, it may be another file
+            self._asked.discard(gone)
+            self._ready.pop(gone, None)
+        for path in paths:
             if path in self._asked or Path(path).suffix.lower() not in (*IMAGE_SUFFIXES, *SOUND_SUFFIXES):
                 continue
             self._asked.add(path)
-            self._workstation.jobs.submit("media", lambda _is_cancelled, path=path: self._make(path), "attachment")
+            self._workstation.jobs.submit("media", partial(self._make, path), "attachment")
         self._show_senses()
         for path, found in self._ready.items():
             self._mark(path, found)
 
-    def _make(self, path: str) -> None:
+    def fetch_projector(self, reference: str) -> None:
+        """Bring the projector that a model lacks from where the model came."""
+        station = self._workstation
+        self._fetching.run(
+            lambda: fetch_projector(station.hubs, station.downloads, station.library.find(reference)),
+            lambda _download: self._page.notice.say(tr("The projector is on its way. Load the model again when it is here.")),
+            self._page.tell,
+        )
+
+    def _make(self, path: str, is_cancelled: Callable[[], bool]) -> None:
+        if is_cancelled():
+            return
         found: Part | UserFacingError
         try:
             found = self._workstation.attachments.make_part(path)
@@ -93,6 +123,7 @@ class Attaching(QObject):
                 self._page.notice.say(" ".join(tr_reason(note) for note in notes))
         self._ready[path] = found  # type: ignore[assignment]
         self._mark(path, found)  # type: ignore[arg-type]
+        self._page.measure()
 
     def _mark(self, path: str, found: Part | UserFacingError) -> None:
         if (tile := self._page.composer.tile_of(path)) is None:
@@ -109,6 +140,8 @@ class Attaching(QObject):
         words = ""
         if facts is not None and not facts.can_see and suffixes & set(IMAGE_SUFFIXES):
             words = tr("{model} cannot see pictures. Choose a model that can see.").format(model=facts.name)
+            if facts.lacks_projector:
+                words = tr("{model} could see, but its projector is missing.").format(model=facts.name)
         elif facts is not None and not facts.can_hear and suffixes & set(SOUND_SUFFIXES):
             words = tr("{model} cannot hear sounds. Choose a model that can hear.").format(model=facts.name)
         self._page.composer.show_warning(words)
@@ -117,6 +150,13 @@ class Attaching(QObject):
         pictures = [one for one in self._page.composer.paths() if Path(one).suffix.lower() in IMAGE_SUFFIXES]
         named = [(one, Path(one).name) for one in pictures]
         show_pictures(named, pictures.index(path), self._thumbnails, self._page.window())
+
+    def _keep_recording(self, data: bytes) -> None:
+        kept = self._workstation.attachments.add_bytes(data, tr("recording") + ".wav", "audio/wav")
+        self._page.composer.add_paths([kept.path])
+
+    def _say_deaf(self, reason: str) -> None:
+        self._page.notice.say(tr("No microphone can be used: {reason}").format(reason=reason))
 
     def _keep_region(self, picture: QImage) -> None:
         self._page.composer.image_pasted.emit(picture)

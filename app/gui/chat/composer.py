@@ -13,6 +13,7 @@ from app.gui.chat.composer_text import ComposerText
 from app.gui.chat.context_ring import ContextRing
 from app.gui.chat.file_chip import FileChip
 from app.gui.chat.picture_tiles import SIDE, PictureTile
+from app.gui.chat.recorder import RecordButton
 from app.gui.chat.thumbnails import Thumbnails
 from app.gui.icons import make_icon
 from app.gui.theme import Tokens
@@ -99,15 +100,17 @@ class Composer(QFrame):
         row.setSpacing(8)
         self.attach = QToolButton(self)
         self.attach.setIconSize(QSize(20, 20))
-        self.screen = QToolButton(self)
-        self.screen.setIconSize(QSize(20, 20))
+        self.screen_button = QToolButton(self)
+        self.screen_button.setIconSize(QSize(20, 20))
+        self.record = RecordButton(self._tokens, self)
         self.context = ContextRing(self._tokens, self)
         self.send = QToolButton(self)
         self.send.setProperty("role", "send")
         self.send.setIconSize(QSize(20, 20))
         self.send.setFixedSize(34, 34)
         row.addWidget(self.attach)
-        row.addWidget(self.screen)
+        row.addWidget(self.screen_button)
+        row.addWidget(self.record)
         row.addStretch()
         row.addWidget(self.context)
         row.addWidget(self.send)
@@ -123,7 +126,7 @@ class Composer(QFrame):
         self.text.textChanged.connect(self._text_changed)
         self.send.clicked.connect(self._send_or_stop)
         self.attach.clicked.connect(self._choose_files)
-        self.screen.clicked.connect(self.screen_requested)
+        self.screen_button.clicked.connect(self.screen_requested)
 
     # ---- state
 
@@ -327,7 +330,8 @@ class Composer(QFrame):
         """Wear other colours."""
         self._tokens = self.context.tokens = tokens
         self.attach.setIcon(make_icon("paperclip", tokens.text_soft, size=20))
-        self.screen.setIcon(make_icon("screenshot", tokens.text_soft, size=20))
+        self.record.retheme(tokens)
+        self.screen_button.setIcon(make_icon("screenshot", tokens.text_soft, size=20))
         self._show_button()
         self._show_chips()
         self.context.update()
@@ -344,8 +348,9 @@ class Composer(QFrame):
         self.text.setAccessibleName(tr("Message"))
         self.attach.setToolTip(tr("Attach files"))
         self.attach.setAccessibleName(tr("Attach files"))
-        self.screen.setToolTip(tr("Show a part of the screen"))
-        self.screen.setAccessibleName(tr("Show a part of the screen"))
+        self.record.retranslate()
+        self.screen_button.setToolTip(tr("Show a part of the screen"))
+        self.screen_button.setAccessibleName(tr("Show a part of the screen"))
         self._edit_cancel.setText(tr("Cancel (Esc)"))
         self._show_button()
         self.context.show_usage(*self.context.usage)

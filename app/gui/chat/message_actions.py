@@ -103,6 +103,8 @@ class MessageActions(QObject):
             self._page.models.open_menu()
         elif fix == "new_conversation":
             self._page.new_conversation()
+        elif fix == "get_projector":
+            self._page.attaching.fetch_projector(reference)
         elif fix == "verify_file":
             self._page.models.verify(reference)
         elif fix == "restore_snapshot":

@@ -31,7 +31,6 @@ from app.gui.theme import Sizes, Tokens
 from app.gui.translation import tr, translated_error
 from app.store.records import Conversation, Preset
 from app.workstation import Workstation
-from backends.messages import TextPart
 from models.errors import UserFacingError
 
 NARROW = 1080
@@ -247,7 +246,7 @@ class ChatPage(QWidget):
             if self._measured != self._conversation.id:
                 self._measured = self._conversation.id
                 self.show_context(0, 0)
-            self._workstation.chat.measure_context(self._conversation.id, [TextPart(draft)] if draft else [])
+            self._workstation.chat.measure_context(self._conversation.id, self.attaching.parts_with(draft))
         else:
             facts = self._workstation.engines.current()
             self.show_context(0, facts.context_length if facts else 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections import OrderedDict
 from collections.abc import Callable
+from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QPixmap
@@ -15,6 +16,9 @@ from app.workstation import Workstation
 from models.errors import UserFacingError
 
 _REMEMBERED = 200
+
+_Key = tuple[str, int, int]
+"""Path, side, and when the file was written."""
 
 Shown = Callable[[QPixmap, str], None]
 """Takes a picture, and why there is none where it is empty."""
@@ -31,13 +35,13 @@ class Thumbnails(QObject):
     def __init__(self, workstation: Workstation, parent: QObject) -> None:
         super().__init__(parent)
         self._workstation = workstation
-        self._known: OrderedDict[tuple[str, int], tuple[QPixmap, str]] = OrderedDict()
-        self._waiting: dict[tuple[str, int], list[Shown]] = {}
+        self._known: OrderedDict[_Key, tuple[QPixmap, str]] = OrderedDict()
+        self._waiting: dict[_Key, list[Shown]] = {}
         self._came.connect(self._hear)
 
     def fetch(self, path: str, side: int, shown: Shown) -> None:
         """Hand the picture over, now or later; ``side`` in pixels of the screen is the most that it measures."""
-        key = (path, side)
+        key = (path, side, _stamp(path))
         if (known := self._known.get(key)) is not None:
             shown(*known)
             return
@@ -60,17 +64,17 @@ class Thumbnails(QObject):
 
         self.fetch(path, round(max(height, most_width) * ratio), show)
 
-    def _make(self, key: tuple[str, int]) -> None:
+    def _make(self, key: _Key) -> None:
         path, reason = "", None
         try:
-            path = self._workstation.media.thumbnail(*key)
+            path = self._workstation.media.thumbnail(key[0], key[1])
         except UserFacingError as error:
             reason = error
         with contextlib.suppress(RuntimeError):  # the window is gone, and with it who would see
             self._came.emit(key, path, reason)
 
     @Slot(object, str, object)
-    def _hear(self, key: tuple[str, int], path: str, error: object) -> None:
+    def _hear(self, key: _Key, path: str, error: object) -> None:
         picture = QPixmap(path) if path else QPixmap()
         reason = " ".join(part for part in translated_error(error) if part) if isinstance(error, UserFacingError) else ""
         self._known[key] = (picture, reason)
@@ -79,6 +83,13 @@ class Thumbnails(QObject):
         for shown in self._waiting.pop(key, []):
             with contextlib.suppress(RuntimeError):  # its label was deleted meanwhile
                 shown(picture, reason)
+
+
+def _stamp(path: str) -> int:
+    try:
+        return Path(path).stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def scale(picture: QPixmap, width: int, height: int) -> QPixmap:

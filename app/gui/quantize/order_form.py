@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.gui.quantize.awq_choice import AwqChoice
-from app.gui.quantize.words import advice_of, preset_name
+from app.gui.quantize.words import advice_of, preset_name, source_name
 from app.gui.translation import tr
 from app.gui.widgets import ElidedLabel, make_label
 from app.workstation import Workstation
@@ -144,8 +144,7 @@ class OrderForm(QWidget):
             if card.kind in ("projector", "adapter") or card.format == "remote" or ".imatrix" in Path(card.path).name:
                 continue
             kind = tr("checkpoint") if card.format != "gguf" else card.quantization
-            name = tr("Starter") if card.is_starter else card.name
-            self.source.addItem(f"{name} · {kind}", card.path)
+            self.source.addItem(f"{source_name(card)} · {kind}", card.path)
         if chosen:
             self.choose_source(chosen, tell=False)
         if self.source.count() and self.path() != chosen:

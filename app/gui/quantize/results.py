@@ -170,6 +170,13 @@ class Results(QWidget):
                     (tr("same likeliest token"), f"{quality['same_top_1']:.2%}"),
                     (tr("same five likeliest"), f"{quality['same_top_5']:.2%}"),
                 ]
+        if card.pictures:
+            shares = tr("{share} right, its base {base}; {same} in the same words").format(
+                share=f"{card.pictures['right']:.0%}",
+                base=f"{card.pictures['base_right']:.0%}",
+                same=f"{card.pictures['same_answers']:.0%}",
+            )
+            facts.append((tr("answers about pictures"), shares))
         if card.probe:
             reads, writes = card.probe["prefill_tokens_per_second"], card.probe["decode_tokens_per_second"]
             speed = tr("{reads} read, {writes} written a second").format(reads=f"{reads:,.0f}", writes=f"{writes:,.0f}")

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from app.gui.translation import tr
+from models.card import ModelCard
 from quantize.pipeline import Step
+
+
+def source_name(card: ModelCard) -> str:
+    """What a model is called where one is chosen to be made smaller: the starters' checkpoints have no name of their own."""
+    if not card.is_starter:
+        return card.name
+    return tr("Starter with eyes") if Path(card.path).parent.name == "eyes" else tr("Starter")
 
 
 def preset_name(file_type: str) -> str:
@@ -40,6 +50,7 @@ def step_words(step: Step) -> str:
     """What a step does, with its file and where it is."""
     kinds = {
         "convert": tr("Converting"),
+        "projector": tr("Making the projector for pictures"),
         "imatrix": tr("Reading the importance matrix"),
         "quantize": tr("Quantizing"),
         "measure": tr("Measuring"),

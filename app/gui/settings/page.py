@@ -14,6 +14,8 @@ from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QPush
 from app import __version__
 from app.gui.chat.context_page import policy_names
 from app.gui.settings.hubs import HubSettings
+from app.gui.settings.licences_dialog import LicencesDialog
+from app.gui.settings.network_dialog import NetworkDialog
 from app.gui.settings.remotes import RemoteSettings
 from app.gui.settings.snapshots_dialog import SnapshotsDialog
 from app.gui.settings.trash_dialog import TrashDialog
@@ -100,6 +102,19 @@ class SettingsPage(QWidget):
             (lambda: tr("Export everything…"), self.export_requested.emit),
             (lambda: tr("Import…"), self.import_requested.emit),
         )
+        self._button_row(actions)
+        self._layout.addWidget(make_separator(self))
+        self._caption(lambda: tr("About"))
+        self._about = make_label("", "soft", self)
+        self._about.setWordWrap(True)
+        self._layout.addWidget(self._about)
+        about: tuple[tuple[Callable[[], str], Callable[[], Any]], ...] = (
+            (lambda: tr("Licences…"), lambda: LicencesDialog(self).exec()),
+            (lambda: tr("Network…"), lambda: NetworkDialog(self).exec()),
+        )
+        self._button_row(about)
+
+    def _button_row(self, actions: tuple[tuple[Callable[[], str], Callable[[], Any]], ...]) -> None:
         row = QHBoxLayout()
         for name, action in actions:
             button = QPushButton(self)
@@ -108,11 +123,6 @@ class SettingsPage(QWidget):
             row.addWidget(button)
         row.addStretch()
         self._layout.addLayout(row)
-        self._layout.addWidget(make_separator(self))
-        self._caption(lambda: tr("About"))
-        self._about = make_label("", "soft", self)
-        self._about.setWordWrap(True)
-        self._layout.addWidget(self._about)
 
     # ---- rows
 

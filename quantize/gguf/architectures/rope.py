@@ -26,7 +26,7 @@ def rope_settings(config: dict[str, Any]) -> dict[str, Any]:
         inside = dict(inside["full_attention"])
     theta: Any = config.get("rope_theta") or inside.get("rope_theta") or 10000.0
     kind = str(inside.get("rope_type", inside.get("type", "default"))).lower()
-    kind = {"su": "longrope"}.get(kind, kind)
+    kind = {"su": "longrope", "mrope": "default"}.get(kind, kind)
     if "original_max_position_embeddings" not in inside and "original_max_position_embeddings" in config:
         inside["original_max_position_embeddings"] = config["original_max_position_embeddings"]
     return {**inside, "rope_theta": float(theta), "rope_type": kind}
@@ -61,6 +61,18 @@ def write_rope(writer: Any, config: dict[str, Any]) -> None:
         raise QuantizationFailed(
             file=str(config.get("model_type")), reason=f"Its positions are scaled by “{kind}”, which is not known here."
         )
+
+
+def write_rope_sections(writer: Any, config: dict[str, Any]) -> None:
+    """Write how many pairs of a head turn by time, by height and by width, for models that see.
+
+    Raises:
+        QuantizationFailed: it does not say so in three numbers.
+    """
+    sections = rope_settings(config).get("mrope_section")
+    if not isinstance(sections, list) or len(sections) != 3:
+        raise QuantizationFailed(file=str(config.get("model_type")), reason="Its mrope_section must be a list of 3 numbers.")
+    writer.add_rope_dimension_sections([*(int(count) for count in sections), 0])
 
 
 def _longrope_attention(rope: dict[str, Any], config: dict[str, Any]) -> float:

@@ -12,7 +12,7 @@ import importlib
 from types import ModuleType
 from typing import Any
 
-MODULES = ("gemma3",)
+MODULES = ("gemma3", "idefics3", "internvl", "llava", "qwen2_vl", "qwen3_vl")
 
 
 def load_projector(module: str) -> ModuleType:

@@ -28,8 +28,8 @@ def write_settings(writer: Any, checkpoint: Checkpoint) -> None:
     Raises:
         QuantizationFailed: its tokens for a picture are no square part of its patches.
     """
-    write_tower(writer, checkpoint)
     vision = vision_settings(checkpoint)
+    write_tower(writer, checkpoint, vision)
     patches = int(vision["image_size"]) // int(vision["patch_size"])
     side = math.isqrt(int(checkpoint.config.get("mm_tokens_per_image") or 256))
     if side == 0 or patches % side:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 from models.errors import QuantizationFailed
 from quantize.gguf.checkpoint import Checkpoint
+from quantize.gguf.text_part import text_settings
+
+if TYPE_CHECKING:
+    import numpy
 
 _LAYER_NAMES = {
     "self_attn.q_proj": "attn_q",
@@ -34,8 +39,7 @@ def vision_settings(checkpoint: Checkpoint) -> dict[str, Any]:
 
 def text_width(checkpoint: Checkpoint) -> int:
     """The width of the text model's embeddings, which the projector must meet."""
-    text = {**checkpoint.config, **(checkpoint.config.get("text_config") or checkpoint.config.get("llm_config") or {})}
-    return int(text["hidden_size"])
+    return int({**checkpoint.config, **text_settings(checkpoint.config)}["hidden_size"])
 
 
 def image_settings(checkpoint: Checkpoint) -> dict[str, Any]:
@@ -44,25 +48,24 @@ def image_settings(checkpoint: Checkpoint) -> dict[str, Any]:
     return {**checkpoint.read_json("preprocessor_config.json"), **newer, **(newer.get("image_processor") or {})}
 
 
-def write_tower(writer: Any, checkpoint: Checkpoint, *, layers: int = 0, activation: str = "") -> None:
-    """Write what llama.cpp must know of a vision tower. ``layers`` is how many of them are used, where that is not all.
+def write_tower(writer: Any, checkpoint: Checkpoint, vision: dict[str, Any]) -> None:
+    """Write what llama.cpp must know of a vision tower: ``vision`` are its settings under SigLIP's names.
 
     Raises:
         QuantizationFailed: the checkpoint does not say how pictures are prepared, or has an activation that llama.cpp has not.
     """
-    vision, images = vision_settings(checkpoint), image_settings(checkpoint)
-    name = checkpoint.folder.name
+    images, name = image_settings(checkpoint), checkpoint.folder.name
     mean, deviation = images.get("image_mean"), images.get("image_std")
     if not isinstance(mean, list) or not isinstance(deviation, list) or len(mean) != 3 or len(deviation) != 3:
         reason = "Its preprocessor_config.json is missing or does not say how pictures are prepared (image_mean, image_std)."
         raise QuantizationFailed(file=name, reason=reason)
     writer.add_clip_has_vision_encoder(True)
     writer.add_vision_projection_dim(text_width(checkpoint))
-    writer.add_vision_image_size(int(vision["image_size"]))
-    writer.add_vision_patch_size(int(vision["patch_size"]))
+    writer.add_vision_image_size(_side(vision["image_size"]))
+    writer.add_vision_patch_size(_side(vision["patch_size"]))
     writer.add_vision_embedding_length(int(vision["hidden_size"]))
     writer.add_vision_feed_forward_length(int(vision["intermediate_size"]))
-    writer.add_vision_block_count(layers or int(vision["num_hidden_layers"]))
+    writer.add_vision_block_count(int(vision["num_hidden_layers"]))
     writer.add_vision_head_count(int(vision["num_attention_heads"]))
     writer.add_vision_attention_layernorm_eps(float(vision.get("layer_norm_eps", 1e-6)))
     writer.add_vision_image_mean([float(value) for value in mean])
@@ -71,7 +74,18 @@ def write_tower(writer: Any, checkpoint: Checkpoint, *, layers: int = 0, activat
         # llama.cpp takes square matrices of older files for swapped ones, and swaps them back
         reason = "Its vision tower is as wide inside its layers as between them, which llama.cpp reads the wrong way round."
         raise QuantizationFailed(file=name, reason=reason)
-    write_activation(writer, name, activation or str(vision.get("hidden_act", "gelu_pytorch_tanh")))
+    write_activation(writer, name, str(vision.get("hidden_act", "gelu_pytorch_tanh")))
+
+
+def _side(value: Any) -> int:
+    """One side of a square that may be given as two."""
+    return int(value[0]) if isinstance(value, list) else int(value)
+
+
+def refuse_setting(checkpoint: Checkpoint, setting: str) -> QuantizationFailed:
+    """The error for a setting that llama.cpp's version of this projector has no place for."""
+    reason = f"Its setting {setting} has a value that llama.cpp's version of this model cannot have."
+    return QuantizationFailed(file=checkpoint.folder.name, reason=reason)
 
 
 def write_activation(writer: Any, name: str, activation: str) -> None:
@@ -121,4 +135,16 @@ def inside_tower(name: str, prefixes: tuple[str, ...]) -> str:
     for prefix in prefixes:
         if name.startswith(prefix):
             return name.removeprefix(prefix)
+    return ""
+
+
+def split_fused(name: str, values: numpy.ndarray) -> Iterator[tuple[str, numpy.ndarray]]:
+    """Queries, keys and values that lie in one matrix or bias, under “attn_q”, “attn_k” and “attn_v” instead of “attn_qkv”."""
+    rows = values.shape[0] // 3
+    for number, letter in enumerate("qkv"):
+        yield name.replace("attn_qkv", f"attn_{letter}"), values[number * rows : (number + 1) * rows]
+
+
+def no_special_kind(name: str, file_type: str) -> str:  # noqa: ARG001
+    """For projectors whose tensors may all be of the file's type."""
     return ""

@@ -61,7 +61,9 @@ def test_a_collection_is_made_filled_and_tried_on_its_page(window: MainWindow, w
     assert not page.notice.isHidden()
 
 
-def test_an_answer_shows_its_sources_and_one_opens_at_its_page(window: MainWindow, workstation: Workstation, contract: Path) -> None:
+def test_an_answer_shows_its_sources_and_one_opens_at_its_page(
+    window: MainWindow, workstation: Workstation, contract: Path
+) -> None:
     made = workstation.knowledge.create("Contracts")
     workstation.knowledge.add(made.id, contract)
     workstation.knowledge.wait()
@@ -113,7 +115,7 @@ def test_a_message_waits_until_its_document_is_read(window: MainWindow, workstat
     window.chat.writing.submit("How long is the guarantee?", [str(contract)])
     wait(lambda: len(workstation.messages.path(conversation.id)) == 2 and not workstation.chat.is_busy(conversation.id))
     asked = workstation.messages.path(conversation.id)[0]
-    assert [part.place for part in asked.parts if isinstance(part, PassagePart)][0] == "page 2"
+    assert next(part.place for part in asked.parts if isinstance(part, PassagePart)) == "page 2"
     assert window.chat.composer.paths() == []
 
 

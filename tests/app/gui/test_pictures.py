@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from app.gui.chat.screen_region import ScreenRegion
 from app.gui.main_window import MainWindow
 from app.workstation import Workstation
 from backends.messages import AudioPart, ImagePart
+from backends.sounds import read_sound
 from tests.tiny_eyes import draw, sing
 from tests.tiny_vision import make_tiny_vision
 
@@ -134,6 +136,20 @@ def test_pictures_are_ordered_removed_and_opened(qtbot, window: MainWindow, work
     view.close()
 
 
+def test_a_file_that_changed_is_looked_at_again(qtbot, window: MainWindow, workstation: Workstation, tmp_path: Path) -> None:
+    conversation = open_with(window, workstation, ECHO)
+    path = draw(tmp_path / "same.png", seed=1)
+    sent = []
+    for seed in (1, 2):
+        draw(path, seed=seed)
+        drop(window, path)
+        qtbot.waitUntil(lambda: str(path) in window.chat.attaching._ready, timeout=20_000)
+        send(qtbot, window, workstation, "What?", count=seed)
+        question = [message for message in workstation.messages.path(conversation) if message.role == "user"][-1]
+        sent.append(question.parts[0].path)
+    assert sent[0] != sent[1]
+
+
 def test_a_pasted_picture_is_attached(qtbot, window: MainWindow, workstation: Workstation) -> None:
     open_with(window, workstation, ECHO)
     data = QMimeData()
@@ -217,3 +233,45 @@ def test_the_second_turn_begins_in_a_third_of_the_time(
     first, second = (message.run for message in workstation.messages.path(conversation) if message.role == "assistant")
     assert first is not None and second is not None
     assert second.first_token_seconds <= 0.3 * first.first_token_seconds, (first, second, time.time())
+
+
+def test_a_recording_shows_its_level_and_is_attached(qtbot, window: MainWindow, workstation: Workstation) -> None:
+    conversation = open_with(window, workstation, ECHO)
+    button = window.chat.composer.record
+    closed: list[bool] = []
+
+    class Stream:
+        """A microphone that hears one loud tone."""
+
+        def __init__(self, take) -> None:
+            take(b"".join(int(20_000 * math.sin(step / 5)).to_bytes(2, "little", signed=True) for step in range(16_000)))
+
+        def close(self) -> None:
+            closed.append(True)
+
+    button._open_stream = Stream
+    button.show()
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert button.is_recording
+    qtbot.waitUntil(lambda: button.level > 0.3, timeout=5000)
+    assert not button.grab().toImage().isNull()
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert closed == [True] and not button.is_recording
+    (path,) = window.chat.composer.paths()
+    assert len(read_sound(path, 16_000)) == 16_000
+    send(qtbot, window, workstation, "What?")
+    assert isinstance(workstation.messages.path(conversation)[0].parts[0], AudioPart)
+
+
+def test_a_microphone_that_cannot_be_used_is_told(qtbot, window: MainWindow, workstation: Workstation) -> None:
+    open_with(window, workstation, ECHO)
+    button = window.chat.composer.record
+
+    def refuse(take) -> None:
+        raise OSError("no device")
+
+    button._open_stream = refuse
+    button.show()
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert not button.is_recording
+    assert "no device" in window.chat.notice.accessibleName()

@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,14 @@ from app.services.download_records import Download, DownloadFile, QueueFile
 from app.services.downloads import Downloads
 from app.services.events import DownloadEnded, DownloadProgress, EventBus, LibraryChanged
 from app.services.hubs import Hubs
+from app.services.projector_download import fetch_projector
 from app.services.tokens import Tokens
 from app.settings import SETTINGS
 from app.workstation import Workstation
+from models.card import ModelCard
 from models.download_errors import HubOffline
 from models.downloads.fetchers import Patience
+from models.errors import ModelError
 from models.hubs.hub import Hub, HubKey, HubSettings, SearchQuery
 from models.hubs.huggingface import HuggingFace
 from models.hubs.modelscope import ModelScope
@@ -323,3 +327,17 @@ def test_the_bus_is_told_from_one_thread_only(site: Site) -> None:
     downloads.wait(site.add(downloads, "Q4_K_M").id)
     wait_until(lambda: threads)
     assert threads == {"downloads"}
+
+
+def test_the_projector_that_a_model_lacks_is_fetched_from_where_the_model_came(site: Site) -> None:
+    downloads = site.open()
+    downloads.wait(site.add(downloads, "Q4_K_M").id)
+    folder = site.workstation.paths.models / "Qwen" / "Qwen3-4B-GGUF"
+    (folder / "mmproj-F16.gguf").unlink()
+    model = folder / "qwen3-q4_k_m.gguf"
+    card = ModelCard("q", str(model), "Qwen3", "gguf", "chat")
+    downloads.wait(fetch_projector(site.hubs, downloads, card).id)
+    assert (folder / "mmproj-F16.gguf").read_bytes() == FILES["mmproj-F16.gguf"]
+    other = replace(card, path=str(folder / "elsewhere.gguf"))
+    with pytest.raises(ModelError, match="did not download"):
+        fetch_projector(site.hubs, downloads, other)

@@ -210,6 +210,24 @@ def test_many_at_once_are_answered_as_one_by_one(folder: Path, kind: str, unifie
     together.close()
 
 
+def test_pictures_that_do_not_fit_together_take_turns(folder: Path, kind: str) -> None:
+    pictures = [folder / f"{name}.png" for name in ("red", "green", "blue")]
+    requests = [
+        look(first, second, f"Which of {number}?", max_tokens=30)
+        for number, (first, second) in enumerate([(one, other) for one in pictures for other in pictures])
+    ]
+    alone = open_model(folder, kind)
+    expected = []
+    for request in requests:
+        expected.append(said(run(alone, request)))
+        alone.drop_all()
+    alone.close()
+    crowded = open_model(folder, kind, parallel=4, context_length=256)
+    for reply, single in zip(run_together(crowded, requests), expected, strict=True):
+        assert is_close(said(reply), single)
+    crowded.close()
+
+
 def test_a_batch_smaller_than_a_picture_still_sees_all_of_it(folder: Path, kind: str) -> None:
     usual, small = open_model(folder, kind), open_model(folder, kind, batch_size=16)
     request = look(folder / "red.png", "What?")
