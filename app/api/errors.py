@@ -129,7 +129,11 @@ def error_body(error: ApiError, dialect: str) -> dict[str, Any]:
     if dialect == "ollama":
         return {"error": error.message}
     if dialect == "lmstudio":
-        kind = _LM_STUDIO_TYPES.get(error.status, "invalid_request" if error.status < 500 else "internal_error")
+        kind = (
+            error.code
+            if error.code == "not_implemented"
+            else _LM_STUDIO_TYPES.get(error.status, "invalid_request" if error.status < 500 else "internal_error")
+        )
         more = {"param": error.param} if error.param else {}
         return {"error": {"type": kind, "message": error.message, "code": error.code or kind, **more}}
     return {"error": {"message": error.message, "type": error.kind, "param": error.param, "code": error.code or None}}

@@ -145,8 +145,8 @@ async def count_chat(desk: Desk, request: Request) -> Response:
 
 
 async def refuse_change(desk: Desk, request: Request) -> Response:  # noqa: ARG001
-    """What llama-server answers too unless it was started with a switch for it."""
-    raise ApiError(501, "This server does not support changing properties or saving slots by request.", "not_supported_error")
+    """As llama-server refuses it too, unless it was started with a switch for it."""
+    raise ApiError(400, "This server does not support changing properties or saving slots by request.", "not_supported_error")
 
 
 async def infill(desk: Desk, request: Request) -> Response:

@@ -116,7 +116,7 @@ def _read_plan(call: Call) -> Plan:
     if not isinstance(body.get("model"), str) or not body["model"]:
         raise bad_request("“model” must be a name.", "model", "missing_required_parameter")
     if body.get("integrations"):
-        raise ApiError(501, "Integrations (MCP servers, plugins) are not offered here.", "not_implemented", "integrations")
+        raise ApiError(400, "Integrations (MCP servers, plugins) are not offered here.", "not_implemented", "integrations")
     items, history = _read_input(body.get("input")), _find_history(call)
     prompt = body.get("system_prompt")
     if prompt is not None and not isinstance(prompt, str):

@@ -45,7 +45,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     commands = parser.add_subparsers(metavar="COMMAND")
     add = commands.add_parser("add", help="add files or folders to a collection, which is made where there is none")
     add.add_argument("collection", metavar="COLLECTION")
-    add.add_argument("paths", metavar="PATH", nargs="+", type=Path)
+    add.add_argument("items", metavar="PATH", nargs="+", type=Path)
     add.set_defaults(run=add_paths)
     listing = commands.add_parser("list", help="collections, what is in them, and what could not be read")
     listing.set_defaults(run=list_collections)
@@ -77,7 +77,7 @@ def add_paths(arguments: argparse.Namespace, make_workstation: MakeWorkstation) 
             collection = knowledge.collections.find(arguments.collection)
         except CollectionNotFound:
             collection = knowledge.create(arguments.collection)
-        for path in arguments.paths:
+        for path in arguments.items:
             knowledge.add(collection.id, path)
         return _wait_and_report(workstation, [knowledge.collections.find(collection.id)])
 

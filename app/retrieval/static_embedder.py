@@ -25,8 +25,8 @@ NAME = "built-in-1"
 LEAST_SIMILAR = 0.4
 """Two words whose vectors have a smaller cosine are strangers."""
 
-SHARPNESS = 2.5
-"""The cosine of two words counts with this power: half as similar counts a sixth."""
+SHARPNESS = 2
+"""The cosine of two words counts with this power: half as similar counts a quarter."""
 
 _SATURATION, _LENGTH = 1.2, 0.6
 """k1 and b of BM25 (Robertson and Zaragoza, 2009): how soon a word that is repeated stops to count, how much long passages pay."""
@@ -36,7 +36,7 @@ _UNKNOWN = 1 << 31
 _WINDOW = 45
 """Words of a window: long enough for a thought, short enough for one."""
 
-_WHOLE_SHARE = 0.8
+_WHOLE_SHARE = 0.4
 """How much the words of a whole passage count beside those that stand together."""
 
 _LONGEST_WORD = 6

@@ -63,8 +63,9 @@ def main() -> None:
             for question in (_QUESTIONS[0], *_QUESTIONS):
                 begun = time.monotonic()
                 hits = knowledge.search(question)
-                seconds, first = time.monotonic() - begun, hits[0].place if hits else "-"
-                print(f"{question}  {1000 * seconds:.0f} ms, {len(hits)} passages, first {first}")
+                print(
+                    f"{question}  {1000 * (time.monotonic() - begun):.0f} ms, {len(hits)} passages, first {hits[0].place if hits else '-'}"
+                )
     own, child = (resource.getrusage(who).ru_maxrss / 1000 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     print(f"peak memory: {own:.0f} MB here, {child:.0f} MB in the child that reads")
 

@@ -50,7 +50,7 @@ class DocumentDesk(QObject):
             self._found.pop(path)
             self._choices.pop(path, None)
         for path in present:
-            if self._is_document(path) and path not in self._found and path not in self._asked:
+            if Path(path).is_file() and self._is_document(path) and path not in self._found and path not in self._asked:
                 self._ask(path)
             self._show(path)
 
@@ -146,8 +146,8 @@ class DocumentDesk(QObject):
 
     def _show(self, path: str) -> None:
         chip = self._page.composer.chip_of(path)
-        if chip is None or not self._is_document(path):
-            return
+        if chip is None or not Path(path).is_file() or not self._is_document(path):
+            return  # of a file that is gone the chip says so itself
         found = self._found.get(path)
         if found is None:
             if path in self._asked:

@@ -72,4 +72,4 @@ def test_what_names_no_adapter_is_refused(styled: Served, wrong: Any) -> None:
 def test_properties_and_slots_are_not_changed_by_request(styled: Served) -> None:
     for path in ("/props", "/slots/0?action=save"):
         refused = styled.post(path, {})
-        assert (refused.status_code, refused.json()["error"]["code"]) == (501, "not_supported_error")
+        assert (refused.status_code, refused.json()["error"]["code"]) == (400, "not_supported_error")

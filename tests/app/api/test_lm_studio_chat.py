@@ -131,7 +131,7 @@ def test_what_cannot_be_done_is_said_in_its_own_shape(served: Served) -> None:
             "invalid_request",
             "reasoning",
         ),
-        ({"model": served.tiny, "input": "x", "integrations": ["mcp/x"]}, 501, "not_implemented", "integrations"),
+        ({"model": served.tiny, "input": "x", "integrations": ["mcp/x"]}, 400, "not_implemented", "integrations"),
         ({"model": served.tiny, "input": "x", "top_k": "many"}, 400, "invalid_request", "top_k"),
     ]
     for body, status, kind, param in cases:

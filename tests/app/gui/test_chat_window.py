@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QInputMethodEvent
-from PySide6.QtWidgets import QApplication, QLabel, QLineEdit
+from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPushButton
 
 from app.gui.main_window import MainWindow
 from app.workstation import Workstation
@@ -248,7 +248,7 @@ def test_an_attachment_that_is_gone_is_shown_as_missing(window: MainWindow, work
     file.unlink()
     workstation.settings.set("theme", "dark")
     window._setting_changed("theme")
-    assert "missing" in [label.text() for label in window.chat.composer.findChildren(QLabel)]
+    assert "missing" in [button.text() for button in window.chat.composer.findChildren(QPushButton)]
     window.chat.composer.set_paths([])
 
 
