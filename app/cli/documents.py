@@ -47,6 +47,9 @@ def attach_documents(workstation: Workstation, arguments: argparse.Namespace, mo
     parts: list[Part] = []
     used = 0
     for path in arguments.file:
+        if not workstation.documents.is_document(path.expanduser()):  # a picture or a sound, or an error
+            parts += workstation.documents.make_parts(path.expanduser())
+            continue
         choice = DocumentChoice("pictures" if arguments.as_pictures else "pages" if arguments.pages else "whole", arguments.pages)
         try:
             made, words = attach_document(workstation, path, choice, model, used)

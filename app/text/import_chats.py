@@ -165,12 +165,16 @@ def _run(value: Any) -> dict[str, Any] | None:
         return None
     row = _plain(_table(value, "a run card"), "a run card")
     for key, item in row.items():
-        if key not in ("options", "unseen") and not isinstance(item, str | int | float):
+        if key not in ("options", "unseen", "sources") and not isinstance(item, str | int | float):
             raise _Wrong(f"The run card's {key[:40]} is neither text nor a number.")
     _table(row.get("options", {}), "a run card's options")
     for key, item in _table(row.get("unseen", {}), "what a run card says was not seen").items():
         if not isinstance(item, str | int):
             raise _Wrong(f"The run card's {key[:40]} is neither text nor a number.")
+    for source in _array(row.get("sources", []), "the sources of a run card"):
+        for key, item in _table(source, "a source of a run card").items():
+            if not isinstance(item, str | int):
+                raise _Wrong(f"The source's {key[:40]} is neither text nor a number.")
     return row
 
 
