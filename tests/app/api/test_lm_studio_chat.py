@@ -35,7 +35,7 @@ def test_a_chat_goes_on_where_it_ended(served: Served) -> None:
     assert first["model_instance_id"] == served.starter
     assert first["output"][0]["type"] == "message"
     assert first["output"][0]["content"]
-    assert set(first["stats"]) == FIELDS
+    assert set(first["stats"]) - {"model_load_time_seconds"} == FIELDS  # another test may have unloaded it
     assert first["response_id"].startswith("resp_")
     body = {"model": served.starter, "input": "What did I say?", "temperature": 0, "previous_response_id": first["response_id"]}
     second = served.post("/api/v1/chat", body).json()
