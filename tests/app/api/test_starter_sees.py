@@ -53,7 +53,9 @@ def test_anthropics_client_gets_the_right_answer(served: Served, eyes: str, circ
     picture: Any = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": circle}}
     content: Any = [picture, {"type": "text", "text": question}]
     with anthropic.Anthropic(base_url=served.address, api_key="none") as client:
-        reply = client.messages.create(model=eyes, max_tokens=40, messages=[{"role": "user", "content": content}], temperature=0)
+        reply = client.messages.create(
+            model=eyes, max_tokens=40, messages=[{"role": "user", "content": content}], extra_body={"temperature": 0}
+        )
     assert answer in reply.content[0].text.lower()  # type: ignore[union-attr]
 
 
