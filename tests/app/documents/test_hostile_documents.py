@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.server
-import resource
 import threading
 import time
 from collections.abc import Iterator
@@ -42,7 +41,10 @@ def visitors() -> Iterator[tuple[str, list[str]]]:
 
 
 def peak_memory(reader: DocumentReader) -> int:
-    """The most that the child held so far, in bytes (VmHWM); 0 where it died."""
+    """The most that the child held so far, in bytes (VmHWM); 0 where it died, which its limit of 384 MB made it do.
+
+    What the system counts for dead children would include what this process held when it forked them.
+    """
     if reader._process is None or not reader._process.is_alive():
         return 0
     status = Path(f"/proc/{reader._process.pid}/status").read_text(encoding="ascii")
@@ -57,7 +59,7 @@ def test_hundreds_of_damaged_and_hostile_documents_do_no_harm(tmp_path: Path, vi
     canary.write_text(SECRET, encoding="utf-8")
     folder = tmp_path / "hostile"
     folder.mkdir()
-    own, dead = psutil.Process().memory_info().rss, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    own = psutil.Process().memory_info().rss
     reader = DocumentReader(ReadingLimits(seconds=25))
     kinds: dict[str, int] = {}
     unexpected: list[str] = []
@@ -81,8 +83,6 @@ def test_hundreds_of_damaged_and_hostile_documents_do_no_harm(tmp_path: Path, vi
             path.unlink()
     finally:
         reader.close()
-    died = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    largest = max(largest, died * 1024 if died > dead else 0)
     assert unexpected == []
     assert sum(kinds.values()) >= 180, kinds
     assert largest < 500e6, f"{largest / 1e6:.0f} MB"
