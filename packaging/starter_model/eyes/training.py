@@ -36,7 +36,7 @@ LONELY_AGAIN = 0.6
 class Plan:
     """What a run does; a step learns from ``rows`` pictures, each with as many questions as fit into ``length`` tokens."""
 
-    minutes: float = 58.0
+    minutes: float = 95.0
     rows: int = 32
     length: int = 96
     looking_share: float = 0.3
