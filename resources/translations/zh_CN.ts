@@ -3904,6 +3904,10 @@
       <translation>四比特中最小的；请配合重要性矩阵使用。</translation>
     </message>
     <message>
+      <source>The source's {0} is neither text nor a number.</source>
+      <translation>来源的 {0} 既不是文本也不是数字。</translation>
+    </message>
+    <message>
       <source>The surprise that Mirostat steers to.</source>
       <translation>Mirostat 所趋向的惊奇度。</translation>
     </message>
