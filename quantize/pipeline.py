@@ -13,9 +13,9 @@ from pathlib import Path
 
 from models.card import find_split_parts
 from models.errors import QuantizationFailed, UserFacingError
-from models.gguf_header import read_header
 from models.gguf_parts import first_part, hash_parts, read_parts, size_of_parts
 from quantize.awq.recipe import AwqRecipe
+from quantize.conversion_step import convert_once
 from quantize.fingerprint import fingerprint
 from quantize.order import AUTO, NONE, Order, name_target, stem_of, strip_type
 from quantize.output import explain_write
@@ -154,29 +154,14 @@ class Pipeline:
 
     def _convert(self) -> Path:
         """A GGUF of the checkpoint that loses nothing."""
-        from models.errors import UnsupportedArchitecture
-        from quantize.gguf.convert import SOURCE_KEY, convert_checkpoint, lossless_type
-        from quantize.gguf.upstream_converter import convert_with_script
+        from quantize.gguf.convert import convert_checkpoint, lossless_type
 
         kind = lossless_type(self._source)
         target = self._folder() / f"{self._source.resolve().name}-{kind}.gguf"
         progress = self._step("convert", target)
-        if target.exists():
-            made_from = read_header(target).text(SOURCE_KEY)
-            if made_from == fingerprint(self._source):
-                return target
-            if not made_from:
-                reason = f"{target.name} is there already and was made by something else: move it, or choose another folder."
-                raise QuantizationFailed(file=self._source.name, reason=reason)
-        try:
-            return convert_checkpoint(self._source, target, kind, progress=progress, is_cancelled=self._is_cancelled)
-        except UnsupportedArchitecture:
-            if not self._order.converter:
-                raise
-            script, python = Path(self._order.converter), self._order.converter_python
-            return convert_with_script(
-                script, python, self._source, target, kind, progress=progress, is_cancelled=self._is_cancelled
-            )
+        return convert_once(
+            self._order, self._source, target, kind, convert_checkpoint, progress=progress, is_cancelled=self._is_cancelled
+        )
 
     def _find_imatrix(self, base: Path) -> Path | None:
         from quantize.gguf.importance_matrix import compute_importance_matrix, read_importance_matrix

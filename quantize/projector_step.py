@@ -7,9 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from models.card import choose_projector
-from models.errors import QuantizationFailed, UnsupportedArchitecture, UserFacingError
-from models.gguf_header import read_header
-from quantize.fingerprint import fingerprint
+from models.errors import UserFacingError
+from quantize.conversion_step import convert_once
 from quantize.order import Order
 from quantize.output import Output
 from quantize.runner import Progress
@@ -62,29 +61,21 @@ class ProjectorStep:
         return self._convert() if self._source.is_dir() else self._bring()
 
     def _convert(self) -> Path:
-        from quantize.gguf.convert import SOURCE_KEY
         from quantize.gguf.convert_projector import convert_projector, projector_name
-        from quantize.gguf.upstream_converter import convert_with_script
 
         kind = self._order.projector
         target = self._folder / projector_name(self._source.resolve().name, kind)
         progress = self._begin("projector", target)
-        if target.exists():
-            made_from = read_header(target).text(SOURCE_KEY)
-            if made_from == fingerprint(self._source):
-                return target
-            if not made_from:
-                reason = f"{target.name} is there already and was made by something else: move it, or choose another folder."
-                raise QuantizationFailed(file=self._source.name, reason=reason)
-        try:
-            return convert_projector(self._source, target, kind, progress=progress, is_cancelled=self._is_cancelled)
-        except UnsupportedArchitecture:
-            if not self._order.converter:
-                raise
-            script, python = Path(self._order.converter), self._order.converter_python
-            return convert_with_script(
-                script, python, self._source, target, kind, more=("--mmproj",), progress=progress, is_cancelled=self._is_cancelled
-            )
+        return convert_once(
+            self._order,
+            self._source,
+            target,
+            kind,
+            convert_projector,
+            progress=progress,
+            is_cancelled=self._is_cancelled,
+            more=("--mmproj",),
+        )
 
     def _bring(self) -> Path:
         """The projector that lies beside the model, beside the new files too: without it they would be blind."""

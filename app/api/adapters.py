@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api.desk import Desk
-from app.api.errors import bad_request
+from app.api.desk import Desk, parse_json
 from app.api.streams import reply_json
 
 
@@ -22,10 +19,7 @@ async def show(desk: Desk, request: Request) -> Response:  # noqa: ARG001
 
 async def change(desk: Desk, request: Request) -> Response:
     """Set how strongly each speaks from now on, for requests that do not say it themselves; one that is not named keeps still."""
-    try:
-        values = json.loads(await request.body() or b"[]")
-    except (ValueError, RecursionError) as error:
-        raise bad_request(f"The body is no valid JSON: {error}.", code="invalid_json") from None
+    values = parse_json(await request.body() or b"[]")
     reference, paths = _of_loaded(desk)
     desk.adapters.set(reference, values, len(paths))
     return reply_json({"success": True})

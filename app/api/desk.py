@@ -157,13 +157,18 @@ async def read_body(request: Request) -> dict[str, Any]:
     data = await request.body()
     if not data.strip():
         return {}
-    try:
-        value = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise bad_request(f"The body is no valid JSON: {error}.", code="invalid_json") from None
+    value = parse_json(data)
     if not isinstance(value, dict):
         raise bad_request("The body must be a JSON object.", code="invalid_json")
     return value
+
+
+def parse_json(data: bytes) -> Any:
+    """What a body holds. Raises ApiError."""
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise bad_request(f"The body is no valid JSON: {error}.", code="invalid_json") from None
 
 
 def make_id(prefix: str) -> str:

@@ -16,6 +16,7 @@ from app.api.errors import ApiError, bad_request, error_body
 from app.api.parameters import read_count, read_options, read_switch, template_values
 from app.api.response_events import Writer
 from app.api.response_items import read_items
+from app.api.responses import find_response
 from app.api.running import AnswerEvent, Done, Order, while_connected
 from app.api.streams import EventStream, event, reply_json
 from app.store.responses import StoredResponse
@@ -167,10 +168,7 @@ def _find_history(call: Call) -> list[dict[str, Any]]:
     previous = call.body.get("previous_response_id")
     if previous is None:
         return []
-    stored = call.desk.workstation.responses.find(str(previous))
-    if stored is None:
-        raise ApiError(404, f"There is no response {str(previous)[:100]}.", "not_found", "previous_response_id")
-    return list(stored.conversation)
+    return find_response(call.desk, str(previous), "previous_response_id").conversation
 
 
 def _begin(call: Call, reference: str) -> Chat:

@@ -66,26 +66,26 @@ async def create(desk: Desk, request: Request) -> Response:
 
 async def show(desk: Desk, request: Request) -> Response:
     """A reply that was kept."""
-    return reply_json(_find(desk, request.path_params["id"]).response)
+    return reply_json(find_response(desk, request.path_params["id"]).response)
 
 
 async def delete(desk: Desk, request: Request) -> Response:
     """Forget a reply."""
     number = request.path_params["id"]
-    _find(desk, number)
+    find_response(desk, number)
     desk.workstation.responses.delete(number)
     return reply_json({"id": number, "object": "response.deleted", "deleted": True})
 
 
 async def cancel(desk: Desk, request: Request) -> Response:
     """Only replies in the background can be cancelled so, and there are none: this one is over."""
-    _find(desk, request.path_params["id"])
+    find_response(desk, request.path_params["id"])
     raise bad_request("Only a response with background=true can be cancelled; close the connection of another one.")
 
 
 async def list_input(desk: Desk, request: Request) -> Response:
     """What a kept reply was asked."""
-    stored = _find(desk, request.path_params["id"])
+    stored = find_response(desk, request.path_params["id"])
     items = [{"id": item.get("id") or f"{stored.id}_{index}", **_with_type(item)} for index, item in enumerate(stored.input)]
     if request.query_params.get("order", "desc") == "desc":
         items.reverse()
@@ -105,10 +105,11 @@ def _with_type(item: Mapping[str, Any]) -> dict[str, Any]:
     return value
 
 
-def _find(desk: Desk, number: str) -> StoredResponse:
+def find_response(desk: Desk, number: str, param: str = "response_id") -> StoredResponse:
+    """A reply that was kept, named by the parameter ``param``. Raises ApiError."""
     stored = desk.workstation.responses.find(number)
     if stored is None:
-        raise ApiError(404, f"There is no response {number[:100]}.", "not_found", "response_id")
+        raise ApiError(404, f"There is no response {number[:100]}.", "not_found", param)
     return stored
 
 
@@ -131,7 +132,7 @@ def _read_plan(call: Call) -> Plan:
     history: list[dict[str, Any]] = []
     previous = body.get("previous_response_id")
     if previous is not None:
-        history = _find(call.desk, str(previous)).conversation
+        history = find_response(call.desk, str(previous)).conversation
     messages = read_items([*history, *items], call.media)
     instructions = body.get("instructions")
     if isinstance(instructions, str) and instructions:
