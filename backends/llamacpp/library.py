@@ -67,6 +67,11 @@ class NativeLibrary:
         """The version llama.cpp gives itself."""
         return bytes(self.api.llama_version()).decode("ascii", "replace")
 
+    @property
+    def has_amx(self) -> bool:
+        """Whether it multiplies with AMX's tiles on this processor."""
+        return b"AMX_INT8 = 1" in bytes(self.api.llama_print_system_info())
+
     def multimodal(self) -> Any:
         """The functions for pictures and sounds (libmtmd), loaded when they are needed first.
 
