@@ -28,7 +28,7 @@ _TEXT_MODELS = {
 
 def has_eyes(config: dict[str, Any]) -> bool:
     """Whether a checkpoint with these settings holds more than a text model."""
-    return isinstance(config.get("vision_config"), dict)
+    return isinstance(config.get("vision_config"), dict) or config.get("model_type") == "minicpmv"
 
 
 def text_settings(config: dict[str, Any]) -> dict[str, Any]:
@@ -36,12 +36,19 @@ def text_settings(config: dict[str, Any]) -> dict[str, Any]:
     return dict(config.get("text_config") or config.get("llm_config") or {})
 
 
-def name_of_text_model(config: dict[str, Any]) -> str:
-    """What the text model of a checkpoint that sees would be called alone; empty for one that does not see, or sees in an unknown way."""
+def name_of_text_model(config: dict[str, Any], file: str) -> str:
+    """What the text model of a checkpoint that sees would be called alone; empty for one that does not see, or sees in an unknown way.
+
+    Raises:
+        QuantizationFailed: a version of a known family that cannot be converted; ``file`` is the checkpoint's name.
+    """
     from quantize.gguf.projectors import find_projector
 
-    if not has_eyes(config) or find_projector(config) is None:
+    module = find_projector(config) if has_eyes(config) else None
+    if module is None:
         return ""
+    if hasattr(module, "text_model"):
+        return str(module.text_model(config, file))
     text = text_settings(config)
     names = text.get("architectures") or [_TEXT_MODELS.get(str(text.get("model_type")), "")]
     return str(names[0])

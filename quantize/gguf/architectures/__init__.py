@@ -34,7 +34,7 @@ def find_architecture(config: dict[str, Any], name: str) -> ModuleType:
     """
     names = config.get("architectures") or [config.get("model_type", "")]
     wanted = str(names[0])
-    for name_of_model in (wanted, name_of_text_model(config)):
+    for name_of_model in (wanted, name_of_text_model(config, name)):
         for module in map(load_module, MODULES):
             if name_of_model in module.CHECKPOINTS:
                 return module
