@@ -19,7 +19,12 @@ from tests.tiny_vision import write_tokenizer
 
 WIDTH, EYES, SIDE, PATCH, QUERIES = 256, 32, 32, 8, 6
 MARKS = ("<bos>", "<image>", "</image>", "<slice>", "</slice>")
-VERSIONS: dict[str, tuple[str, Any]] = {"2.5": ("Llama", None), "2.6": ("Qwen2", 2.6), "4.0": ("Llama", 4), "4.5": ("Qwen3", "4.5")}
+VERSIONS: dict[str, tuple[str, Any]] = {
+    "2.5": ("Llama", None),
+    "2.6": ("Qwen2", 2.6),
+    "4.0": ("Llama", 4),
+    "4.5": ("Qwen3", "4.5"),
+}
 """The text model of each, and how its ``config.json`` tells the version."""
 
 

@@ -110,6 +110,8 @@ def _version(config: dict[str, Any], name: str) -> tuple[int, str]:
     except ValueError:
         version = str(told)
     if version not in _VERSIONS:
-        reason = f"It is MiniCPM-V {version}: here versions {', '.join(_VERSIONS)} are known, 2.0 sees with another kind of tower."
+        reason = (
+            f"It is MiniCPM-V {version}: here versions {', '.join(_VERSIONS)} are known, 2.0 sees with another kind of tower."
+        )
         raise QuantizationFailed(file=name, reason=reason)
     return _VERSIONS[version]
