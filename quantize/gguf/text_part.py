@@ -15,13 +15,14 @@ _PREFIXES = (
     ("model.layers.", "model.layers."),
     ("model.embed_tokens.", "model.embed_tokens."),
     ("model.norm.", "model.norm."),
+    ("mtp.", "mtp."),
 )
 """What names begin with, in the order of trying: versions of transformers nest the text model in different places."""
 
 _TEXT_MODELS = {
     "llama": "LlamaForCausalLM", "mistral": "MistralForCausalLM", "qwen2": "Qwen2ForCausalLM", "qwen3": "Qwen3ForCausalLM",
     "internlm2": "InternLM2ForCausalLM", "gemma2": "Gemma2ForCausalLM", "gemma3_text": "Gemma3ForCausalLM", "phi3": "Phi3ForCausalLM",
-    "smollm3": "SmolLM3ForCausalLM",
+    "smollm3": "SmolLM3ForCausalLM", "qwen3_5_text": "Qwen3_5ForCausalLM",
 }  # fmt: skip
 """What the text model inside would be called alone, by its ``model_type``."""
 

@@ -13,7 +13,7 @@ import importlib
 from types import ModuleType
 from typing import Any
 
-MODULES = ("gemma3", "idefics3", "internvl", "llava", "minicpmv", "qwen2_vl", "qwen3_vl")
+MODULES = ("gemma3", "idefics3", "internvl", "llava", "minicpmv", "minicpmv4_6", "qwen2_vl", "qwen3_vl")
 
 
 def load_projector(module: str) -> ModuleType:
