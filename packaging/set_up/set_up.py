@@ -17,6 +17,8 @@ VENV = ROOT / ".venv"
 STAMP = VENV / "yanmo-set-up.json"
 CONSTRAINTS = ROOT / "packaging" / "constraints.txt"
 ENGINE = "llama-cpp-python"
+TRY_ENGINE = ROOT / "packaging" / "set_up" / "try_engine.py"
+AMX_TILES = ROOT / "packaging" / "set_up" / "amx_tiles.h"
 
 # Debian package -> how to know that it is there: a command, or a shared library.
 BUILD_TOOLS = {"g++": "g++", "cmake": "cmake", "make": "make"}
@@ -43,6 +45,10 @@ ACCELERATORS = {
 }
 
 
+class EngineDoesNotCompute(Exception):
+    """The engine crashes or gives no numbers, also when it was built on this very machine."""
+
+
 def main() -> int:
     """Set everything up for the purpose named on the command line: ``run`` or ``dev``."""
     purpose = sys.argv[1] if len(sys.argv) > 1 else "run"
@@ -57,6 +63,11 @@ def main() -> int:
         return stop(problem)
     try:
         install_python_packages(purpose, accelerator)
+    except EngineDoesNotCompute:
+        return stop(
+            f"The engine was built, but does not compute on this machine: `{environment_python()} {TRY_ENGINE}` shows how it ends. "
+            "Another compiler may do better (CXX=clang++ make run)."
+        )
     except subprocess.CalledProcessError as error:
         return stop(
             f"pip failed (exit code {error.returncode}); its last lines above say why. Run the same command again to go on."
@@ -186,8 +197,7 @@ def install_python_packages(purpose: str, accelerator: str) -> None:
         "--constraint",
         str(CONSTRAINTS),
     ]
-    environment = {**os.environ}
-    environment.setdefault("CMAKE_BUILD_PARALLEL_LEVEL", str(os.cpu_count() or 1))
+    environment = build_environment()
     built_for = environment_accelerator()
     if built_for != accelerator:
         print(f"Building the engine for {accelerator}; this takes a few minutes, once …", flush=True)
@@ -197,12 +207,34 @@ def install_python_packages(purpose: str, accelerator: str) -> None:
             environment["CMAKE_ARGS"] = f"{environment.get('CMAKE_ARGS', '')} {ACCELERATORS[accelerator]}".strip()
             arguments = [*pip, "--no-cache-dir", "--force-reinstall", "--no-deps", ENGINE]
         subprocess.run(arguments, env=environment, check=True)
+        if not computes():
+            print("The engine that pip had kept does not compute on this machine; building it anew …", flush=True)
+            cache = [str(environment_python()), "-m", "pip", "--disable-pip-version-check", "cache", "remove", "llama_cpp_python"]
+            subprocess.run(cache, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+            subprocess.run([*pip, "--force-reinstall", "--no-deps", ENGINE], env=environment, check=True)
+            if not computes():
+                raise EngineDoesNotCompute()
         (VENV / "yanmo-engine").write_text(accelerator, encoding="utf-8")
     print("Installing Python packages …", flush=True)
     if purpose == "dev":
         # torch by its exact version first: an open range would take a build with gigabytes of CUDA.
         subprocess.run([*pip, pinned("torch")], env=environment, check=True)
     subprocess.run([*pip, "--editable", f"{ROOT}[torch,dev]" if purpose == "dev" else str(ROOT)], env=environment, check=True)
+
+
+def build_environment() -> dict[str, str]:
+    """The environment in which the engine is compiled: all processors, and a compiler's fault mended (see ``amx_tiles.h``)."""
+    environment = {**os.environ}
+    environment.setdefault("CMAKE_BUILD_PARALLEL_LEVEL", str(os.cpu_count() or 1))
+    if platform.system() == "Linux" and platform.machine() == "x86_64":
+        environment["CXXFLAGS"] = f'{environment.get("CXXFLAGS", "")} -include "{AMX_TILES}"'.strip()
+    return environment
+
+
+def computes() -> bool:
+    """Whether the engine in ``.venv`` computes here: one that pip kept may be built for another processor or by a faulty compiler."""
+    done = subprocess.run([str(environment_python()), str(TRY_ENGINE)], stderr=subprocess.DEVNULL, check=False)
+    return done.returncode == 0
 
 
 def environment_accelerator() -> str:

@@ -1,8 +1,10 @@
-"""Setting up: a virtual environment whose making was cut off is made anew."""
+"""Setting up: a virtual environment whose making was cut off is made anew, and an engine that does not compute is not kept."""
 
 from __future__ import annotations
 
 import importlib.util
+import platform
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -43,3 +45,57 @@ def test_a_whole_environment_is_left_alone(set_up: ModuleType, monkeypatch: pyte
 
 def test_no_environment_has_no_pip(set_up: ModuleType) -> None:
     assert not set_up.has_pip()
+
+
+TILES = """
+#include <immintrin.h>
+struct Configuration { unsigned char palette, start, reserved[14]; unsigned short columns[16]; unsigned char rows[16]; };
+void configure() {
+    alignas(64) Configuration tiles = {};
+    tiles.palette = 1;
+    tiles.rows[7] = 42;
+    _tile_loadconfig(&tiles);
+}
+"""
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64" or shutil.which("g++") is None, reason="needs g++ for x86-64")
+def test_the_whole_configuration_of_amx_tiles_is_written(set_up: ModuleType, tmp_path: Path) -> None:
+    source = tmp_path / "tiles.cpp"
+    source.write_text(TILES, encoding="utf-8")
+    command = ["g++", "-O3", "-mamx-tile", "-S", "-o", "-", "-include", str(set_up.AMX_TILES), str(source)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "ldtilecfg" in done.stdout
+    assert "$42" in done.stdout, "GCC 12.2 alone leaves the eighth tile's rows out"
+
+
+def test_an_engine_is_tried_and_one_that_dies_is_noticed(
+    set_up: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(set_up, "environment_python", lambda: Path(sys.executable))
+    assert set_up.computes()
+    dying = tmp_path / "dying.py"
+    dying.write_text("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", encoding="utf-8")
+    monkeypatch.setattr(set_up, "TRY_ENGINE", dying)
+    assert not set_up.computes()
+
+
+def test_an_engine_that_pip_kept_and_that_dies_is_built_anew(set_up: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    commands: list[list[str]] = []
+
+    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        commands.append(command)
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(set_up.subprocess, "run", run)
+    answers = iter((False, True))
+    monkeypatch.setattr(set_up, "computes", lambda: next(answers))
+    set_up.VENV.mkdir()
+    set_up.install_python_packages("run", "cpu")
+    assert [command[-1] for command in commands] == ["llama-cpp-python", "llama_cpp_python", "llama-cpp-python", str(set_up.ROOT)]
+    assert commands[1][-3:-1] == ["cache", "remove"]
+    assert "--force-reinstall" in commands[2]
+    assert set_up.environment_accelerator() == "cpu"
+    monkeypatch.setattr(set_up, "computes", lambda: False)
+    with pytest.raises(set_up.EngineDoesNotCompute):
+        set_up.install_python_packages("run", "cuda")
