@@ -10,9 +10,10 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api.content import Media, decode_base64, read_function
+from app.api.content import decode_base64, read_function
 from app.api.desk import Call, Desk, make_id
 from app.api.errors import bad_request
+from app.api.media import Media, refuse_document
 from app.api.openai_chat import Choice, collect
 from app.api.parameters import read_count, read_options, read_stops, read_switch, template_values
 from app.api.running import Done, Order, count_tokens, while_connected
@@ -38,7 +39,7 @@ async def count(desk: Desk, request: Request) -> Response:
     async with desk.call(request) as call:
         order = read_order(call.body, call.media, needs_limit=False)
         lease = await call.acquire()
-        return reply_json({"input_tokens": await count_tokens(lease, order.request)})
+        return reply_json({"input_tokens": await count_tokens(lease, call.media.fill(order.request))})
 
 
 async def _answer(call: Call) -> Response:
@@ -49,7 +50,7 @@ async def _answer(call: Call) -> Response:
     frame = {"id": make_id("msg_"), "type": "message", "role": "assistant", "model": name}
     stops = order.request.options.stop
     if streams:
-        total = await count_tokens(lease, order.request)
+        total = await count_tokens(lease, call.media.fill(order.request))
         pieces = _stream(call, lease, order, frame, total)
         return EventStream(pieces, call.hand_over(), dialect="anthropic", done="", on_error=call.record.fail)
     choice = await while_connected(call.request, collect(call, lease, order))
@@ -155,17 +156,14 @@ def _read_block(block: dict[str, Any], place: str, media: Media) -> Part | None:
     if kind == "thinking":
         return ReasoningPart(str(block.get("thinking") or ""))
     if kind == "document" and isinstance(block.get("source"), dict):
-        source = block["source"]
-        if source.get("type") == "text":
-            return FilePart("", str(block.get("title") or "document"), str(source.get("data") or ""))
-        raise bad_request(f"“{place}”: only documents of plain text can be read here.", place)
+        return _read_document(block["source"], str(block.get("title") or "document"), place, media)
     if kind in ("redacted_thinking", "server_tool_use", "web_search_tool_result"):
         return None
     raise bad_request(f"“{place}”: blocks of type {str(kind)[:40]!r} are not known.", place)
 
 
 def _read_result(content: Any, place: str, media: Media) -> tuple[str, list[Part]]:
-    """The text of a tool's answer, and pictures that came with it."""
+    """The text of a tool's answer, and pictures and documents that came with it."""
     if content is None:
         return "", []
     if isinstance(content, str):
@@ -173,7 +171,9 @@ def _read_result(content: Any, place: str, media: Media) -> tuple[str, list[Part
     if not isinstance(content, list):
         raise bad_request(f"“{place}”: a tool result must be text or blocks.", place)
     parts = [part for block in content if isinstance(block, dict) and (part := _read_block(block, place, media)) is not None]
-    return "".join(part.text for part in parts if isinstance(part, TextPart)), [p for p in parts if isinstance(p, ImagePart)]
+    return "".join(part.text for part in parts if isinstance(part, TextPart)), [
+        p for p in parts if isinstance(p, ImagePart | FilePart)
+    ]
 
 
 def _read_image(source: Any, place: str, media: Media) -> ImagePart:
@@ -183,6 +183,19 @@ def _read_image(source: Any, place: str, media: Media) -> ImagePart:
         raise bad_request(f"“{place}”: pictures must come as base64; nothing is fetched from elsewhere.", place)
     mime = str(source.get("media_type") or "image/png")
     return ImagePart(media.save(decode_base64(source.get("data"), place), mime), mime)
+
+
+def _read_document(source: dict[str, Any], title: str, place: str, media: Media) -> FilePart:
+    kind = source.get("type")
+    if kind == "text":
+        return FilePart("", title, str(source.get("data") or ""))
+    if kind == "content" and isinstance(blocks := source.get("content"), str | list):
+        texts = [blocks] if isinstance(blocks, str) else [str(one.get("text") or "") for one in blocks if isinstance(one, dict)]
+        return FilePart("", title, "\n\n".join(texts))
+    if kind != "base64":
+        raise refuse_document(place, is_elsewhere=kind == "url")
+    mime = str(source.get("media_type") or "application/pdf")
+    return media.save_document(decode_base64(source.get("data"), place), title, mime, place)
 
 
 def _read_tools(value: Any) -> tuple[Tool, ...]:

@@ -7,14 +7,12 @@ import binascii
 import json
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from app.api.errors import bad_request
-from app.api.fetching import check_address, fetch
+from app.api.media import Media, refuse_document
 from backends.messages import (
     AudioPart,
-    FilePart,
     ImagePart,
     Message,
     Part,
@@ -35,62 +33,9 @@ _ROLES: dict[str, Role] = {
     "function": "tool",
 }
 _DATA_URL = re.compile(r"data:(?P<mime>[\w.+-]+/[\w.+-]+)?(?:;[\w=.-]+)*;base64,", re.IGNORECASE)
-_SUFFIXES = {"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp", "image/gif": ".gif", "audio/wav": ".wav"}
 _MOST_MESSAGES = 20_000
 _MOST_TOOLS = 1000
 TOOL_NAME = re.compile(r"^[\w.:-]{1,128}$")
-
-
-class Media:
-    """Pictures and sounds of one request, as files for the engine; :meth:`close` removes them."""
-
-    def __init__(self, *, may_fetch: bool = False) -> None:
-        self.may_fetch = may_fetch
-        self._folder: Path | None = None
-        self._count = 0
-        self._wanted: list[tuple[str, Path, str]] = []
-
-    def save(self, data: bytes, mime: str) -> str:
-        """Write bytes that came with a request; gives the path."""
-        self._count += 1
-        path = self.folder() / f"{self._count}{_SUFFIXES.get(mime, '.bin')}"
-        path.write_bytes(data)
-        return str(path)
-
-    def save_later(self, url: Any, place: str) -> str:
-        """Note the address of a picture for :meth:`fetch`; gives the path under which it will lie. Raises ApiError."""
-        if not self.may_fetch:
-            raise bad_request(f"“{place}” must be a data: address with base64; nothing is fetched from elsewhere.", place)
-        self._count += 1
-        path = self.folder() / f"{self._count}.bin"
-        self._wanted.append((check_address(url, place), path, place))
-        return str(path)
-
-    def fetch(self) -> None:
-        """Fetch what was noted. Takes its time: for a thread. Raises ApiError."""
-        wanted, self._wanted = self._wanted, []
-        for url, path, place in wanted:
-            fetch(url, path, place)
-
-    @property
-    def is_waiting(self) -> bool:
-        """Whether there is something to fetch."""
-        return bool(self._wanted)
-
-    def folder(self) -> Path:
-        """Where they lie."""
-        import tempfile
-
-        if self._folder is None:
-            self._folder = Path(tempfile.mkdtemp(prefix="yanmo-request-"))
-        return self._folder
-
-    def close(self) -> None:
-        """Remove every file."""
-        import shutil
-
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def read_messages(values: Any, media: Media) -> tuple[Message, ...]:
@@ -174,13 +119,11 @@ def _read_part(value: Any, place: str, media: Media) -> Part:
         mime = f"audio/{audio.get('format') or 'wav'}"
         return AudioPart(media.save(decode_base64(audio.get("data"), place), mime), mime)
     if kind in ("file", "input_file"):
-        inner = value.get("file") if isinstance(value.get("file"), dict) else value
-        data, mime = read_data_url(inner.get("file_data") if inner else None, place)
-        try:
-            text = data.decode("utf-8")
-        except UnicodeDecodeError:
-            raise bad_request(f"“{place}”: only files of plain text can be read here.", place) from None
-        return FilePart("", str((inner or {}).get("filename") or "file"), text, mime)
+        inner = value["file"] if isinstance(value.get("file"), dict) else value
+        if inner.get("file_data") is None and (inner.get("file_url") or inner.get("file_id")):
+            raise refuse_document(place, is_elsewhere="file_url" in inner)
+        data, mime = _read_file_data(inner.get("file_data"), place)
+        return media.save_document(data, str(inner.get("filename") or "file"), mime, place)
     raise bad_request(f"“{place}.type” is not known: {str(kind)[:40]!r}.", place)
 
 
@@ -194,6 +137,13 @@ def read_data_url(url: Any, place: str) -> tuple[bytes, str]:
     if found is None or not isinstance(url, str):
         raise bad_request(f"“{place}” must be a data: address with base64; nothing is fetched from elsewhere.", place)
     return decode_base64(url[found.end() :], place), (found["mime"] or "application/octet-stream").lower()
+
+
+def _read_file_data(value: Any, place: str) -> tuple[bytes, str]:
+    """The bytes and the kind of a file: a ``data:`` address, or base64 alone, which some clients send."""
+    if isinstance(value, str) and value[:5].lower() != "data:" and "://" not in value[:12]:
+        return decode_base64(value, place), "application/octet-stream"
+    return read_data_url(value, place)
 
 
 def decode_base64(text: Any, place: str) -> bytes:

@@ -14,8 +14,8 @@ from typing import Any
 from starlette.requests import Request
 
 from app.api.adapter_scales import AdapterScales
-from app.api.content import Media
 from app.api.errors import ApiError, bad_request, describe
+from app.api.media import Media
 from app.api.model_names import Models
 from app.api.parameters import named_sampling
 from app.api.running import AnswerEvent, Order, answer
@@ -62,7 +62,7 @@ class Desk:
         kept = body if size < _MOST_KEPT else {key: value for key, value in body.items() if not isinstance(value, list | dict)}
         record = self.log.start(request.url.path, client[:200], request.scope.get("yanmo_key", ""), kept)
         record.is_cut = kept is not body
-        media = Media(may_fetch=self.fetches_images)
+        media = Media(may_fetch=self.fetches_images, documents=self.workstation.documents)
         call = Call(self, request, body, record, made.adapters if made is not None else (), media)
         try:
             yield call
@@ -107,7 +107,7 @@ class Call:
             adapters = tuple(Adapter(path) for path in self.made_adapters)
         if adapters is not None:
             options = replace(options, adapters=adapters)
-        order = replace(order, request=replace(order.request, options=options))
+        order = replace(order, request=self.media.fill(replace(order.request, options=options)))
         self.record.request = order.request
         return answer(lease, order, self.record, self._make_plain)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from models.document_errors import DocumentsUnavailable, DocumentUnreadable
 from models.download_errors import DownloadError, GatedModel, HubError, RepositoryNotFound, VariantNotFound
 from models.errors import (
     AmbiguousModel,
@@ -59,6 +60,8 @@ _STATUS: tuple[tuple[type[UserFacingError], int, str], ...] = (
     (WrongModelKind, 400, "wrong_model_kind"),
     (OutOfMemory, 503, "out_of_memory"),
     (AttachmentRefused, 400, "attachment_refused"),
+    (DocumentUnreadable, 400, "document_unreadable"),
+    (DocumentsUnavailable, 503, "documents_unavailable"),
     (LoadCancelled, 503, "load_cancelled"),
     (EngineUnavailable, 501, "engine_unavailable"),
     (RepositoryNotFound, 404, "model_not_found"),

@@ -132,16 +132,15 @@ async def apply_template(desk: Desk, request: Request) -> Response:
     """The prompt that messages become."""
     async with desk.call(request) as call:
         order, _ = openai_chat.read_order(call, call.body)
-        return reply_json({"prompt": await render(await call.acquire(), order.request)})
+        return reply_json({"prompt": await render(await call.acquire(), call.media.fill(order.request))})
 
 
 async def count_chat(desk: Desk, request: Request) -> Response:
     """How many tokens a conversation would take."""
     async with desk.call(request) as call:
         order, _ = openai_chat.read_order(call, call.body)
-        return reply_json(
-            {"object": "response.input_tokens", "input_tokens": await count_tokens(await call.acquire(), order.request)}
-        )
+        tokens = await count_tokens(await call.acquire(), call.media.fill(order.request))
+        return reply_json({"object": "response.input_tokens", "input_tokens": tokens})
 
 
 async def refuse_change(desk: Desk, request: Request) -> Response:  # noqa: ARG001

@@ -6,8 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.api.content import Media, read_content, read_function
+from app.api.content import read_content, read_function
 from app.api.errors import bad_request
+from app.api.media import Media
 from backends.messages import Message, Part, ReasoningPart, Role, ToolCallPart, ToolResultPart
 from backends.tool_calls.events import Tool
 

@@ -62,6 +62,9 @@ def _cut_section(section: Section, is_structured: bool) -> Iterator[Passage]:
         while last < len(units):
             unit = units[last]
             is_full = size >= TARGET_TOKENS or (size and size + unit.tokens > MOST_TOKENS)
+            if is_full and (rest := _rest_of_part(units, last, MOST_TOKENS - size)):
+                last = rest
+                break
             if is_full or (unit.opens and last > first and size >= LEAST_TOKENS):
                 break
             size += unit.tokens
@@ -73,6 +76,18 @@ def _cut_section(section: Section, is_structured: bool) -> Iterator[Passage]:
             line = section.text.count("\n", 0, begin + len(raw) - len(raw.lstrip())) + 1
             yield Passage(text, section.number, line, units[last - 1].heading)
         first = _step_back(units, first, last)
+
+
+def _rest_of_part(units: list[_Unit], first: int, most: int) -> int:
+    """Where the part that these units are in ends, if that is no more than so many tokens on; else 0: no crumb is left behind."""
+    size = 0
+    for place in range(first, len(units)):
+        if units[place].opens:
+            return place
+        size += units[place].tokens
+        if size > most:
+            return 0
+    return len(units)
 
 
 def _step_back(units: list[_Unit], first: int, last: int) -> int:

@@ -20,7 +20,7 @@ from models.errors import DatabaseDamaged, UserFacingError
 if TYPE_CHECKING:
     from app.documents.document import Document
 
-VERSION = 1
+VERSION = 2
 """Counted up when the tables, the cutting or the terms change: an index of another version is made anew."""
 
 _TABLES = """

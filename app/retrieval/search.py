@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.retrieval.index import KnowledgeIndex, indexable
-from app.retrieval.terms import iter_terms
+from app.retrieval.terms import estimate_tokens, iter_terms
 
 if TYPE_CHECKING:
     from app.retrieval.embedders import PassageEmbedder
@@ -20,8 +20,14 @@ _FUSION = 60
 _POOL = 60
 """How many passages each way of searching brings into the fusion."""
 
+_LEAST_SHARED = 6
+"""So many characters at least are shared by the end of a passage and the beginning of the next where they overlap."""
+
 _RERANKED = 24
 """How many passages a reranking model looks at."""
+
+_BESIDE = 16
+"""Among so many of the best neighbours are looked for."""
 
 WORDS_SHARE = 0.15
 """How much the ranking by the words themselves counts beside the ranking by meaning."""
@@ -37,6 +43,7 @@ Rank = Callable[[str, Sequence[str]], Sequence[float]]
 class Hit:
     """A passage that was found. ``score`` is that of the last ranking that was made; compare it within one search only.
 
+    Where the passage before or behind it was found too, ``text`` is both of them; all else but ``line`` is said of the better one.
     ``word_rank`` and ``meaning_rank`` say at which place (from 1) either way of searching had it, 0 where it had not.
     """
 
@@ -73,7 +80,7 @@ class PassageSearch:
     def find(
         self, question: str, roots: Sequence[str], embedder: PassageEmbedder, limit: int = 8, rank: Rank | None = None
     ) -> list[Hit]:
-        """The best passages below ``roots``, best first.
+        """The best passages below ``roots``, best first; two that stand side by side are given as one.
 
         Raises:
             StoreError: the index cannot be read.
@@ -87,7 +94,7 @@ class PassageSearch:
         for share, ranked in ((WORDS_SHARE, by_words), (1.0, by_meaning)):
             for place, passage in enumerate(ranked, 1):
                 scores[passage] = scores.get(passage, 0.0) + share / (_FUSION + place)
-        best = sorted(scores, key=lambda passage: -scores[passage])[: max(limit, _RERANKED) if rank else limit]
+        best = sorted(scores, key=lambda passage: -scores[passage])[: max(2 * limit, _RERANKED if rank else _BESIDE)]
         hits = [
             replace(
                 hit, score=scores[hit.passage_id], word_rank=_place_in(by_words, hit), meaning_rank=_place_in(by_meaning, hit)
@@ -99,7 +106,7 @@ class PassageSearch:
             hits = sorted(
                 (replace(hit, score=float(mark)) for hit, mark in zip(hits, marks, strict=True)), key=lambda hit: -hit.score
             )
-        return hits[:limit]
+        return join_neighbours(hits)[:limit]
 
     def _allowed(self, roots: Sequence[str]) -> set[int]:
         marks = ", ".join("?" * len(roots))
@@ -157,6 +164,37 @@ class PassageSearch:
         )
         found = {int(row["passage_id"]): Hit(**dict(row), score=0.0) for row in rows}
         return [found[passage] for passage in passages if passage in found]
+
+
+def join_neighbours(hits: Sequence[Hit]) -> list[Hit]:
+    """The hits in their order, where one that stands on the same page beside a better one lies in it: at most two become one."""
+    found: dict[int, Hit] = {}
+    joined: set[int] = set()
+    for hit in hits:
+        beside = (hit.passage_id - 1, hit.passage_id + 1)
+        better = next((one for one in beside if one in found and one not in joined and _is_same_page(found[one], hit)), None)
+        if better is None:
+            found[hit.passage_id] = hit
+        else:
+            first, second = sorted((found[better], hit), key=lambda one: one.passage_id)
+            text = _join(first, second)
+            found[better] = replace(found[better], text=text, line=first.line, tokens=estimate_tokens(text))
+            joined.add(better)
+    return list(found.values())
+
+
+def _is_same_page(one: Hit, other: Hit) -> bool:
+    return (one.path, one.number) == (other.path, other.number)
+
+
+def _join(first: Hit, second: Hit) -> str:
+    """Both texts, of which the second may begin with the end of the first; between them the lines that lie between them."""
+    lines = second.line - first.line - first.text.count("\n")
+    if lines > 0:
+        return first.text + "\n" * lines + second.text
+    most = min(len(first.text), len(second.text))
+    shared = next((size for size in range(most, _LEAST_SHARED - 1, -1) if first.text.endswith(second.text[:size])), 0)
+    return first.text + second.text[shared:] if shared else f"{first.text} {second.text}"
 
 
 def _place_in(ranked: Sequence[int], hit: Hit) -> int:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Scores = numpy.typing.NDArray[numpy.float32]
 
-NAME = "built-in-1"
+NAME = "built-in-2"
 """Stands in the index beside everything that this table made; another table gets another name."""
 
 LEAST_SIMILAR = 0.4

@@ -77,8 +77,8 @@ class Documents:
             return True
         return mime == "image/svg+xml" or not mime.startswith(tuple(_HEADS.values()))
 
-    def read(self, path: str | Path, is_cancelled: Callable[[], bool] = lambda: False) -> Document:
-        """The whole document. Raises DocumentUnreadable and WorkCancelled."""
+    def read(self, path: str | Path, is_cancelled: Callable[[], bool] = lambda: False, *, is_kept: bool = True) -> Document:
+        """The whole document, ``is_kept`` in memory where it may be asked for again. Raises DocumentUnreadable and WorkCancelled."""
         source = Path(path)
         try:
             status = source.stat()
@@ -90,6 +90,8 @@ class Documents:
                 self._held.move_to_end(key)
                 return self._held[key]
         document = self._opened().read(source, is_cancelled=is_cancelled)
+        if not is_kept:
+            return document
         with self._lock:
             self._held[key] = document
             while len(self._held) > 1 and sum(map(_size_of, self._held.values())) > _HELD_CHARACTERS:

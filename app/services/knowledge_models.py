@@ -18,8 +18,10 @@ from models.errors import ModelNotFound, TextTooLong
 if TYPE_CHECKING:
     from app.retrieval.embedders import PassageEmbedder
     from app.retrieval.search import Rank
+    from app.services.engines import Link
 
 _SHORTEST = 200
+_LONGEST_RANKED = 2000
 
 
 def make_knowledge(
@@ -77,23 +79,28 @@ class KnowledgeModels:
 
     def _embed(self, reference: str, texts: Sequence[str]) -> Any:
         """Vectors; a text that is longer than the model reads gives that of its beginning."""
+        return self._ask(reference, texts, lambda link, wanted: link.embed(EmbeddingRequest(texts=wanted)).vectors)
+
+    def _rank(self, reference: str, question: str, texts: Sequence[str]) -> Sequence[float]:
+        """Marks; of a text that is longer than the model reads beside the question its beginning is marked."""
+        cut = [text[:_LONGEST_RANKED] for text in texts]
+        found: Sequence[float] = self._ask(
+            reference, cut, lambda link, wanted: link.rerank(RerankRequest(question, wanted)).scores
+        )
+        return found
+
+    def _ask(self, reference: str, texts: Sequence[str], ask: Callable[[Link, tuple[str, ...]], Any]) -> Any:
+        """Ask a model about texts, which become shorter until it reads all of them."""
         lease = self._pool.acquire(reference)
         try:
-            wanted = list(texts)
+            wanted = tuple(texts)
             while True:
                 try:
-                    return lease.link.embed(EmbeddingRequest(texts=tuple(wanted))).vectors
+                    return ask(lease.link, wanted)
                 except TextTooLong:
                     longest = max(map(len, wanted)) * 3 // 4
                     if longest < _SHORTEST:
                         raise
-                    wanted = [text[:longest] for text in wanted]
-        finally:
-            lease.give_back()
-
-    def _rank(self, reference: str, question: str, texts: Sequence[str]) -> Sequence[float]:
-        lease = self._pool.acquire(reference)
-        try:
-            return lease.link.rerank(RerankRequest(question, tuple(text[:2000] for text in texts))).scores
+                    wanted = tuple(text[:longest] for text in wanted)
         finally:
             lease.give_back()

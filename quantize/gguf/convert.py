@@ -151,9 +151,10 @@ def make_plans(checkpoint: Checkpoint, architecture: Any, config: dict[str, Any]
 
 
 def is_small(name: str) -> bool:
-    """Tensors that llama.cpp computes with in F32 whatever the file's type: routers of experts, positions, token types, norms."""
+    """Tensors that llama.cpp computes with in F32 whatever the file's type: routers of experts, positions, token types, norms,
+    convolutions over time."""
     return name.endswith("_norm.weight") or any(
-        part in name for part in ("ffn_gate_inp", "position_embd", "token_types", "exp_probs", "rope_f")
+        part in name for part in ("ffn_gate_inp", "position_embd", "token_types", "exp_probs", "rope_f", "ssm_conv1d")
     )
 
 

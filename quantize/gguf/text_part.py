@@ -15,20 +15,21 @@ _PREFIXES = (
     ("model.layers.", "model.layers."),
     ("model.embed_tokens.", "model.embed_tokens."),
     ("model.norm.", "model.norm."),
+    ("mtp.", "mtp."),
 )
 """What names begin with, in the order of trying: versions of transformers nest the text model in different places."""
 
 _TEXT_MODELS = {
     "llama": "LlamaForCausalLM", "mistral": "MistralForCausalLM", "qwen2": "Qwen2ForCausalLM", "qwen3": "Qwen3ForCausalLM",
     "internlm2": "InternLM2ForCausalLM", "gemma2": "Gemma2ForCausalLM", "gemma3_text": "Gemma3ForCausalLM", "phi3": "Phi3ForCausalLM",
-    "smollm3": "SmolLM3ForCausalLM",
+    "smollm3": "SmolLM3ForCausalLM", "qwen3_5_text": "Qwen3_5ForCausalLM",
 }  # fmt: skip
 """What the text model inside would be called alone, by its ``model_type``."""
 
 
 def has_eyes(config: dict[str, Any]) -> bool:
     """Whether a checkpoint with these settings holds more than a text model."""
-    return isinstance(config.get("vision_config"), dict)
+    return isinstance(config.get("vision_config"), dict) or config.get("model_type") == "minicpmv"
 
 
 def text_settings(config: dict[str, Any]) -> dict[str, Any]:
@@ -36,12 +37,19 @@ def text_settings(config: dict[str, Any]) -> dict[str, Any]:
     return dict(config.get("text_config") or config.get("llm_config") or {})
 
 
-def name_of_text_model(config: dict[str, Any]) -> str:
-    """What the text model of a checkpoint that sees would be called alone; empty for one that does not see, or sees in an unknown way."""
+def name_of_text_model(config: dict[str, Any], file: str) -> str:
+    """What the text model of a checkpoint that sees would be called alone; empty for one that does not see, or sees in an unknown way.
+
+    Raises:
+        QuantizationFailed: a version of a known family that cannot be converted; ``file`` is the checkpoint's name.
+    """
     from quantize.gguf.projectors import find_projector
 
-    if not has_eyes(config) or find_projector(config) is None:
+    module = find_projector(config) if has_eyes(config) else None
+    if module is None:
         return ""
+    if hasattr(module, "text_model"):
+        return str(module.text_model(config, file))
     text = text_settings(config)
     names = text.get("architectures") or [_TEXT_MODELS.get(str(text.get("model_type")), "")]
     return str(names[0])

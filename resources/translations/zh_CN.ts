@@ -1384,6 +1384,10 @@
       <translation>对方不理会请求的是文件的哪一部分。</translation>
     </message>
     <message>
+      <source>It is MiniCPM-V {0}: here versions {1} are known, 2.0 sees with another kind of tower.</source>
+      <translation>这是 MiniCPM-V {0}：这里支持的版本是 {1}；2.0 用的是另一种视觉塔。</translation>
+    </message>
+    <message>
       <source>It is a GGML file from before 2023-08, which engines no longer read.</source>
       <translation>它是 2023 年 8 月之前的 GGML 文件，引擎已不再支持。</translation>
     </message>

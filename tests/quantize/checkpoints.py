@@ -32,6 +32,10 @@ MLA = {
     "kv_lora_rank": 32, "q_lora_rank": 48, "qk_nope_head_dim": 16, "qk_rope_head_dim": 16, "v_head_dim": 24, "num_key_value_heads": 4,
     "moe_intermediate_size": 32, "n_routed_experts": 4, "num_experts_per_tok": 2, "n_shared_experts": 1, "first_k_dense_replace": 1,
 }  # fmt: skip
+STATES = {
+    "head_dim": 32, "num_hidden_layers": 4, "linear_key_head_dim": 32, "linear_value_head_dim": 32, "linear_num_key_heads": 2,
+    "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0, "partial_rotary_factor": 0.5, "mrope_section": [3, 3, 2]},
+}  # fmt: skip
 DECODERS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "llama": ("LlamaConfig", "LlamaForCausalLM", {}),
     "llama tied": ("LlamaConfig", "LlamaForCausalLM", {"tie_word_embeddings": True}),
@@ -46,6 +50,8 @@ DECODERS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "qwen2 moe": ("Qwen2MoeConfig", "Qwen2MoeForCausalLM", {**MOE, "shared_expert_intermediate_size": 96, "norm_topk_prob": False}),
     "qwen3": ("Qwen3Config", "Qwen3ForCausalLM", {"head_dim": 32}),
     "qwen3 moe": ("Qwen3MoeConfig", "Qwen3MoeForCausalLM", {**MOE, "head_dim": 32, "norm_topk_prob": True}),
+    "qwen3.5": ("Qwen3_5TextConfig", "Qwen3_5ForCausalLM", {**STATES, "linear_num_value_heads": 4}),
+    "qwen3.5 even": ("Qwen3_5TextConfig", "Qwen3_5ForCausalLM", {**STATES, "linear_num_value_heads": 2, "tie_word_embeddings": True}),
     "gemma 2": (
         "Gemma2Config", "Gemma2ForCausalLM",
         {"head_dim": 32, "query_pre_attn_scalar": 32, "sliding_window": 32, "tie_word_embeddings": True, "num_hidden_layers": 4},

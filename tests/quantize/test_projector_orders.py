@@ -84,8 +84,8 @@ def test_a_gguf_with_a_projector_beside_it_takes_it_along(tmp_path: Path) -> Non
 
 
 def test_a_checkpoint_whose_eyes_are_unknown_is_refused_by_name(tmp_path: Path) -> None:
-    tiny_vision.write_checkpoint(tmp_path / "m", architectures=["MiniCPMV"])
-    with pytest.raises(UserFacingError, match="MiniCPMV"):
+    tiny_vision.write_checkpoint(tmp_path / "m", architectures=["MllamaForConditionalGeneration"])
+    with pytest.raises(UserFacingError, match="MllamaForConditionalGeneration"):
         Pipeline(Order(str(tmp_path / "m"), (Recipe("Q8_0"),), str(tmp_path / "out"), measure=""), read_text).run()
     assert not list((tmp_path / "out").glob("*.gguf"))
 
@@ -98,7 +98,7 @@ def test_a_script_that_writes_a_file_without_tensors_has_failed(tmp_path: Path) 
         "import sys, gguf\nw = gguf.GGUFWriter(sys.argv[sys.argv.index('--outfile') + 1], 'clip')\n"
         "w.write_header_to_file()\nw.write_kv_data_to_file()\nw.write_tensors_to_file()\nw.close()\n"
     )
-    tiny_vision.write_checkpoint(tmp_path / "m", architectures=["MiniCPMV"])
+    tiny_vision.write_checkpoint(tmp_path / "m", architectures=["MllamaForConditionalGeneration"])
     order = Order(
         str(tmp_path / "m"), (Recipe("Q8_0"),), str(tmp_path / "out"), measure="", converter=str(script), converter_python=sys.executable
     )  # fmt: skip

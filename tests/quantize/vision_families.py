@@ -14,7 +14,7 @@ from tests.tiny_vision import write_tokenizer
 WIDTH = 64
 MARKS = (
     "<bos>", "<image>", "<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>", "<img>", "</img>", "<IMG_CONTEXT>",
-    "<fake_token_around_image>", "<global-img>", "<end_of_utterance>", "\n\n",
+    "<fake_token_around_image>", "</image>", "<slice>", "</slice>", "<|image_slot|>", "<global-img>", "<end_of_utterance>", "\n\n",
     *(f"<row_{row}_col_{column}>" for row in range(1, 7) for column in range(1, 7)),
 )  # fmt: skip
 TEXT: dict[str, Any] = {
@@ -24,6 +24,12 @@ TEXT: dict[str, Any] = {
 TOWER: dict[str, Any] = {
     "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 3, "num_attention_heads": 2, "image_size": 32, "patch_size": 8,
 }  # fmt: skip
+STATES: dict[str, Any] = {
+    "linear_key_head_dim": 32, "linear_value_head_dim": 32, "linear_num_key_heads": 2, "linear_num_value_heads": 4, "head_dim": 32,
+    "num_hidden_layers": 4,
+    "rope_parameters": {"rope_type": "default", "rope_theta": 1e4, "partial_rotary_factor": 0.5, "mrope_section": [3, 3, 2]},
+}  # fmt: skip
+"""What Qwen 3.5's text model has beside others."""
 TURNED = {"rope_type": "default", "mrope_section": [2, 3, 3], "rope_theta": 10000.0}
 
 
@@ -50,6 +56,8 @@ FAMILIES = {
     "qwen2-vl": Family("Qwen2VLConfig", "Qwen2VLForConditionalGeneration", 64, ("<|vision_start|>", "<|vision_end|>")),
     "qwen2.5-vl": Family("Qwen2_5_VLConfig", "Qwen2_5_VLForConditionalGeneration", 168, ("<|vision_start|>", "<|vision_end|>")),
     "qwen3-vl": Family("Qwen3VLConfig", "Qwen3VLForConditionalGeneration", 64, ("<|vision_start|>", "<|vision_end|>")),
+    "qwen3.5": Family("Qwen3_5Config", "Qwen3_5ForConditionalGeneration", 64, ("<|vision_start|>", "<|vision_end|>")),
+    "minicpm-v 4.6": Family("MiniCPMV4_6Config", "MiniCPMV4_6ForConditionalGeneration", 64, ("<image>", "</image>")),
     "internvl": Family("InternVLConfig", "InternVLForConditionalGeneration", 32, ("<img>", "</img>")),
 }
 
@@ -75,6 +83,11 @@ def make_config(kind: str, rows: int) -> Any:
         return own(
             vision_config=dict(TOWER), text_config={"model_type": "llama", **text}, scale_factor=2, image_token_id=ids["<image>"]
         )
+    if kind == "minicpm-v 4.6":
+        return own(
+            vision_config={**TOWER, "image_size": 560}, image_token_id=ids["<|image_slot|>"], insert_layer_id=1, image_size=64,
+            text_config={**text, **STATES},
+        )  # fmt: skip
     if kind == "internvl":
         eyes_config = {**TOWER, "image_size": [32, 32], "patch_size": [8, 8], "layer_scale_init_value": 0.7}
         return own(
@@ -95,7 +108,13 @@ def make_config(kind: str, rows: int) -> Any:
             "depth": 3, "hidden_size": 32, "out_hidden_size": WIDTH, "num_heads": 2, "intermediate_size": 48, "patch_size": 8,
             "num_position_embeddings": 16, "deepstack_visual_indexes": [0, 1],
         },
+        "qwen3.5": {
+            "depth": 3, "hidden_size": 32, "out_hidden_size": WIDTH, "num_heads": 2, "intermediate_size": 48, "patch_size": 8,
+            "num_position_embeddings": 16,
+        },
     }[kind]  # fmt: skip
+    if kind == "qwen3.5":
+        return own(text_config={**text, **STATES}, vision_config=eyes_config, **named)
     # llama.cpp ends the process where the last layer takes features too
     text |= {"head_dim": 32, "num_hidden_layers": 3} if kind == "qwen3-vl" else {}
     turned = {**TURNED, "mrope_section": [6, 5, 5]} if kind == "qwen3-vl" else dict(TURNED)
@@ -145,6 +164,11 @@ def as_patches(picture: numpy.ndarray, patch: int) -> tuple[Any, Any]:
     return flat, torch.tensor([[1, high, wide]])
 
 
+def _in_one_row(picture: numpy.ndarray) -> Any:
+    """The patches of a picture side by side, as MiniCPM-V's processor hands them on."""
+    return as_pixels(picture)[0].unfold(1, 8, 8).permute(0, 3, 1, 2).reshape(1, 3, 8, -1)
+
+
 def look(kind: str, model: Any, picture: numpy.ndarray) -> numpy.ndarray:
     """What transformers makes of a picture: (tokens, width), for Qwen3-VL followed by what goes to the first layers."""
     import torch
@@ -157,6 +181,9 @@ def look(kind: str, model: Any, picture: numpy.ndarray) -> numpy.ndarray:
             found = torch.cat(list(given.pooler_output))
             deep = list(given.deepstack_features) if kind == "qwen3-vl" else []
             deep = [torch.cat(list(part)) if isinstance(part, (list, tuple)) else part for part in deep]
+        elif kind == "minicpm-v 4.6":
+            grid = torch.tensor([[picture.shape[0] // 8, picture.shape[1] // 8]])
+            found = inner.get_image_features(_in_one_row(picture), target_sizes=grid).pooler_output
         elif kind == "llava 1.6":
             features = inner.vision_tower(as_pixels(picture), output_hidden_states=True).hidden_states[-2][:, 1:]
             found = inner.multi_modal_projector(features)
@@ -177,6 +204,9 @@ def read_logits(kind: str, model: Any, ids: list[int], picture: numpy.ndarray) -
     if kind.startswith("qwen"):
         given["pixel_values"], given["image_grid_thw"] = as_patches(picture, model.config.vision_config.patch_size)
         given["mm_token_type_ids"] = (given["input_ids"] == model.config.image_token_id).int()
+    elif kind == "minicpm-v 4.6":
+        given["pixel_values"] = _in_one_row(picture)
+        given["target_sizes"] = torch.tensor([[picture.shape[0] // 8, picture.shape[1] // 8]])
     else:
         given["pixel_values"] = as_pixels(picture)
     with torch.no_grad():

@@ -109,8 +109,8 @@ class Questions:
         single = {"colour_single": 3, "shape_single": 3} if len(scene.things) == 1 else {}
         # what binds two facts to each other is learnt last, and asked most
         return {
-            **single, "colour_shape": 8, "shape_colour": 3, "colour_place": 1, "shape_place": 1, "count_all": 1.5, "count_shape": 7,
-            "count_colour": 4, "count_thing": 3, "where": 1.5, "what_place": 1, "presence": 1, "see": 1, "digit": 0.1, "word": 0.1,
+            **single, "colour_shape": 5, "shape_colour": 3, "colour_place": 2.5, "shape_place": 2.5, "count_all": 3, "count_shape": 8,
+            "count_colour": 5, "count_thing": 4, "where": 2.5, "what_place": 3.5, "presence": 1, "see": 2, "digit": 0.1, "word": 0.1,
         }  # fmt: skip
 
     def ask(self, scene: Scene, language: str, rng: random.Random, kind: str = "") -> Exchange | None:

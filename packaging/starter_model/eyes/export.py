@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from starter_model.export import replacing
 from starter_model.eyes.network import Seer, Shape
 from starter_model.eyes.tokens import BOS, CHAT_TEMPLATE, END, END_IMAGE, EOS, IMAGE, PAD, SOFT, SPECIAL, load_tokenizer
@@ -78,32 +78,41 @@ def picture_settings(shape: Shape) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def their_name(name: str) -> str:
+    """Return what transformers calls a parameter of :class:`Seer`."""
+    tower, text, projector = "model.vision_tower.", "model.language_model.", "model.multi_modal_projector."
+    if name in ("tower.patch_embedding.weight", "tower.patch_embedding.bias"):
+        return f"{tower}embeddings.{name.removeprefix('tower.')}"
+    if name == "tower.position_embedding":
+        return f"{tower}embeddings.position_embedding.weight"
+    if name.startswith("tower.layers."):
+        return f"{tower}encoder.{name.removeprefix('tower.')}"
+    if name.startswith("tower."):
+        return f"{tower}{name.removeprefix('tower.')}"
+    if name == "soft_norm.weight":
+        return f"{projector}mm_soft_emb_norm.weight"
+    return f"{projector}mm_input_projection_weight" if name == "projection" else f"{text}{name}"
+
+
 def weights_of(network: Seer) -> dict[str, Tensor]:
     """Return the weights under transformers' names, without the heads of the training."""
     found: dict[str, Tensor] = {}
-    shape = network.shape
-    tower, text, projector = "model.vision_tower.", "model.language_model.", "model.multi_modal_projector."
     for name, parameter in network.named_parameters():
-        values = parameter.detach()
-        if name.startswith("heads."):
-            continue
-        if name == "tower.patch_embedding.weight":
-            found[f"{tower}embeddings.patch_embedding.weight"] = values.view(-1, 3, shape.patch, shape.patch)
-        elif name == "tower.patch_embedding.bias":
-            found[f"{tower}embeddings.patch_embedding.bias"] = values
-        elif name == "tower.position_embedding":
-            found[f"{tower}embeddings.position_embedding.weight"] = values
-        elif name.startswith("tower.layers."):
-            found[f"{tower}encoder.{name.removeprefix('tower.')}"] = values
-        elif name.startswith("tower."):
-            found[f"{tower}{name.removeprefix('tower.')}"] = values
-        elif name == "soft_norm.weight":
-            found[f"{projector}mm_soft_emb_norm.weight"] = values
-        elif name == "projection":
-            found[f"{projector}mm_input_projection_weight"] = values
-        else:
-            found[f"{text}{name}"] = values
+        if not name.startswith("heads."):
+            is_patches = name == "tower.patch_embedding.weight"
+            patch = network.shape.patch
+            found[their_name(name)] = parameter.detach().view(-1, 3, patch, patch) if is_patches else parameter.detach()
     return found
+
+
+def read_weights(checkpoint: Path, network: Seer) -> dict[str, Tensor]:
+    """Return the weights of a written checkpoint under this network's names, the other way round."""
+    stored = load_file(checkpoint / "model.safetensors")
+    return {
+        name: stored[their_name(name)].float().view(parameter.shape)
+        for name, parameter in network.named_parameters()
+        if not name.startswith("heads.")
+    }
 
 
 def write_checkpoint(network: Seer, tokenizer: Tokenizer, folder: Path) -> None:

@@ -6,7 +6,9 @@ Usage: ``python packaging/starter_model/eyes/train.py [--minutes N] [--out resou
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -15,6 +17,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import torch
+from starter_model.eyes.export import export_cache, read_weights
 from starter_model.eyes.network import Shape
 from starter_model.eyes.tokens import load_tokenizer, train_tokenizer
 from starter_model.eyes.training import Plan, Run
@@ -33,7 +36,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--adam-rate", type=float, default=Plan().adam_rate)
     parser.add_argument("--muon-rate", type=float, default=Plan().muon_rate)
+    parser.add_argument("--looking-share", type=float, default=Plan().looking_share, help="of the time, for the tower alone")
     parser.add_argument("--eager", action="store_true", help="do not use torch.compile (needs a C++ compiler)")
+    parser.add_argument("--begin-from", type=Path, help="a folder of an earlier run's export: go on from its checkpoint")
     parser.add_argument("--fresh", action="store_true", help="ignore an earlier checkpoint in the cache")
     parser.add_argument("--only", choices=STAGES, help="do one stage")
     return parser.parse_args()
@@ -47,11 +52,13 @@ def make_run(arguments: argparse.Namespace) -> Run:
         (cache / "checkpoint.pt").unlink(missing_ok=True)
         (cache / "tokenizer.json").unlink(missing_ok=True)
     shape = Shape()
+    if arguments.begin_from and not (cache / "tokenizer.json").exists():
+        shutil.copy(arguments.begin_from / "checkpoint" / "tokenizer.json", cache / "tokenizer.json")
     if not (cache / "tokenizer.json").exists():
         train_tokenizer(shape.vocabulary, arguments.seed).save(str(cache / "tokenizer.json"))
     plan = Plan(
         minutes=arguments.minutes, seed=arguments.seed, muon_rate=arguments.muon_rate, adam_rate=arguments.adam_rate,
-        compiled=not arguments.eager,
+        compiled=not arguments.eager, looking_share=arguments.looking_share,
     )  # fmt: skip
     return Run(plan, shape, load_tokenizer(cache / "tokenizer.json"), cache)
 
@@ -64,14 +71,16 @@ def main() -> None:
     if "train" in stages:
         run = make_run(arguments)
         signal.signal(signal.SIGTERM, run.stop)
-        print("resumed" if run.resume() else "started", flush=True)
+        is_resumed = run.resume()
+        if arguments.begin_from and not is_resumed:
+            facts = json.loads((arguments.begin_from / "measurements.json").read_text(encoding="utf-8"))["training"]
+            run.begin_from(read_weights(arguments.begin_from / "checkpoint", run.network), facts)
+        print("resumed" if is_resumed else "started", flush=True)
         run.train(lambda line: print(line, flush=True))
         if run.stopped:
             print("stopped; the same command continues")
             return
     if "export" in stages:
-        from starter_model.eyes.export import export_cache
-
         export_cache(arguments.cache, arguments.out)
     if "measure" in stages:
         from starter_model.eyes.measure import measure

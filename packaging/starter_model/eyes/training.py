@@ -28,7 +28,7 @@ HEADS = {"kind": len(KINDS), "colour": len(COLOURS) + 1, "word": len(WORDS) + 1}
 """What the training heads tell of each field: what lies there, its colour, and which word its part belongs to."""
 CROWD_FREE = 0.35
 """How many of the pictures that the tower alone learns from are such as are asked about later."""
-LONELY_AGAIN = 0.6
+LONELY_AGAIN = 0.75
 """How many of the pictures with a single thing are drawn again where words are learnt: they are known first."""
 
 
@@ -38,7 +38,7 @@ class Plan:
 
     minutes: float = 95.0
     rows: int = 32
-    length: int = 96
+    length: int = 128
     looking_share: float = 0.3
     muon_rate: float = 3e-3
     adam_rate: float = 2e-3
@@ -101,7 +101,7 @@ class Examples:
             return self.writer.side_by_side(talk, length, rng, has_picture=False)
         language = rng.choice(LANGUAGES)
         exchanges = []
-        while len(exchanges) < 6:
+        while len(exchanges) < 8:
             tongue = language if rng.random() < 0.5 else rng.choice(LANGUAGES)
             found: Exchange | None = self.questions.ask(scene, tongue, rng)
             if rng.random() < 0.05:
@@ -142,6 +142,7 @@ class Run:
             [p for name, p in named if not is_matrix[name]], lr=plan.adam_rate, betas=(0.9, 0.98), weight_decay=0.0
         )
         self.step, self.seconds, self.pictures, self.questions = 0, 0.0, 0, 0
+        self.earlier: dict[str, Any] = {}
         self.stopped = False
         self._look: Callable[..., Any] = torch.compile(self.network.look, dynamic=False) if plan.compiled else self.network.look
         self._read: Callable[..., Any] = torch.compile(self.network.read, dynamic=False) if plan.compiled else self.network.read
@@ -163,13 +164,32 @@ class Run:
         for name in ("step", "seconds", "pictures", "questions"):
             setattr(self, name, state[name])
         self.examples.next_number = state["examples"]
+        self.earlier = json.loads(state.get("earlier", "{}"))
         return True
+
+    def begin_from(self, weights: dict[str, Tensor], earlier: dict[str, Any], batches: int = 80) -> None:
+        """Begin with the weights of a finished run, whose facts are kept; the heads, which no finished run has, learn alone first."""
+        left = self.network.load_state_dict(weights, strict=False)
+        if left.unexpected_keys or any(not name.startswith("heads.") for name in left.missing_keys):
+            raise ValueError(f"these are the weights of another network: {left}")
+        self.earlier = earlier
+        optimizer = torch.optim.AdamW(self.network.heads.parameters(), lr=1e-2, weight_decay=0.0)
+        for _ in range(batches):
+            batch = self.examples.draw(self.plan.rows, self.plan.length, with_text=False)
+            with torch.no_grad():
+                pooled = self.network.tower(batch.pictures)
+            heads = {name: head(pooled) for name, head in self.network.heads.items()}
+            loss, _ = self._judge_heads(heads, batch.fields)
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
 
     def save(self) -> None:
         """Write the checkpoint, whole or not at all."""
         state = {
             "network": self.network.state_dict(), "muon": self.muon.state_dict(), "adam": self.adam.state_dict(), "step": self.step,
             "seconds": self.seconds, "pictures": self.pictures, "questions": self.questions, "examples": self.examples.next_number,
+            "earlier": json.dumps(self.earlier),
         }  # fmt: skip
         self.folder.mkdir(parents=True, exist_ok=True)
         torch.save(state, self.folder / "checkpoint.tmp")
@@ -261,4 +281,4 @@ class Run:
     def facts(self) -> dict[str, object]:
         """Return what the run did, for the model card."""
         return {"plan": asdict(self.plan), "shape": self.network.shape.as_dict(), "steps": self.step, "seconds": round(self.seconds),
-                "pictures": self.pictures, "questions": self.questions}  # fmt: skip
+                "pictures": self.pictures, "questions": self.questions, "earlier": self.earlier}  # fmt: skip

@@ -17,7 +17,7 @@ from quantize.gguf.text_part import name_of_text_model
 
 MODULES = (
     "bert", "deepseek2", "gemma2", "gemma3", "glm", "glm4", "gpt2", "granite", "internlm2", "llama", "minicpm", "mixtral", "nomic_bert",
-    "olmo2", "phi3", "qwen2", "qwen2_moe", "qwen2_vl", "qwen3", "qwen3_moe", "qwen3_vl", "smollm3", "stablelm", "xlm_roberta",
+    "olmo2", "phi3", "qwen2", "qwen2_moe", "qwen2_vl", "qwen3", "qwen3_5", "qwen3_moe", "qwen3_vl", "smollm3", "stablelm", "xlm_roberta",
 )  # fmt: skip
 
 
@@ -34,7 +34,7 @@ def find_architecture(config: dict[str, Any], name: str) -> ModuleType:
     """
     names = config.get("architectures") or [config.get("model_type", "")]
     wanted = str(names[0])
-    for name_of_model in (wanted, name_of_text_model(config)):
+    for name_of_model in (wanted, name_of_text_model(config, name)):
         for module in map(load_module, MODULES):
             if name_of_model in module.CHECKPOINTS:
                 return module

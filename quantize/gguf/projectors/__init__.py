@@ -3,6 +3,7 @@
 A module has ``CHECKPOINTS`` (the names in ``config.json``), ``PROJECTOR`` (llama.cpp's name), ``write_settings(writer, checkpoint)``,
 ``convert(name, values, checkpoint)``, which gives the tensors that one tensor of the checkpoint becomes, and
 ``kind(name, file_type)``: the type that llama.cpp needs a tensor in, or nothing where it may be the file's.
+Where a checkpoint does not say what its text model would be called alone, the module has ``text_model(config, name)``.
 What belongs to the text model never reaches these modules: see :mod:`quantize.gguf.text_part`.
 """
 
@@ -12,7 +13,7 @@ import importlib
 from types import ModuleType
 from typing import Any
 
-MODULES = ("gemma3", "idefics3", "internvl", "llava", "qwen2_vl", "qwen3_vl")
+MODULES = ("gemma3", "idefics3", "internvl", "llava", "minicpmv", "minicpmv4_6", "qwen2_vl", "qwen3_vl")
 
 
 def load_projector(module: str) -> ModuleType:

@@ -1,4 +1,4 @@
-"""Qwen3-VL: learnt positions beside turned ones, and features of some inner layers that go deep into the text model."""
+"""Qwen3-VL and Qwen 3.5: learnt positions beside turned ones; in the former, features of inner layers go deep into the text model."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CHECKPOINTS", "PROJECTOR", "convert", "kind", "write_settings"]
 
-CHECKPOINTS = ("Qwen3VLForConditionalGeneration",)
+CHECKPOINTS = ("Qwen3VLForConditionalGeneration", "Qwen3_5ForConditionalGeneration")
 PROJECTOR = "qwen3vl_merger"
 _TOWER = ("model.visual.", "visual.")
 _LAYER_NAMES = {

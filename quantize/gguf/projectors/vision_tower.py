@@ -55,7 +55,7 @@ def write_tower(writer: Any, checkpoint: Checkpoint, vision: dict[str, Any]) -> 
         QuantizationFailed: the checkpoint does not say how pictures are prepared, or has an activation that llama.cpp has not.
     """
     images, name = image_settings(checkpoint), checkpoint.folder.name
-    mean, deviation = images.get("image_mean"), images.get("image_std")
+    mean, deviation = (images.get(f"image_{part}") or images.get(f"norm_{part}") for part in ("mean", "std"))
     if not isinstance(mean, list) or not isinstance(deviation, list) or len(mean) != 3 or len(deviation) != 3:
         reason = "Its preprocessor_config.json is missing or does not say how pictures are prepared (image_mean, image_std)."
         raise QuantizationFailed(file=name, reason=reason)
