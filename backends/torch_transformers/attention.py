@@ -7,6 +7,7 @@ keys and values itself, so that the matrices of the network are multiplied once 
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ import torch
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from backends.llamacpp.adapters import AdapterSet
 
 NAME = "yanmo_spans"
 _FIRST_ROOM = 256
@@ -63,23 +66,48 @@ class Span:
     """``count`` neighbouring tokens of one sequence in the row that is computed.
 
     Where they are a picture, ``embeddings`` (float32, count × width) stand for them, and each of them sees all of them.
+    ``adapters`` are those that compute them.
     """
 
     cache: KeyValues
     count: int
     embeddings: Any = None
+    adapters: AdapterSet = ()
 
 
 @dataclass(slots=True)
 class Pass:
-    """What is being computed: spans in the order of the row. ``seen`` are the layers that came by."""
+    """What is being computed: spans in the order of the row. ``outputs`` are the places whose logits are wanted, ``seen`` the layers
+    that came by.
+    """
 
     spans: list[Span]
+    outputs: list[int] = field(default_factory=list)
     seen: set[int] = field(default_factory=set)
 
 
 _now = threading.local()
 """The pass of this thread: embedding runs beside generating."""
+
+
+def rows_of_pass(count: int) -> Iterator[tuple[slice, AdapterSet]]:
+    """Of ``count`` rows that go through a module in this thread's pass, those of each span that has adapters.
+
+    They are all tokens, or, in the output head, only those whose logits are wanted.
+    """
+    now: Pass | None = getattr(_now, "found", None)
+    if now is None or not any(span.adapters for span in now.spans):
+        return
+    is_whole = count == sum(span.count for span in now.spans)
+    if not is_whole and count != len(now.outputs):
+        raise RuntimeError("a module with an adapter is not called row by row")
+    begin = first = 0
+    for span in now.spans:
+        end = begin + span.count
+        length = span.count if is_whole else sum(begin <= place < end for place in now.outputs)
+        if span.adapters and length:
+            yield slice(first, first + length), span.adapters
+        begin, first = end, first + length
 
 
 def attend(
@@ -179,14 +207,14 @@ def compute(model: Any, tokens: list[int], spans: list[Span], rows: list[int], d
     ``tokens`` are those of the spans, one after another.
     """
     wanted = torch.tensor(rows, dtype=torch.long, device=device)
-    found, seen = _run(model, tokens, spans, device, logits_to_keep=wanted)
+    found, seen = _run(model, tokens, spans, rows, device, logits_to_keep=wanted)
     return found.logits[0], seen
 
 
 @torch.inference_mode()
 def hidden_states(model: Any, tokens: list[int], span: Span, device: Any) -> Tensor:
     """What leaves the last layer (tokens, width), after the final norm. The cache then holds the tokens."""
-    found, _ = _run(model.base_model, tokens, [span], device)
+    found, _ = _run(model.base_model, tokens, [span], [], device)
     states: Tensor = found.last_hidden_state[0]
     return states
 
@@ -205,9 +233,9 @@ def _inputs(model: Any, tokens: list[int], spans: list[Span], device: Any) -> di
     return {"inputs_embeds": made}
 
 
-def _run(model: Any, tokens: list[int], spans: list[Span], device: Any, **more: Any) -> tuple[Any, set[int]]:
+def _run(model: Any, tokens: list[int], spans: list[Span], outputs: list[int], device: Any, **more: Any) -> tuple[Any, set[int]]:
     positions = [place for span in spans for place in range(span.cache.length, span.cache.length + span.count)]
-    now = _now.found = Pass(spans)
+    now = _now.found = Pass(spans, outputs)
     try:
         found = model(
             **_inputs(model, tokens, spans, device),

@@ -130,7 +130,7 @@ class Scheduler:
                 self._fail(reply, error)
                 continue
             self._waiting.remove(reply)
-            slot: Any = self.cache.take(reply.tokens, fresh=reply.tells_prompt)
+            slot: Any = self.cache.take(reply.tokens, reply.adapters, fresh=reply.tells_prompt)
             slot.owner = reply.owner
             reply.slot = slot
             self._active.append(reply)
@@ -144,10 +144,9 @@ class Scheduler:
 
     def _is_being_read(self, reply: TorchReply) -> bool:
         """Whether a request with a place is reading a longer beginning of this prompt than any sequence holds."""
-        coming = max(
-            (common_length(one.tokens, reply.tokens, len(reply.tokens) - 1) for one in self._active if one.is_reading), default=0
-        )
-        return coming >= _WORTH_WAITING and coming - self.cache.match(reply.tokens)[1] >= _WORTH_WAITING
+        readers = [one for one in self._active if one.is_reading and one.adapters == reply.adapters]
+        coming = max((common_length(one.tokens, reply.tokens, len(reply.tokens) - 1) for one in readers), default=0)
+        return coming >= _WORTH_WAITING and coming - self.cache.match(reply.tokens, reply.adapters)[1] >= _WORTH_WAITING
 
     def _choose_parts(self) -> list[_Part]:
         """One token for each reply that is written, and pieces of prompts, the longest waiting first."""
@@ -197,7 +196,7 @@ class Scheduler:
             tokens += part.tokens
             part.row = len(rows)
             rows += range(len(tokens) - part.outputs, len(tokens))
-            spans.append(Span(sequence.cache, len(part.tokens), part.embeddings))
+            spans.append(Span(sequence.cache, len(part.tokens), part.embeddings, part.reply.adapters))
         started = time.perf_counter()
         try:
             logits, _ = compute(self._model, tokens, spans, rows or [len(tokens) - 1], self._device)
