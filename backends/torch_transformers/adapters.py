@@ -15,6 +15,7 @@ import torch
 from backends.llamacpp.adapters import AdapterSet
 from backends.options import Adapter
 from backends.torch_transformers.attention import KeyValues, Span, compute, rows_of_pass
+from backends.torch_transformers.loading import is_of_eyes
 from models.errors import AdapterRefused, ModelNotFound, UserFacingError
 from models.peft_adapter import ADAPTER_WEIGHTS, PairNames, PeftSettings
 
@@ -102,7 +103,7 @@ class TorchAdapters:
             module = self._model.get_submodule(stem)
         except AttributeError as error:
             raise self._refuse(file, f"It changes “{stem}”, which this model does not have.") from error
-        if any(part in stem for part in ("vision", "visual", "multi_modal_projector", "connector")):
+        if is_of_eyes(stem):
             raise self._refuse(file, "It changes how the model sees, which is not supported.")
         shape = _shape_of(module)
         fits = a.ndim == b.ndim == 2 and a.shape[0] == b.shape[1] and (b.shape[0], a.shape[1]) == shape

@@ -65,14 +65,23 @@ class KeyValues:
 class Span:
     """``count`` neighbouring tokens of one sequence in the row that is computed.
 
-    Where they are a picture, ``embeddings`` (float32, count × width) stand for them, and each of them sees all of them.
-    ``adapters`` are those that compute them.
+    Where they are a picture, ``embeddings`` (float32, count × width) stand for them, ``offsets`` (3, count) say where each lies on
+    its grid, and where it ``sees_itself`` each of them sees all of them. ``adapters`` are those that compute them. ``gap`` is how many
+    places before it the sequence has more than positions.
     """
 
     cache: KeyValues
     count: int
     embeddings: Any = None
     adapters: AdapterSet = ()
+    sees_itself: bool = False
+    offsets: Any = None
+    gap: int = 0
+
+    def positions(self) -> Tensor:
+        """Where its tokens are in the text: (3, count)."""
+        begin = self.cache.length - self.gap
+        return torch.arange(begin, begin + self.count).expand(3, -1) if self.offsets is None else self.offsets + begin
 
 
 @dataclass(slots=True)
@@ -129,8 +138,8 @@ def attend(
     for span in now.spans:
         end = begin + span.count
         keys, values = span.cache.put(int(module.layer_idx), key[0, :, begin:end], value[0, :, begin:end])
-        sees_itself = span.embeddings is not None
-        pieces.append(_attend_one(query[0, :, begin:end], keys, values, scaling, sliding_window, softcap, s_aux, sees_itself))
+        own = query[0, :, begin:end]
+        pieces.append(_attend_one(own, keys, values, scaling, sliding_window, softcap, s_aux, span.sees_itself))
         begin = end
     joined = torch.cat(pieces, dim=1) if len(pieces) > 1 else pieces[0]
     return joined.transpose(0, 1).unsqueeze(0).contiguous(), None
@@ -234,12 +243,14 @@ def _inputs(model: Any, tokens: list[int], spans: list[Span], device: Any) -> di
 
 
 def _run(model: Any, tokens: list[int], spans: list[Span], outputs: list[int], device: Any, **more: Any) -> tuple[Any, set[int]]:
-    positions = [place for span in spans for place in range(span.cache.length, span.cache.length + span.count)]
+    positions = torch.cat([span.positions() for span in spans], dim=1)
+    # three axes only where they differ: most networks know one
+    places = positions.unsqueeze(1) if any(span.offsets is not None for span in spans) else positions[:1]
     now = _now.found = Pass(spans, outputs)
     try:
         found = model(
             **_inputs(model, tokens, spans, device),
-            position_ids=torch.tensor([positions], device=device),
+            position_ids=places.to(device),
             use_cache=False,
             **more,
         )

@@ -25,6 +25,10 @@ _RENAMED = (
     ("vision_tower.", "model.vision_tower."),
     ("model.vision_tower.vision_model.", "model.vision_tower."),
     ("multi_modal_projector.", "model.multi_modal_projector."),
+    ("visual.", "model.visual."),
+    ("image_newline", "model.image_newline"),
+    ("model.", "model.language_model."),
+    ("model.text_model.", "model.text_model."),
 )
 
 Progress = Callable[[float], bool]
@@ -59,7 +63,7 @@ def load_network(
     method = check_method(settings, folder)
     config = read_config(folder, attention)
     model = make_empty(config, folder)
-    if any(parameter.ndim > 2 for parameter in model.parameters()):
+    if any(parameter.ndim > 2 and not is_of_eyes(name) for name, parameter in model.named_parameters()):
         if method:
             raise UnsupportedArchitecture(architecture=f"{config.model_type} ({method})", file=folder.name)
         model = _load_experts(folder, config, device, dtype, progress)
@@ -67,6 +71,11 @@ def load_network(
         _Reader(folder, files, model, device, dtype).read(progress)
     kernel = _choose_kernels(model) if kernels and method else ""
     return LoadedNetwork(model, config, kernel, method)
+
+
+def is_of_eyes(name: str) -> bool:
+    """Whether a module or a weight of a model that sees belongs to what it sees with."""
+    return any(part in name for part in ("vision", "visual", "multi_modal_projector", "connector"))
 
 
 def check_method(settings: dict[str, Any], folder: Path) -> str:
@@ -128,16 +137,23 @@ def make_empty(config: Any, folder: Path) -> Any:
         UnsupportedArchitecture, DamagedModelFile: it is no language model, or its settings make no sense.
     """
     from accelerate.big_modeling import init_empty_weights
-    from transformers import AutoModelForCausalLM
 
     try:
         with init_empty_weights(include_buffers=False):
-            kind: Any = AutoModelForCausalLM
+            kind = _choose_class(config)
             return kind.from_config(config, trust_remote_code=False).eval()
     except ValueError as error:
         raise UnsupportedArchitecture(architecture=str(config.model_type), file=folder.name, details=str(error)) from error
     except (TypeError, AttributeError, RuntimeError, ZeroDivisionError) as error:
         raise DamagedModelFile(file="config.json", reason=f"Its settings make no sense: {error}.") from error
+
+
+def _choose_class(config: Any) -> Any:
+    """The class that makes the network: some that see are no language models by transformers' list."""
+    from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
+
+    sees = getattr(config, "vision_config", None) is not None and type(config) not in AutoModelForCausalLM._model_mapping
+    return AutoModelForImageTextToText if sees else AutoModelForCausalLM
 
 
 class _Reader:
