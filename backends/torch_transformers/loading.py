@@ -73,6 +73,11 @@ def load_network(
     return LoadedNetwork(model, config, kernel, method)
 
 
+def older_names(name: str) -> list[str]:
+    """What a weight of a model that sees may be called in a checkpoint from before transformers 4.52, or as it is saved now."""
+    return [before + name.removeprefix(after) for before, after in _RENAMED if name.startswith(after)]
+
+
 def is_of_eyes(name: str) -> bool:
     """Whether a module or a weight of a model that sees belongs to what it sees with."""
     return any(part in name for part in ("vision", "visual", "multi_modal_projector", "connector"))
@@ -181,7 +186,8 @@ class _Reader:
 
     def _fill(self, progress: Progress) -> None:
         self._check_shards()
-        stems = sorted({name.rpartition(".")[0] for name in self._places if name.endswith(_PACKED)})
+        old = set(self._old_names.values())
+        stems = sorted({name.rpartition(".")[0] for name in self._places if name.endswith(_PACKED) and name not in old})
         names = [name for name, _ in self._model.named_parameters()]
         inside = {f"{stem}.{part}" for stem in stems for part in ("weight", "bias")}
         plain = [name for name in names if name not in inside]
@@ -206,6 +212,8 @@ class _Reader:
     def _find_old_names(self) -> None:
         """Checkpoints of models that see, from before transformers 4.52, have other names for their parts."""
         wanted = {name for name, _ in self._model.named_parameters()}
+        stems = {name.removesuffix(".weight") for name in wanted if name.endswith(".weight")}
+        wanted |= {f"{stem}.{part}" for stem in stems for part in _PARTS}
         for old in list(self._places):
             for before, after in _RENAMED:
                 new = after + old.removeprefix(before)
