@@ -100,8 +100,8 @@
       <translation>大于 1 时，刚用过的词元更不容易再出现。</translation>
     </message>
     <message>
-      <source>Adapters in GGUF of the same architecture are listed. “yanmo lora convert” makes one of a PEFT folder.</source>
-      <translation>这里列出同一架构的 GGUF 适配器。用“yanmo lora convert”可以把 PEFT 文件夹转换成这种格式。</translation>
+      <source>Adapters of this architecture are listed: GGUF for a GGUF model (“yanmo lora convert” makes them of PEFT's folders), PEFT's folders for a checkpoint.</source>
+      <translation>这里列出适合这种架构的适配器：GGUF 模型用 GGUF 适配器（“yanmo lora convert”可以由 PEFT 文件夹生成），检查点用 PEFT 文件夹。</translation>
     </message>
     <message>
       <source>Add a GGUF file</source>
@@ -1172,8 +1172,16 @@
       <translation>读取过程中文件发生了变化。</translation>
     </message>
     <message>
+      <source>It changes how the model sees, which is not supported.</source>
+      <translation>它改变了模型看图的方式，这不受支持。</translation>
+    </message>
+    <message>
       <source>It changes “{0}”, which the base does not have in this shape.</source>
       <translation>它要修改“{0}”，但基础模型里没有这个形状的张量。</translation>
+    </message>
+    <message>
+      <source>It changes “{0}”, which this model does not have.</source>
+      <translation>它改动“{0}”，而这个模型里没有它。</translation>
     </message>
     <message>
       <source>It claims to have {0} pages.</source>
@@ -4184,8 +4192,8 @@
       <translation>这个引擎不能生成嵌入向量。</translation>
     </message>
     <message>
-      <source>This engine takes no adapters.</source>
-      <translation>该引擎不支持适配器。</translation>
+      <source>This engine takes adapters as PEFT saves them: a folder with adapter_config.json.</source>
+      <translation>这个引擎使用 PEFT 保存的适配器：一个带有 adapter_config.json 的文件夹。</translation>
     </message>
     <message>
       <source>This installation has no library to read sounds (soundfile).</source>
