@@ -1,5 +1,5 @@
 # `make run` opens Yanmo, `make test` runs the whole suite; both do all the set-up they need, once.
-.PHONY: run test package check bench docs-images set-up set-up-dev format translations clean
+.PHONY: run test package check bench manual docs-images set-up set-up-dev format translations clean
 
 BIN := .venv/bin
 # One spinning thread per test process: two on busy cores are many times slower than one.
@@ -32,6 +32,12 @@ bench: set-up-dev
 
 docs-images: set-up-dev
 	@$(TEST_ENVIRONMENT) $(BIN)/python packaging/pictures/make_pictures.py docs/images
+
+# The manual in both languages, in build/manual. Pages that the program itself knows best are written first.
+manual: set-up-dev
+	@$(BIN)/python packaging/manual/write_pages.py
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	@echo "build/manual/index.html"
 
 translations: set-up-dev
 	@$(BIN)/python packaging/translations/update.py

@@ -28,6 +28,7 @@ from app.cli import (
     remote,
     search_recipe,
     serve,
+    settings,
 )
 from app.paths import DATA_VARIABLE, Paths, make_paths
 from models.errors import DatabaseInUse, StoreError, UserFacingError
@@ -50,6 +51,7 @@ _EPILOG = f"""examples:
   yanmo remote add box http://box:8000/v1  use the models of another server
   yanmo options MODEL context_length=16384 how a model is loaded
   yanmo bench                              how fast a model is here
+  yanmo settings theme=dark                show and change every setting
   yanmo doctor                             what this machine can do, what to install
   yanmo data backup                        copy every conversation to a snapshot
 
@@ -106,6 +108,7 @@ def make_parser() -> argparse.ArgumentParser:
         quality,
         search_recipe,
         index,
+        settings,
         doctor,
         data,
     ):
