@@ -43,10 +43,9 @@ translations: set-up-dev
 	@$(BIN)/python packaging/translations/update.py
 
 # The app without Python, in build/package: a folder, a .tar.xz and, where dpkg-deb is, a .deb.
-package: set-up-dev
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "pyinstaller>=6.16"
-	@$(BIN)/python packaging/frozen/build.py build/package
-	@$(BIN)/python packaging/frozen/package.py build/package/yanmo build/package
+package:
+	@sh packaging/set_up/bootstrap.sh package build/package
+	@build/package/environment/bin/python packaging/frozen/package.py build/package/yanmo build/package
 
 clean:
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
