@@ -118,7 +118,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 def open_window(arguments: argparse.Namespace, make_workstation: Callable[[], Workstation]) -> int:  # noqa: ARG001
     """The window; where none can be shown, the same job in the terminal."""
-    from app.cli.display import has_display
+    from app.services.display import has_display
 
     if not has_display(sys.platform, os.environ):
         print("There is no display here, so Yanmo answers in the terminal.", file=sys.stderr)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.cli.diagnosis import DoctorReport, Finding, make_report
+from app.services.diagnosis import DoctorReport, Finding, make_report
 from app.cli.doctor import render_report
 from app.cli.main import main
 from app.paths import make_paths
