@@ -56,7 +56,7 @@ from app.store.search import Search
 from app.store.snapshots import Snapshots
 from app.store.values import Values
 from backends.media_desk import MediaDesk
-from backends.options import LoadOptions
+from backends.options import OWN_LAYERS, LoadOptions
 from models.card import ModelCard
 from models.errors import UserFacingError
 from models.library import Library
@@ -306,7 +306,9 @@ class Workstation:
         megabytes = int(self.settings.get("model.cache_megabytes"))
         options = replace(
             options,
-            draft_model=options.draft_model and self._resolve(options.draft_model),
+            draft_model=self._resolve(options.draft_model)
+            if options.draft_model not in ("", OWN_LAYERS)
+            else options.draft_model,
             projector=options.projector or (card.projector if (card := self._find_card(reference)) else ""),
             adapters=tuple(replace(adapter, path=self._resolve(adapter.path)) for adapter in options.adapters),
             cache_folder=str(self.paths.engine_cache),

@@ -221,7 +221,8 @@ class LoadOptions:
     where two tokens are all but equally likely. That is why it is off unless asked for.
     ``projector`` is the path of the projector (mmproj) that lets the model see or hear; empty takes the one that lies beside the model,
     ``none`` loads none. ``media_megabytes`` of memory are for pictures that were seen, so that none is looked at twice.
-    ``draft_model`` is the path of a small model of the same vocabulary that guesses up to ``draft_tokens`` ahead, with the same proviso.
+    ``draft_model`` is the path of a small model of the same vocabulary that guesses up to ``draft_tokens`` ahead, with the same proviso;
+    ``own`` lets the layers guess that some models carry for that (multi-token prediction, MTP).
     ``chat_template`` is Jinja in the place of the model's own template, ``engine`` the name of a backend in the place of the one
     that the file asks for; empty leaves both as they are. ``adapters`` are LoRA adapters that all replies are written with unless a
     request names others.
@@ -313,6 +314,8 @@ class LoadOptions:
             raise InvalidOption(option="rpc_servers", value=repr(self.rpc_servers), allowed="host:port, for each")
 
 
+OWN_LAYERS = "own"
+"""The draft model that a model carries in itself."""
 KV_TYPES = ("f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl")
 CONTEXT_POLICIES = ("refuse", "shift", "drop", "summarise")
 SPLIT_MODES = ("", "none", "layer", "row", "tensor")

@@ -123,13 +123,14 @@ def _check_experts(header: GgufHeader) -> None:
 
 
 def _check_layers(header: GgufHeader) -> None:
-    """More layers than the file has tensors for; a part of a split model may hold any."""
+    """More layers than the file has tensors for; a part of a split model may hold any, and layers that only guess may be left out."""
     if header.whole("split.count") > 1 or header.text("general.type", "model") != "model":
         return
     blocks = (tensor.name.split(".")[1] for tensor in header.tensors if tensor.name.startswith("blk."))
     numbers = {int(part) for part in blocks if part.isdecimal() and len(part) < 7}
     layers = header.of_architecture("block_count")
-    if numbers and layers > max(numbers) + 1:
+    guessing = header.of_architecture("nextn_predict_layers")
+    if numbers and layers - guessing > max(numbers) + 1:
         raise _damaged(header, f"It claims {layers} layers but holds only {max(numbers) + 1}.")
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from gguf import GGUFWriter, TokenType
 
 SPECIAL = ("<|begin|>", "<|end|>", "<|im_start|>", "<|im_end|>", "<think>", "</think>")
+WORDS = ("he", "ll", "hell", "th", "the")
 FILL = ("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>")
 CHATML = (
     "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}"
@@ -25,6 +26,28 @@ def byte_characters() -> list[str]:
     return [names[byte] for byte in range(256)]
 
 
+def write_vocabulary(
+    writer: GGUFWriter, tokens: list[str], extra_words: int, *, infill: bool = False, template: str | None = CHATML
+) -> None:
+    """The bytes, ``extra_words`` and special tokens of a tiny model."""
+    writer.add_vocab_size(len(tokens))
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("gpt-2")
+    writer.add_token_list(tokens)
+    kinds = [TokenType.NORMAL] * (256 + extra_words) + [TokenType.CONTROL] * 4 + [TokenType.USER_DEFINED] * 2
+    kinds += [TokenType.CONTROL] * (len(tokens) - len(kinds))
+    writer.add_token_types(kinds)
+    writer.add_token_merges(["h e", "l l", "he ll", "t h", "t he"])
+    writer.add_bos_token_id(tokens.index("<|begin|>"))
+    writer.add_eos_token_id(tokens.index("<|im_end|>"))
+    writer.add_add_bos_token(True)
+    if infill:
+        for kind, word in zip(("prefix", "suffix", "middle"), FILL, strict=True):
+            writer.add_uint32(f"tokenizer.ggml.fim_{kind[:3]}_token_id", tokens.index(word))
+    if template is not None:
+        writer.add_chat_template(template)
+
+
 def make_tiny_model(
     path: Path,
     *,
@@ -36,7 +59,7 @@ def make_tiny_model(
     template: str | None = CHATML,
     name: str = "Tiny",
     scale: float = 0.5,
-    extra_words: tuple[str, ...] = ("he", "ll", "hell", "th", "the"),
+    extra_words: tuple[str, ...] = WORDS,
     deltas: dict[str, np.ndarray] | None = None,
     infill: bool = False,
     idle_layers: int = 0,
@@ -65,22 +88,7 @@ def make_tiny_model(
     if architecture == "qwen2vl":
         writer.add_rope_dimension_sections(_sections(width // heads // 2))
     writer.add_layer_norm_rms_eps(1e-5)
-    writer.add_vocab_size(len(tokens))
-    writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre("gpt-2")
-    writer.add_token_list(tokens)
-    kinds = [TokenType.NORMAL] * (256 + len(extra_words)) + [TokenType.CONTROL] * 4 + [TokenType.USER_DEFINED] * 2
-    kinds += [TokenType.CONTROL] * (len(tokens) - len(kinds))
-    writer.add_token_types(kinds)
-    writer.add_token_merges(["h e", "l l", "he ll", "t h", "t he"])
-    writer.add_bos_token_id(tokens.index("<|begin|>"))
-    writer.add_eos_token_id(tokens.index("<|im_end|>"))
-    writer.add_add_bos_token(True)
-    if infill:
-        for kind, word in zip(("prefix", "suffix", "middle"), FILL, strict=True):
-            writer.add_uint32(f"tokenizer.ggml.fim_{kind[:3]}_token_id", tokens.index(word))
-    if template is not None:
-        writer.add_chat_template(template)
+    write_vocabulary(writer, tokens, len(extra_words), infill=infill, template=template)
 
     def add(name: str, value: np.ndarray) -> None:
         writer.add_tensor(name, value + (deltas or {}).get(name, np.float32(0)))

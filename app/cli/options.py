@@ -94,10 +94,11 @@ def _check(workstation: Workstation, reference: str, options: Any) -> None:
     Raises:
         UserFacingError: no such draft model, adapter or engine, or no template.
     """
+    from backends.options import OWN_LAYERS
     from backends.registry import list_backends
     from models.errors import InvalidOption
 
-    others = [("draft_model", options.draft_model)] if options.draft_model else []
+    others = [("draft_model", options.draft_model)] if options.draft_model not in ("", OWN_LAYERS) else []
     for name, other in [*others, *(("adapters", adapter.path) for adapter in options.adapters)]:
         card = workstation.library.find(other)
         if (card.kind == "adapter") != (name == "adapters") or card.format != "gguf" or card.id == reference:

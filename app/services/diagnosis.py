@@ -129,7 +129,9 @@ def _look_at_engines() -> Iterator[Finding]:
             named = ", ".join(f"{device.name} ({device.description.strip()})" for device in devices)
             variant = next((device.variant for device in devices if device.variant), "")
             built = f"llama-cpp-python {version} for {named}."
-            yield Finding("llama.cpp", "good", f"{built} Kernels for processors: {variant}, chosen at start." if variant else built)
+            yield Finding(
+                "llama.cpp", "good", f"{built} Kernels for processors: {variant}, chosen at start." if variant else built
+            )
             yield from _advise_acceleration([device.name for device in devices])
     torch = _package_version("torch")
     if torch:

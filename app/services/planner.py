@@ -13,7 +13,7 @@ from typing import Any
 from app.paths import make_private_folder
 from app.services.hardware import Hardware
 from backends.events import LoadedModel
-from backends.options import DEFAULT_CONTEXT_LIMIT, LoadOptions
+from backends.options import DEFAULT_CONTEXT_LIMIT, OWN_LAYERS, LoadOptions
 from models.card import ModelCard
 from models.checkpoint_shape import read_checkpoint_shape
 from models.errors import ModelError, UserFacingError
@@ -87,7 +87,7 @@ class Planner:
         sizes = [stamp_of(Path(self._path_of(adapter.path)))[0] for adapter in options.adapters]
         chosen = options.projector or card.projector
         projector = measure_projector(read_header(chosen)).total if chosen and chosen != "none" else 0
-        draft = self._find_card(options.draft_model) if options.draft_model else None
+        draft = self._find_card(options.draft_model) if options.draft_model not in ("", OWN_LAYERS) else None
         shape = self.shape_of(draft) if draft is not None else None
         return self.plan(self.shape_of(card), options, projector_bytes=projector, adapter_bytes=sum(sizes), draft=shape)
 

@@ -14,6 +14,7 @@ from backends.events import GenerationEvent, LoadedModel
 from backends.llamacpp.archive import Archive, fingerprint
 from backends.llamacpp.draft import DraftModel
 from backends.llamacpp.embeddings import Embedder
+from backends.llamacpp.extra_layers import ExtraLayers, check_extra_layers
 from backends.llamacpp.eyes import Eyes
 from backends.llamacpp.kv_cache import common_length
 from backends.llamacpp.library import NativeLibrary
@@ -28,7 +29,7 @@ from backends.llamacpp.shifting import shorten
 from backends.llamacpp.speculation import Speculation
 from backends.llamacpp.structured import FormCompiler
 from backends.messages import make_text_message
-from backends.options import LoadOptions
+from backends.options import OWN_LAYERS, LoadOptions
 from backends.own_replies import OwnReplies
 from backends.reasoning import MARKERS, ReasoningSplitter, find_continued_format, find_open_format
 from backends.tool_calls.formats import MARKERS as TOOL_MARKERS
@@ -59,6 +60,8 @@ class LlamaCppBackend:
         """See :meth:`backends.backend.Backend.load`. The header is checked in Python before C sees the file."""
         self.close()
         headers = check_files(path)
+        if options.draft_model == OWN_LAYERS:
+            check_extra_layers(path, headers)
         self._library = self._library or NativeLibrary()
         places = choose_places(self._library, headers, options)
         card = read_card(path, headers[0])
@@ -110,7 +113,11 @@ class LlamaCppBackend:
         """Everything that generating needs beside the model: scheduler, forms and template."""
         self._archive = self._open_archive(options)
         assert self._library is not None
-        draft = DraftModel(self._library, options, model, progress) if options.draft_model else None
+        draft: DraftModel | ExtraLayers | None = None
+        if options.draft_model == OWN_LAYERS:
+            draft = ExtraLayers(model, options)
+        elif options.draft_model:
+            draft = DraftModel(self._library, options, model, progress)
         self._scheduler = Scheduler(
             model,
             parallel=options.parallel,

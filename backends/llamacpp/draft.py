@@ -6,35 +6,41 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy
 
 from backends.backend import CancelCheck, ProgressCallback
 from backends.llamacpp.batch import Batch
+from backends.llamacpp.guess_account import GuessAccount
 from backends.llamacpp.kv_cache import common_length
 from backends.llamacpp.library import NativeLibrary
 from backends.llamacpp.model import NativeModel
 from backends.llamacpp.precheck import check_files
+from backends.llamacpp.reply import Reply
 from backends.options import LoadOptions
 from models.errors import DraftRefused
 
-_FIRST_GUESS = 4
-_SURE_ENOUGH = 0.4
+SURE_ENOUGH = 0.4
 """Probability below which a guess is not worth its place: it ends the guess."""
 _CATCH_UP = 256
 """Tokens of a text that the draft reads before one step of the large model: about as long as the user may wait for a token."""
 _SIZE_TOLERANCE = 128
 """Unused entries by which vocabularies of one family differ."""
-_CAN_LOSE_STEPS, _CAN_LOSE_SHARE = 4.0, 0.03
-_MOST_SAVED_STEPS = 60.0
+
+
+def surest(logits: Any) -> int | None:
+    """The likeliest token by a row of logits (numpy); None where none is likely enough to be guessed."""
+    best = int(logits.argmax())
+    probability = 1.0 / float(numpy.exp(logits - logits[best]).sum())
+    return best if probability >= SURE_ENOUGH else None
 
 
 class DraftModel:
     """Guesses for one reply at a time. The text stays the same: the large model computes a guess and its sampler decides.
 
     Source: https://arxiv.org/abs/2211.17192; what is verified here is the sampler's own draw, which keeps the distribution exactly.
-    The time that guessing saves and costs is an account over all replies. It may be overdrawn by a few steps and a small share of the
-    time that the engine worked, so that a draft that does not pay slows nothing down by more than that.
+    A draft that does not pay slows nothing down by more than :class:`GuessAccount` allows.
 
     Raises:
         DraftRefused: another vocabulary, or a network that cannot step back.
@@ -56,10 +62,7 @@ class DraftModel:
         self._batch = Batch(self._api, self.model.batch_size, self.model.sequences)
         self._memory = self._api.llama_get_memory(self.model.context)
         self._held: list[int] = []
-        self._longest = options.draft_tokens
-        self._length = min(_FIRST_GUESS, self._longest)
-        self._saved = self._worked = 0.0
-        self._seconds = 0.0
+        self._account = GuessAccount(options.draft_tokens)
         self._is_cancelled: CancelCheck = lambda: False
         self._abort = self._api.ggml_abort_callback(lambda _data: self._is_cancelled())
         self._no_abort = self._api.ggml_abort_callback()
@@ -67,24 +70,20 @@ class DraftModel:
 
     def guess(self, tokens: Sequence[int], room: int, plain_seconds: float, is_cancelled: CancelCheck) -> list[int]:
         """Tokens that may follow, ``room`` at most; none while it does not pay, or while the draft still reads the text."""
-        self._seconds = 0.0
-        if room < 1 or self._saved < -(_CAN_LOSE_STEPS * plain_seconds + _CAN_LOSE_SHARE * self._worked):
+        if room < 1 or not self._account.may_spend(plain_seconds):
             return []
         started = time.perf_counter()
         self._is_cancelled = is_cancelled
-        guess = self._guess(tokens, min(self._length, room)) if self._catch_up(tokens) else []
-        self._seconds = time.perf_counter() - started
+        guess = self._guess(tokens, min(self._account.length, room)) if self._catch_up(tokens) else []
+        self._account.spend(time.perf_counter() - started)
         return guess
+
+    def watch(self, reply: Reply, start: int, count: int) -> None:
+        """A draft reads the text itself, so what the model computes is nothing to it."""
 
     def note(self, drafted: int, accepted: int, seconds: float, plain_seconds: float) -> None:
         """A step took ``seconds`` beside what :meth:`guess` took before it; without a guess it takes ``plain_seconds``."""
-        self._worked += seconds
-        if drafted:
-            self._length = min(self._longest, self._length * 2) if accepted == drafted else max(2, accepted + 1)
-            self._length = min(self._length, self._longest)
-            self._saved += (accepted + 1) * plain_seconds - seconds
-        self._saved = min(self._saved - self._seconds, _MOST_SAVED_STEPS * plain_seconds)
-        self._seconds = 0.0
+        self._account.note(drafted, accepted, seconds, plain_seconds)
 
     def close(self) -> None:
         """Free it. Safe to call twice."""
@@ -127,10 +126,8 @@ class DraftModel:
             pointer = self._api.llama_get_logits_ith(self.model.context, -1)
             if not pointer:
                 return guess
-            logits = numpy.ctypeslib.as_array(pointer, (self.model.tokenizer.size,))[: self._common]
-            best = int(logits.argmax())
-            probability = 1.0 / float(numpy.exp(logits - logits[best]).sum())
-            if not probability >= _SURE_ENOUGH or self.model.tokenizer.is_end(best):
+            best = surest(numpy.ctypeslib.as_array(pointer, (self.model.tokenizer.size,))[: self._common])
+            if best is None or self.model.tokenizer.is_end(best):
                 return guess
             guess.append(best)
             if len(guess) >= most or len(tokens) + len(guess) >= self.model.context_length or not self._read([best]):

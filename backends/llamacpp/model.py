@@ -16,7 +16,7 @@ from backends.llamacpp.placement import Placement
 from backends.llamacpp.projector import Projector
 from backends.llamacpp.thread_choice import ThreadChoice
 from backends.llamacpp.tokens import Tokenizer
-from backends.options import DEFAULT_CONTEXT_LIMIT, LoadOptions
+from backends.options import DEFAULT_CONTEXT_LIMIT, OWN_LAYERS, LoadOptions
 from models.errors import (
     DamagedModelFile,
     InvalidOption,
@@ -165,6 +165,7 @@ class NativeModel:
         placement = Placement(self._library, options)
         placement.fill(parameters)
         parameters.load_mode = _load_mode(options)
+        parameters.load_mtp = options.draft_model == OWN_LAYERS
         parameters.progress_callback = self.api.llama_progress_callback(report)
         self._kept += [parameters.progress_callback, placement]
         self._library.forget_log()

@@ -25,8 +25,9 @@ from backends.llamacpp.speculation import Speculation
 from backends.llamacpp.waiting_room import WaitingRoom
 from models.errors import EngineBusy, GenerationFailed, OutOfMemory, UserFacingError
 
-_ROWS = 8
-"""Rows that a processor's matrix product takes together: what is left over is computed one by one, at twice the cost or more."""
+_ROWS = 32
+"""Rows that a processor's matrix product takes together (32 with AMX, 8 or 4 without): what is left over is computed one by one, at
+twice the cost or more."""
 _WORTH_WAITING = 32
 """Tokens of a common beginning that another request is reading right now, for which a request waits some steps."""
 _MOST_LOGITS = 16 * 1024 * 1024  # of one decode, for prompts whose likelihood is asked for: 64 MB
@@ -223,11 +224,11 @@ class Scheduler:
         parts: list[Part] = []
         group = self._turns.choose(self._active)
         readers = [reply for reply in group if reply.is_reading and reply.text_ahead]
-        if not self._pace.lets_read(len(readers)):
-            for reply in group:
-                if not reply.is_reading and self._batch.room:
-                    parts.append(self._add(reply, 1, self._guess(reply)))
-        budget = min(self._pace.chunk(beside_writers=bool(parts)), self._batch.room, self.cache.free - len(parts))
+        for reply in group:
+            if not reply.is_reading and self._batch.room:
+                parts.append(self._add(reply, 1, self._guess(reply)))
+        chunk = self._pace.chunk(len(readers), beside_writers=bool(parts))
+        budget = min(chunk, self._batch.room, self.cache.free - len(parts))
         if budget > 2 * _ROWS:
             budget -= (self._batch.count + budget) % _ROWS
         if readers and budget > 0:
@@ -291,6 +292,8 @@ class Scheduler:
         started = time.perf_counter()
         result = int(self._api.llama_decode(self._context, self._batch.as_struct()))
         if result == 0:
+            if len(parts) == 1 and (slot := parts[0].reply.slot) is not None:
+                self._speculation.watch(parts[0].reply, slot.position, len(parts[0].tokens))
             self._accept(parts)
             self._step_seconds = max(time.perf_counter() - started, 1e-6)
             if not reads and len(parts) == 1:

@@ -1,8 +1,9 @@
-"""Guessing the next tokens: from what was written before (prompt lookup), or by a draft model; given up where it does not pay."""
+"""Guessing the next tokens: from what was written before, by a draft model or by the model's own layers; given up where it does not pay."""
 
 from __future__ import annotations
 
 from backends.llamacpp.draft import DraftModel
+from backends.llamacpp.extra_layers import ExtraLayers
 from backends.llamacpp.reply import Reply
 
 _GRAM = 3
@@ -16,14 +17,15 @@ _FIRST_PAUSE = 64
 class Speculation:
     """What may come next in a reply that has the engine for itself: beside others the engine is busy enough.
 
-    ``lookup_tokens`` guesses are looked up in the text itself, none with 0; where that finds nothing, the ``draft`` model is asked.
+    ``lookup_tokens`` guesses are looked up in the text itself, none with 0; where that finds nothing, the ``draft`` is asked: a small
+    model, or layers of the model itself.
     """
 
-    def __init__(self, lookup_tokens: int, draft: DraftModel | None) -> None:
+    def __init__(self, lookup_tokens: int, draft: DraftModel | ExtraLayers | None) -> None:
         self._lookup_tokens = lookup_tokens
         self._draft = draft
         self._lookup: PromptLookup | None = None
-        self._guesser: PromptLookup | DraftModel | None = None
+        self._guesser: PromptLookup | DraftModel | ExtraLayers | None = None
         self._reply: Reply | None = None
         self._plain_seconds = 0.0
         self._length = 0
@@ -50,6 +52,11 @@ class Speculation:
             return []
         self._guesser = self._draft
         return self._draft.guess(reply.tokens, room, self._plain_seconds, reply.is_cancelled)
+
+    def watch(self, reply: Reply, start: int, count: int) -> None:
+        """The model has computed ``count`` tokens of a reply, alone in their step, the first at position ``start``."""
+        if self._draft is not None and not reply.has_media:
+            self._draft.watch(reply, start, count)
 
     def note(self, reply: Reply, drafted: int, accepted: int, seconds: float) -> None:
         """A step of one reply took ``seconds``: learn what one costs without guesses, and whether they are worth what they cost."""

@@ -68,12 +68,8 @@
       <translation>这个对话里还有一条回复正在写。</translation>
     </message>
     <message>
-      <source>A small model of the same family that guesses ahead: its id or path; the text stays the same</source>
-      <translation>同一系列、用于提前猜测的小模型：其 id 或路径；文本保持不变</translation>
-    </message>
-    <message>
-      <source>A small model of the same family that guesses ahead; the text stays the same</source>
-      <translation>同系列的小模型，用来提前猜测后文；生成的文字不变</translation>
+      <source>A small model that guesses ahead, or layers of its own; the text stays the same</source>
+      <translation>用什么提前猜测：同系列的小模型，或某些模型自带的层；生成的文字不变</translation>
     </message>
     <message>
       <source>A text claims to be {0} bytes long.</source>
@@ -1036,6 +1032,10 @@
       <translation>提前猜测</translation>
     </message>
     <message>
+      <source>Guessing by its own layers is not possible for “{0}” yet.</source>
+      <translation>“{0}” 暂不支持用自带的层提前猜测。</translation>
+    </message>
+    <message>
       <source>Half of the pair for “{0}” is missing.</source>
       <translation>“{0}”的一对矩阵缺了一半。</translation>
     </message>
@@ -1098,6 +1098,10 @@
     <message>
       <source>Hubs</source>
       <translation>模型社区</translation>
+    </message>
+    <message>
+      <source>Id or path of a small model that guesses ahead, or “own” for layers of its own (MTP); the text stays the same</source>
+      <translation>用什么提前猜测：同系列小模型的 id 或路径，或填 “own” 使用某些模型自带的层；文本保持不变</translation>
     </message>
     <message>
       <source>Image</source>
@@ -1330,6 +1334,10 @@
     <message>
       <source>It has no device {0} here: there is {1}.</source>
       <translation>这里没有设备 {0}：可用的有 {1}。</translation>
+    </message>
+    <message>
+      <source>It has no layers of its own for guessing ahead (multi-token prediction).</source>
+      <translation>它没有用于提前猜测（多词元预测）的自带层。</translation>
     </message>
     <message>
       <source>It has no page {0}.</source>
@@ -4264,6 +4272,10 @@
       <translation>{0} 里的内容太多。</translation>
     </message>
     <message>
+      <source>There was no memory for them.</source>
+      <translation>没有足够的内存放下它们。</translation>
+    </message>
+    <message>
       <source>There was not enough memory for {model}.</source>
       <translation>内存不足，放不下 {model}。</translation>
     </message>
@@ -4278,6 +4290,10 @@
     <message>
       <source>Thinking…</source>
       <translation>正在思考…</translation>
+    </message>
+    <message>
+      <source>This build of llama.cpp does not offer what it takes.</source>
+      <translation>当前构建的 llama.cpp 未提供所需的功能。</translation>
     </message>
     <message>
       <source>This build of the engine cannot use other machines: it was built without RPC.</source>
@@ -4930,6 +4946,10 @@
     <message>
       <source>imatrix</source>
       <translation>矩阵</translation>
+    </message>
+    <message>
+      <source>its own extra layers (MTP)</source>
+      <translation>模型自带的额外层 (MTP)</translation>
     </message>
     <message>
       <source>layer {which}</source>

@@ -180,6 +180,21 @@ def test_commands_of_the_manual_run_as_they_stand(block: Block, readers: dict[Pa
 ALL_BLOCKS = [block for language in PAGES for page in PAGES[language] for block in read_blocks(page) if block.kind == "sh"]
 
 
+def test_the_readme_alone_leads_from_a_clone_to_a_served_model(tmp_path: Path) -> None:
+    """Its steps after ``make run``, which set this environment up."""
+    path, ask = read_blocks(ROOT / "README.md")[2:4]
+    steps = [line for line in path.commands if not line.startswith(("make", "export"))]
+    assert [line.split()[1] for line in steps] == ["chat", "quantize", "chat", "serve"] and ask.commands[0].startswith("curl")
+    if not shutil.which("curl"):
+        pytest.skip("curl is not installed here")
+    reader = Reader(tmp_path)
+    try:
+        for line in [*steps, *ask.commands]:
+            reader.run(Block(path.page, path.line, "sh", line, ""))
+    finally:
+        reader.close()
+
+
 @pytest.mark.parametrize("block", ALL_BLOCKS, ids=lambda block: block.name)
 def test_the_command_line_knows_every_command_of_the_manual(block: Block) -> None:
     for command in block.commands:

@@ -164,7 +164,9 @@ class LoadPanel(QWidget):
         self._draft.setPlaceholderText(tr("none"))
         self._experts.setToolTip(tr("Layers of a mixture of experts whose experts stay in main memory"))
         self._lookup.setToolTip(tr("Tokens guessed from what was written before; the text stays the same"))
-        self._draft.setToolTip(tr("A small model of the same family that guesses ahead: its id or path; the text stays the same"))
+        self._draft.setToolTip(
+            tr("Id or path of a small model that guesses ahead, or “own” for layers of its own (MTP); the text stays the same")
+        )
         index = max(0, self._flash.currentIndex())
         self._flash.clear()
         self._flash.addItems([tr("automatic"), tr("on"), tr("off")])

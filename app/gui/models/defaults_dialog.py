@@ -25,7 +25,7 @@ from app.gui.translation import tr, translated_error
 from app.gui.widgets import Segments, make_label
 from app.workstation import Workstation
 from backends.chat_template import ChatTemplate
-from backends.options import KV_TYPES, Adapter, LoadOptions
+from backends.options import KV_TYPES, OWN_LAYERS, Adapter, LoadOptions
 from backends.registry import list_backends
 from models.card import ModelCard
 from models.errors import UserFacingError
@@ -107,6 +107,7 @@ class DefaultsDialog(QDialog):
                 self.engine.addItem(name, name)
         self.draft = QComboBox(page)
         self.draft.addItem(tr("no draft model"), "")
+        self.draft.addItem(tr("its own extra layers (MTP)"), OWN_LAYERS)
         for card in self._cards:
             if card.format == "gguf" and card.kind in ("chat", "base") and card.id != self._card.id:
                 self.draft.addItem(card.name, card.id)
@@ -116,7 +117,11 @@ class DefaultsDialog(QDialog):
             (tr("Context length"), self.context, ""),
             (tr("KV cache type"), self.cache, ""),
             (tr("Engine"), self.engine, ""),
-            (tr("Draft model"), self.draft, tr("A small model of the same family that guesses ahead; the text stays the same")),
+            (
+                tr("Draft model"),
+                self.draft,
+                tr("A small model that guesses ahead, or layers of its own; the text stays the same"),
+            ),
             (tr("Tokens guessed ahead"), self.draft_tokens, ""),
         )
         for label, field, tip in rows:

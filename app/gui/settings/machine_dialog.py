@@ -44,7 +44,9 @@ class MachineDialog(QDialog):
         row.addWidget(close)
         layout.addLayout(row)
         self._work = Background(workstation.jobs, "network", self)
-        self._work.run(lambda: make_report(workstation.paths), self.show_report, lambda error: self.words.setText(error.english()))
+        self._work.run(
+            lambda: make_report(workstation.paths), self.show_report, lambda error: self.words.setText(error.english())
+        )
 
     def show_report(self, report: DoctorReport) -> None:
         """Show what was found."""
@@ -61,7 +63,9 @@ class MachineDialog(QDialog):
         remedy = f"<br>→ {escape(tr_reason(finding.remedy))}" if finding.remedy else ""
         label = QLabel(f"{escape(tr_reason(finding.text))}{remedy}", self)
         label.setWordWrap(True)
-        label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard)
+        label.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        )
         return label
 
 

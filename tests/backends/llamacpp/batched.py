@@ -10,12 +10,13 @@ import numpy as np
 from backends.events import Failed, Finished, GenerationEvent
 from backends.llamacpp.batch import Batch
 from backends.llamacpp.draft import DraftModel
+from backends.llamacpp.extra_layers import ExtraLayers
 from backends.llamacpp.library import NativeLibrary
 from backends.llamacpp.model import NativeModel
 from backends.llamacpp.reply import Prompt, Reply
 from backends.llamacpp.scheduler import Scheduler
 from backends.llamacpp.speculation import Speculation
-from backends.options import LoadOptions
+from backends.options import OWN_LAYERS, LoadOptions
 from tests.backends.requests import make_options
 
 CLOSE_CALL = 0.01
@@ -39,12 +40,13 @@ class Bench:
         draft_model: str = "",
         **options: object,
     ) -> None:
-        self.model = open_model(path, parallel=parallel, **options)
-        draft = (
-            DraftModel(NativeLibrary(), LoadOptions(threads=1, draft_model=draft_model), self.model, lambda _: True)
-            if draft_model
-            else None
-        )
+        own = draft_model if draft_model == OWN_LAYERS else ""
+        self.model = open_model(path, parallel=parallel, draft_model=own, **options)
+        draft: DraftModel | ExtraLayers | None = None
+        if draft_model == OWN_LAYERS:
+            draft = ExtraLayers(self.model, LoadOptions(threads=1))
+        elif draft_model:
+            draft = DraftModel(NativeLibrary(), LoadOptions(threads=1, draft_model=draft_model), self.model, lambda _: True)
         speculation = Speculation(lookup_tokens, draft)
         self.scheduler = Scheduler(self.model, parallel=parallel, waiting_limit=waiting_limit, speculation=speculation)
         self.events: dict[int, list[GenerationEvent]] = {}

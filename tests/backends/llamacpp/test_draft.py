@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from backends.events import Finished, Usage
 from backends.llamacpp.backend import LlamaCppBackend
 from backends.llamacpp.draft import DraftModel
+from backends.llamacpp.guess_account import GuessAccount
 from backends.options import LoadOptions
 from models.errors import DraftRefused, WrongModelKind
 from tests.backends.llamacpp.batched import Bench, Plain
@@ -69,7 +70,7 @@ def usage_of(bench: Bench, number: int) -> Usage:
 
 
 def never_pause(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("backends.llamacpp.draft._CAN_LOSE_STEPS", 1e12)
+    monkeypatch.setattr("backends.llamacpp.guess_account._CAN_LOSE_STEPS", 1e12)
 
 
 @pytest.mark.parametrize("kind", ["twins", "strangers"])
@@ -114,8 +115,8 @@ def test_right_guesses_save_steps(twins: Bench, monkeypatch: pytest.MonkeyPatch)
 
 def test_draws_have_the_distribution_of_the_model(sharp_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Chi-square over the pairs of the second and third token, drawn with and without a draft."""
-    monkeypatch.setattr("backends.llamacpp.draft._CAN_LOSE_STEPS", 1e12)
-    monkeypatch.setattr("backends.llamacpp.draft._SURE_ENOUGH", 0.0)
+    monkeypatch.setattr("backends.llamacpp.guess_account._CAN_LOSE_STEPS", 1e12)
+    monkeypatch.setattr("backends.llamacpp.draft.SURE_ENOUGH", 0.0)
     counts: list[dict[tuple[int, ...], int]] = []
     drafted = 0
     for draft in ("", str(sharp_model)):
@@ -143,8 +144,7 @@ def test_draws_have_the_distribution_of_the_model(sharp_model: Path, monkeypatch
 
 def test_what_does_not_pay_rests_and_costs_only_a_small_share() -> None:
     draft = DraftModel.__new__(DraftModel)
-    draft._saved = draft._worked = draft._seconds = 0.0
-    draft._length, draft._longest = 4, 8
+    draft._account = GuessAccount(8)
     asked, wasted = 0, 0.0
     monkey: Any = draft
     monkey._catch_up, monkey._guess = lambda tokens: True, lambda tokens, most: [1] * most
@@ -152,7 +152,7 @@ def test_what_does_not_pay_rests_and_costs_only_a_small_share() -> None:
     for _ in range(steps):
         if guess := draft.guess([1, 2, 3], 8, 1.0, lambda: False):
             asked += 1
-            draft._seconds = 0.5
+            draft._account.spend(0.5)
             draft.note(len(guess), 0, 1.4, 1.0)
             wasted += 0.9
         else:
@@ -163,21 +163,20 @@ def test_what_does_not_pay_rests_and_costs_only_a_small_share() -> None:
 
 def test_what_pays_goes_on() -> None:
     draft = DraftModel.__new__(DraftModel)
-    draft._saved = draft._worked = draft._seconds = 0.0
-    draft._length, draft._longest = 4, 8
+    draft._account = GuessAccount(8)
     monkey: Any = draft
     monkey._catch_up, monkey._guess = lambda tokens: True, lambda tokens, most: [1] * most
     for _ in range(500):
         guess = draft.guess([1, 2, 3], 8, 1.0, lambda: False)
         assert guess
-        draft._seconds = 0.5
+        draft._account.spend(0.5)
         draft.note(len(guess), len(guess), 1.4, 1.0)
 
 
 def test_the_backend_guesses_with_a_draft_and_says_how_often_it_was_right(
     sharp_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("backends.llamacpp.draft._CAN_LOSE_STEPS", 1e12)
+    monkeypatch.setattr("backends.llamacpp.guess_account._CAN_LOSE_STEPS", 1e12)
     backend = LlamaCppBackend()
     options = LoadOptions(threads=1, context_length=512, draft_model=str(sharp_model))
     backend.load(str(sharp_model), options, lambda fraction: True)
