@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -34,6 +35,7 @@ def build(out: Path, python: Path) -> Path:
     folder = out / "yanmo"
     if sys.platform == "linux":
         leave_out_icu_data(folder)
+        leave_out_unneeded(folder)
         strip_libraries(folder)
     link_equal_files(folder)
     return folder
@@ -50,6 +52,26 @@ def leave_out_icu_data(folder: Path) -> None:
             path.unlink()
             command = [os.environ.get("CC", "cc"), "-shared", "-fPIC", "-s", "-Wl,-soname,libicudata.so.73", "-o", str(path)]
             subprocess.run([*command, str(SPEC.with_name("icu_stub.c"))], check=True)
+
+
+def leave_out_unneeded(folder: Path) -> None:
+    """Take away system libraries that nothing asks for any more: they came with parts of Qt that are not inside.
+
+    Raises:
+        subprocess.CalledProcessError: binutils cannot read a file.
+    """
+    wanted: dict[str, set[str]] = {}
+    for path in folder.rglob("*"):
+        if path.is_file() and not path.is_symlink() and path.open("rb").read(4) == b"\x7fELF":
+            said = subprocess.run(["readelf", "--dynamic", str(path)], capture_output=True, text=True, check=True).stdout
+            for name in re.findall(r"NEEDED.*\[(.+?)\]", said):
+                wanted.setdefault(name, set()).add(path.name)
+    left = [path for path in (folder / "_internal").glob("lib*.so*") if not path.name.startswith("libpython")]
+    gone: set[str] = set()
+    while unneeded := [path for path in left if path.name not in gone and not wanted.get(path.name, set()) - gone]:
+        for path in unneeded:
+            gone.add(path.name)
+            path.unlink()
 
 
 def strip_libraries(folder: Path) -> None:
