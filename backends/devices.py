@@ -53,10 +53,13 @@ class GgmlLibrary:
         OSError: the library is not there or cannot be loaded.
     """
 
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(self, folder: Path | None, *, is_silent: bool = False) -> None:
         if folder is None:
             raise OSError("llama-cpp-python is not installed")
         self._libraries = [ctypes.CDLL(str(_find_library(folder, stem))) for stem in ("ggml-base", "ggml")]
+        if is_silent:
+            self._hear_nothing = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)(lambda *_: None)
+            self._function("ggml_log_set", None, ctypes.c_void_p, ctypes.c_void_p)(self._hear_nothing, None)
         self._load_variant(folder)
 
     def find_device(self, name: str) -> int | None:
@@ -172,6 +175,9 @@ def _parse_gpu(line: str) -> NvidiaGpu | None:
 
 
 def _find_library(folder: Path, stem: str) -> Path:
+    """The file that llama.cpp itself loads: a wheel has no links, so the name without a number is another copy, with another memory."""
+    if numbered := sorted(folder.glob(f"lib{stem}.so.[0-9]")):
+        return numbered[-1]
     for name in (f"lib{stem}.so", f"lib{stem}.dylib", f"{stem}.dll", f"lib{stem}.dll"):
         if (folder / name).is_file():
             return folder / name
@@ -191,4 +197,4 @@ def _send_devices(connection: Connection) -> None:
     from backends.llamacpp.library import library_folder
 
     with contextlib.suppress(OSError):
-        connection.send(GgmlLibrary(library_folder()).list_devices())
+        connection.send(GgmlLibrary(library_folder(), is_silent=True).list_devices())

@@ -90,3 +90,11 @@ def test_an_engine_for_one_processor_is_left_alone(build_of_many_kernels: Path) 
     for path in build_of_many_kernels.glob("libggml-cpu-*"):
         path.unlink()
     assert what_was_loaded(GgmlLibrary(build_of_many_kernels)) == ""
+
+
+def test_the_copy_that_llama_cpp_itself_loads_is_asked(build_of_many_kernels: Path) -> None:
+    """A wheel holds a library under several names and without links: each name would be a registry of its own."""
+    for stem in ("ggml-base", "ggml"):
+        shutil.copy(build_of_many_kernels / "libggml.so", build_of_many_kernels / f"lib{stem}.so.0")
+    library = GgmlLibrary(build_of_many_kernels)
+    assert all(str(one._name).endswith(".so.0") for one in library._libraries)
