@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import importlib
 import importlib.util
@@ -13,6 +14,7 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
+from backends.devices import GgmlLibrary
 from models.errors import EngineUnavailable
 
 _log = logging.getLogger(__name__)
@@ -56,6 +58,8 @@ class NativeLibrary:
         self._callback = self.api.llama_log_callback(self._receive)
         _HEARD_BY_C.append(self._callback)
         self.listen()
+        with contextlib.suppress(OSError):
+            GgmlLibrary(library_folder())  # loads the kernels for this processor, where the engine has them for many
         self.api.llama_backend_init()
 
     def listen(self) -> None:
