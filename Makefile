@@ -1,5 +1,5 @@
 # `make run` opens Yanmo, `make test` runs the whole suite; both do all the set-up they need, once.
-.PHONY: run test package check bench docs-images set-up set-up-dev format translations clean
+.PHONY: run test package check bench manual docs-images set-up set-up-dev format translations clean
 
 BIN := .venv/bin
 # One spinning thread per test process: two on busy cores are many times slower than one.
@@ -33,14 +33,19 @@ bench: set-up-dev
 docs-images: set-up-dev
 	@$(TEST_ENVIRONMENT) $(BIN)/python packaging/pictures/make_pictures.py docs/images
 
+# The manual in both languages, in build/manual. Pages that the program itself knows best are written first.
+manual: set-up-dev
+	@$(BIN)/python packaging/manual/write_pages.py
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	@echo "build/manual/index.html"
+
 translations: set-up-dev
 	@$(BIN)/python packaging/translations/update.py
 
 # The app without Python, in build/package: a folder, a .tar.xz and, where dpkg-deb is, a .deb.
-package: set-up-dev
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "pyinstaller>=6.16"
-	@$(BIN)/python packaging/frozen/build.py build/package
-	@$(BIN)/python packaging/frozen/package.py build/package/yanmo build/package
+package:
+	@sh packaging/set_up/bootstrap.sh package build/package
+	@build/package/environment/bin/python packaging/frozen/package.py build/package/yanmo build/package
 
 clean:
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

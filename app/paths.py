@@ -10,6 +10,9 @@ from pathlib import Path
 DATA_VARIABLE = "YANMO_DATA"
 """Environment variable that names another data folder."""
 
+LOCK_NAME = "yanmo.lock"
+"""The file beside the database whose lock says that it is in use."""
+
 
 @dataclass(frozen=True, slots=True)
 class Paths:
@@ -32,7 +35,7 @@ class Paths:
     @property
     def lock_file(self) -> Path:
         """Held by the one Yanmo that may write here."""
-        return self.data / "yanmo.lock"
+        return self.data / LOCK_NAME
 
     @property
     def attachments(self) -> Path:

@@ -71,7 +71,6 @@ def _table() -> Setting:
 SETTINGS: dict[str, Setting] = {
     "language": Setting("system", choices=("system", "en", "zh_CN")),
     "theme": Setting("system", choices=("system", "light", "dark")),
-    "text.size": _number(15, 9, 32),
     "model.default": _text(),
     "model.last": _text(),
     "model.load_at_start": _switch(True),
@@ -82,8 +81,6 @@ SETTINGS: dict[str, Setting] = {
     "chat.preset": _text("Balanced"),
     "chat.system_prompt": _text(),
     "chat.context_policy": Setting("refuse", choices=("refuse", "shift", "drop", "summarise")),
-    "chat.enter_sends": _switch(True),
-    "chat.show_reasoning": _switch(False),
     "server.port": _number(8040, 1, 65535),
     "server.host": _text("127.0.0.1"),
     "server.start_with_window": _switch(False),
@@ -163,10 +160,8 @@ class Settings:
             InvalidOption: it is not what this setting may be.
             KeyError: no such setting; a bug.
         """
-        if not key.startswith("window.") and not _is_allowed(SETTINGS[key], value):
-            setting = SETTINGS[key]
-            allowed = setting.allowed or ", ".join(str(choice) for choice in setting.choices)
-            raise InvalidOption(option=key, value=repr(value), allowed=allowed)
+        if not key.startswith("window."):
+            check_setting(key, value)
         values = self._read()
         with self._lock:
             if key in values and values[key] == value and type(values[key]) is type(value):
@@ -186,6 +181,19 @@ class Settings:
             if self._values is None:
                 self._values = self._table.read_all()
             return self._values
+
+
+def check_setting(key: str, value: Any) -> None:
+    """Refuse what a setting may not be.
+
+    Raises:
+        InvalidOption: it says what the setting may be.
+        KeyError: no such setting; a bug.
+    """
+    setting = SETTINGS[key]
+    if not _is_allowed(setting, value):
+        allowed = setting.allowed or ", ".join(str(choice) for choice in setting.choices)
+        raise InvalidOption(option=key, value=repr(value), allowed=allowed)
 
 
 def _is_allowed(setting: Setting, value: Any) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import multiprocessing
+import os
+import re
 import subprocess
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -13,18 +15,25 @@ from typing import Any, Literal
 
 DeviceKind = Literal["cpu", "gpu", "integrated_gpu", "accelerator"]
 
+VARIANT_VARIABLE = "YANMO_ENGINE_VARIANT"
+"""Environment variable that names the kernels to use, where an engine has them for many processors (``haswell`` …)."""
+
 _KINDS: dict[int, DeviceKind] = {0: "cpu", 1: "gpu", 2: "integrated_gpu", 3: "accelerator"}
 
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """One device that the engine can use. Memory in bytes; ``name`` is what ``LoadOptions.device`` takes."""
+    """One device that the engine can use. Memory in bytes; ``name`` is what ``LoadOptions.device`` takes.
+
+    ``variant`` is which of several builds of its kernels serves the processor (``haswell`` …); empty where there is only one.
+    """
 
     name: str
     description: str
     kind: DeviceKind
     memory_total: int
     memory_free: int
+    variant: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +53,14 @@ class GgmlLibrary:
         OSError: the library is not there or cannot be loaded.
     """
 
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(self, folder: Path | None, *, is_silent: bool = False) -> None:
         if folder is None:
             raise OSError("llama-cpp-python is not installed")
         self._libraries = [ctypes.CDLL(str(_find_library(folder, stem))) for stem in ("ggml-base", "ggml")]
+        if is_silent:
+            self._hear_nothing = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)(lambda *_: None)
+            self._function("ggml_log_set", None, ctypes.c_void_p, ctypes.c_void_p)(self._hear_nothing, None)
+        self._load_variant(folder)
 
     def find_device(self, name: str) -> int | None:
         """The handle of the device of this ggml name (``CUDA0`` …), or None."""
@@ -82,6 +95,18 @@ class GgmlLibrary:
         self._function("ggml_backend_register", None, ctypes.c_void_p)(server)
         return True
 
+    def _load_variant(self, folder: Path) -> None:
+        """Where the engine was built with kernels for many processors, load those that suit this one; once in a process."""
+        variants = sorted(path for path in folder.glob("*ggml-cpu-*") if path.suffix in (".so", ".dylib", ".dll"))
+        if not variants or self._function("ggml_backend_reg_by_name", ctypes.c_void_p, ctypes.c_char_p)(b"CPU"):
+            return
+        wanted = os.environ.get(VARIANT_VARIABLE, "")
+        chosen = next((path for path in variants if path.stem.rpartition("ggml-cpu-")[2] == wanted), None)
+        if chosen is not None:
+            self._function("ggml_backend_load", ctypes.c_void_p, ctypes.c_char_p)(str(chosen).encode())
+        else:
+            self._function("ggml_backend_load_all_from_path", None, ctypes.c_char_p)(str(folder).encode())
+
     def _describe(self, handle: int) -> Device:
         free, total = ctypes.c_size_t(0), ctypes.c_size_t(0)
         size = ctypes.POINTER(ctypes.c_size_t)
@@ -94,6 +119,7 @@ class GgmlLibrary:
             kind=_KINDS.get(kind, "accelerator"),
             memory_total=total.value,
             memory_free=free.value,
+            variant=_loaded_variant() if kind == 0 else "",
         )
 
     def _text(self, function: str, handle: int) -> str:
@@ -149,10 +175,21 @@ def _parse_gpu(line: str) -> NvidiaGpu | None:
 
 
 def _find_library(folder: Path, stem: str) -> Path:
+    """The file that llama.cpp itself loads: a wheel has no links, so the name without a number is another copy, with another memory."""
+    if numbered := sorted(folder.glob(f"lib{stem}.so.[0-9]")):
+        return numbered[-1]
     for name in (f"lib{stem}.so", f"lib{stem}.dylib", f"{stem}.dll", f"lib{stem}.dll"):
         if (folder / name).is_file():
             return folder / name
     raise OSError(f"{stem} is not in the engine's folder")
+
+
+def _loaded_variant() -> str:
+    """Which kernels for processors lie in this process; empty where the system does not tell, or there are no variants."""
+    with contextlib.suppress(OSError):
+        found = re.search(r"ggml-cpu-(\w+)\.so$", Path("/proc/self/maps").read_text(encoding="utf-8"), re.MULTILINE)
+        return found[1] if found else ""
+    return ""
 
 
 def _send_devices(connection: Connection) -> None:
@@ -160,4 +197,4 @@ def _send_devices(connection: Connection) -> None:
     from backends.llamacpp.library import library_folder
 
     with contextlib.suppress(OSError):
-        connection.send(GgmlLibrary(library_folder()).list_devices())
+        connection.send(GgmlLibrary(library_folder(), is_silent=True).list_devices())

@@ -57,14 +57,17 @@ class SamplingOptions:
 
 @dataclass(frozen=True, slots=True)
 class Adapter:
-    """A LoRA adapter (https://arxiv.org/abs/2106.09685): the path of a GGUF file, and how strongly it speaks; 0 is not at all."""
+    """A LoRA adapter (https://arxiv.org/abs/2106.09685): how strongly it speaks, 0 is not at all.
+
+    ``path`` is a GGUF file for llama.cpp, a folder of PEFT's for torch.
+    """
 
     path: str
     scale: float = 1.0
 
     def __post_init__(self) -> None:
         if not isinstance(self.path, str) or not self.path:
-            raise InvalidOption(option="adapters", value=repr(self.path), allowed="paths of GGUF files")
+            raise InvalidOption(option="adapters", value=repr(self.path), allowed="paths of adapters")
         _check("adapters", self.scale, -100.0, 100.0)
 
 

@@ -33,7 +33,7 @@ class CheckpointReader:
         dtype = find_type(compute_type, "cpu", folder)
         loaded = load_network(folder, "cpu", dtype, lambda _fraction: True, attention=NAME, kernels=kernels)
         self._model = loaded.model
-        self.vocabulary_size = int(loaded.config.vocab_size)
+        self.vocabulary_size = int(loaded.config.get_text_config().vocab_size)
         self._tokenizer = read_tokenizer(folder, self.vocabulary_size)
         self.begin_token = self._tokenizer.begin if self._tokenizer.adds_begin else None
         self._cache: Any = KeyValues()

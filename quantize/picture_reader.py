@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from backends.chat_template import IMAGE_MARKER, PLAIN_TRANSCRIPT, ChatTemplate, show_marks
 from backends.llamacpp.library import NativeLibrary
+from backends.llamacpp.model import needs_plain_buffers
 from backends.messages import ImagePart, Message, Part, TextPart
 from models.errors import OutOfMemory, QuantizationFailed
 
@@ -39,7 +40,9 @@ class PictureReader:
         self._name = model.name
         self._batch_size = context
         with contextlib.ExitStack() as stack:
-            self._model = self._api.llama_model_load_from_file(str(model).encode(), self._api.llama_model_default_params())
+            parameters = self._api.llama_model_default_params()
+            parameters.use_extra_bufts = not needs_plain_buffers(library, str(model))
+            self._model = self._api.llama_model_load_from_file(str(model).encode(), parameters)
             if not self._model:
                 raise QuantizationFailed(file=model.name, reason="The engine could not load it.", details=library.log_text())
             stack.callback(self._api.llama_model_free, self._model)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from app.cli.diagnosis import DoctorReport
+    from app.services.diagnosis import DoctorReport
     from app.workstation import Workstation
 
     MakeWorkstation = Callable[[], Workstation]
@@ -34,7 +34,7 @@ def run_doctor(arguments: argparse.Namespace, make_workstation: MakeWorkstation)
     import sys
     from dataclasses import asdict
 
-    from app.cli.diagnosis import make_report
+    from app.services.diagnosis import make_report
 
     report = make_report(arguments.paths)
     if arguments.json:

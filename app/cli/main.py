@@ -28,6 +28,7 @@ from app.cli import (
     remote,
     search_recipe,
     serve,
+    settings,
 )
 from app.paths import DATA_VARIABLE, Paths, make_paths
 from models.errors import DatabaseInUse, StoreError, UserFacingError
@@ -50,6 +51,7 @@ _EPILOG = f"""examples:
   yanmo remote add box http://box:8000/v1  use the models of another server
   yanmo options MODEL context_length=16384 how a model is loaded
   yanmo bench                              how fast a model is here
+  yanmo settings theme=dark                show and change every setting
   yanmo doctor                             what this machine can do, what to install
   yanmo data backup                        copy every conversation to a snapshot
 
@@ -106,6 +108,7 @@ def make_parser() -> argparse.ArgumentParser:
         quality,
         search_recipe,
         index,
+        settings,
         doctor,
         data,
     ):
@@ -115,7 +118,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 def open_window(arguments: argparse.Namespace, make_workstation: Callable[[], Workstation]) -> int:  # noqa: ARG001
     """The window; where none can be shown, the same job in the terminal."""
-    from app.cli.display import has_display
+    from app.services.display import has_display
 
     if not has_display(sys.platform, os.environ):
         print("There is no display here, so Yanmo answers in the terminal.", file=sys.stderr)

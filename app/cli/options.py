@@ -98,15 +98,17 @@ def _check(workstation: Workstation, reference: str, options: Any) -> None:
     from backends.registry import list_backends
     from models.errors import InvalidOption
 
+    model = workstation.library.find(reference)
     others = [("draft_model", options.draft_model)] if options.draft_model not in ("", OWN_LAYERS) else []
     for name, other in [*others, *(("adapters", adapter.path) for adapter in options.adapters)]:
         card = workstation.library.find(other)
-        if (card.kind == "adapter") != (name == "adapters") or card.format != "gguf" or card.id == reference:
-            wanted = (
-                "LoRA adapters in GGUF (see yanmo lora convert)"
-                if name == "adapters"
-                else "another model in GGUF that writes text"
-            )
+        format = model.format if name == "adapters" else "gguf"
+        if (card.kind == "adapter") != (name == "adapters") or card.format != format or card.id == reference:
+            wanted = "another model in GGUF that writes text"
+            if name == "adapters":
+                wanted = (
+                    "LoRA adapters in GGUF (see yanmo lora convert)" if format == "gguf" else "LoRA adapters as PEFT saves them"
+                )
             raise InvalidOption(option=name, value=other, allowed=wanted)
     if options.engine and options.engine not in list_backends():
         raise InvalidOption(option="engine", value=options.engine, allowed=", ".join(sorted(list_backends())))

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from app.paths import LOCK_NAME
+from app.store.folder_lock import FolderLock
 from app.store.sqlite_import import sqlite_utils
 from models.errors import DatabaseDamaged, DiskFull, StoreError, UserFacingError
 
@@ -79,8 +81,10 @@ class Connections:
         """One transaction, undone by an exception. Nests. ``durable`` waits until the words are on the disk.
 
         Raises:
-            StoreError: nothing was written; DiskFull where that is the reason.
+            StoreError: nothing was written; DiskFull where that is the reason, DatabaseInUse where another process has the data.
         """
+        if not self._may_write:
+            FolderLock(self.path.with_name(LOCK_NAME)).release()
         with self._writing:
             with self._translating():
                 mine = self._mine()
@@ -199,6 +203,8 @@ def translate_error(error: sqlite3.Error, path: Path) -> UserFacingError:
         return DatabaseDamaged(file=path, reason=f"SQLite says: {error}.", details=str(error))
     if "Could not decode" in str(error):  # the message of SQLite holds the text itself, which belongs in no log
         return DatabaseDamaged(file=path, reason="Some text in it cannot be read.")
+    if code == sqlite3.SQLITE_CANTOPEN and not path.exists():
+        return StoreError(reason=f"There is nothing in {path.parent} yet.", details=str(error))
     if code == sqlite3.SQLITE_CANTOPEN:
         reason = f"{path} cannot be opened: its disk may be read-only, or the file may belong to someone else."
         return StoreError(reason=reason, details=str(error))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import importlib
 import importlib.util
@@ -13,6 +14,7 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
+from backends.devices import GgmlLibrary
 from models.errors import EngineUnavailable
 
 _log = logging.getLogger(__name__)
@@ -56,6 +58,8 @@ class NativeLibrary:
         self._callback = self.api.llama_log_callback(self._receive)
         _HEARD_BY_C.append(self._callback)
         self.listen()
+        with contextlib.suppress(OSError):
+            GgmlLibrary(library_folder())  # loads the kernels for this processor, where the engine has them for many
         self.api.llama_backend_init()
 
     def listen(self) -> None:
@@ -66,6 +70,11 @@ class NativeLibrary:
     def version(self) -> str:
         """The version llama.cpp gives itself."""
         return bytes(self.api.llama_version()).decode("ascii", "replace")
+
+    @property
+    def has_amx(self) -> bool:
+        """Whether it multiplies with AMX's tiles on this processor."""
+        return b"AMX_INT8 = 1" in bytes(self.api.llama_print_system_info())
 
     def multimodal(self) -> Any:
         """The functions for pictures and sounds (libmtmd), loaded when they are needed first.

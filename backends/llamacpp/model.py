@@ -26,6 +26,7 @@ from models.errors import (
     UserFacingError,
     WrongModelKind,
 )
+from models.gguf_header import read_header
 
 _GGML_TYPES = {"f32": 0, "f16": 1, "q4_0": 2, "q4_1": 3, "q5_0": 6, "q5_1": 7, "q8_0": 8, "iq4_nl": 20, "bf16": 30}
 _LOAD_NONE, _LOAD_MMAP, _LOAD_MLOCK, _LOAD_MMAP_MLOCK = 0, 1, 2, 3
@@ -166,6 +167,7 @@ class NativeModel:
         placement.fill(parameters)
         parameters.load_mode = _load_mode(options)
         parameters.load_mtp = options.draft_model == OWN_LAYERS
+        parameters.use_extra_bufts = not needs_plain_buffers(self._library, self.path)
         parameters.progress_callback = self.api.llama_progress_callback(report)
         self._kept += [parameters.progress_callback, placement]
         self._library.forget_log()
@@ -224,6 +226,18 @@ class NativeModel:
             return None
         use = self.api.llama_set_n_threads
         return ThreadChoice(usual, count_physical_cores(), lambda count: use(self.context, count, usual))
+
+
+def needs_plain_buffers(library: NativeLibrary, path: str) -> bool:
+    """Whether this build's AMX kernels would end the process with a model, so that nothing may be laid out for them.
+
+    WORKAROUND llama.cpp 0c1e57098: of latent attention (DeepSeek, MiniCPM 3, GLM 4.7 Flash) it lays matrices in AMX's buffers that
+    are then multiplied in a way AMX cannot, and no other device may read them.
+
+    Raises:
+        UserFacingError: the file cannot be read.
+    """
+    return library.has_amx and read_header(path).of_architecture("attention.kv_lora_rank") > 0
 
 
 def fill_context_options(parameters: Any, options: LoadOptions) -> None:

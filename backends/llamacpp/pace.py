@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-_CHUNK_SECONDS, _QUIET_CHUNK_SECONDS = 0.15, 3.0
+_CHUNK_SECONDS, _QUIET_CHUNK_SECONDS = 0.15, 2.0
 """How long a step with prompt tokens should take for each prompt that waits, beside replies that are being written, and where
 there are none. Where several wait, every word beside their prompts makes all of them wait, and large pieces are read faster."""
-_FIRST_RATE = 512 / _QUIET_CHUNK_SECONDS
+_FIRST_RATE = 256 / _QUIET_CHUNK_SECONDS
 _SMALLEST_CHUNK = 64
 """Tokens from which on more at once are hardly read faster; half as many cost a fifth more. Smaller steps tell little of the rate."""
 

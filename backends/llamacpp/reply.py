@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -161,16 +161,7 @@ class Reply:
         mask = self._mask
         if mask is not None and not mask.has_begun and self._prompt.splitter is not None and self._prompt.splitter.is_thinking:
             mask = None  # the prompt opened a thought, which is free; one that the form itself holds is not
-        allowed = logits = None
-        if mask is not None:
-            allowed, logits = mask.allowed(), self._read_logits(row)
-        elif self._sampler.has_shortlist:
-            logits = self._read_logits(row)
-            allowed = self._sampler.shorten(logits)
-        if allowed is None:
-            token = self._sampler.choose(self._model.context, row)
-        else:
-            token = self._sampler.choose_among(logits, allowed)
+        token = self.pick(row) if mask is None else self._sampler.choose_among(self._read_logits(row), mask.allowed())
         if not self._first_token_at:
             self._first_token_at = time.perf_counter()
         if self._model.tokenizer.is_end(token):
@@ -187,10 +178,42 @@ class Reply:
         self._say(self._stops.add(self._detokenizer.add(token)))
         if self._stops.found or is_complete:
             return "stop"
+        return "length" if self._is_full() else None
+
+    @property
+    def writes_freely(self) -> bool:
+        """Whether its next tokens are chosen one after another with nothing to be looked at between: no form, stop text or likelihood."""
+        options = self._options
+        is_watched = self._mask is not None or options.logprobs is not None or options.prompt_logprobs or self._prompt.stops
+        return self._sampler is not None and not is_watched and self.pending == 1 and self.room_to_write > 0
+
+    @property
+    def room_to_write(self) -> int:
+        """Tokens that it may still write, by the request's limit and the context's."""
+        room = self._model.context_length - len(self.tokens) + 1
+        return min(room, self._options.max_tokens - self._output) if self._options.max_tokens else room
+
+    def pick(self, row: int) -> int:
+        """The sampler's choice from the logits of a row of the batch."""
+        assert self._sampler is not None
+        if self._sampler.has_shortlist:
+            logits = self._read_logits(row)
+            if (allowed := self._sampler.shorten(logits)) is not None:
+                return self._sampler.choose_among(logits, allowed)
+        return self._sampler.choose(self._model.context, row)
+
+    def write(self, tokens: Sequence[int], *, is_ended: bool) -> FinishReason | None:
+        """Say tokens that were chosen with :meth:`pick`; the reason if the reply is over, ``is_ended`` where the model said so."""
+        self.tokens.extend(tokens)
+        self._output += len(tokens)
+        self._say("".join(map(self._detokenizer.add, tokens)), len(tokens))
+        if is_ended:
+            return "stop"
+        return "length" if self._is_full() else None
+
+    def _is_full(self) -> bool:
         is_full = len(self.tokens) > self._model.context_length and not self.can_shift
-        if self._output == self._options.max_tokens or is_full:
-            return "length"
-        return None
+        return self._output == self._options.max_tokens or is_full
 
     @property
     def can_shift(self) -> bool:
@@ -273,16 +296,17 @@ class Reply:
             raise GenerationFailed(reason="The engine gave no numbers for the next token.")
         return numpy.ctypeslib.as_array(pointer, (self._model.tokenizer.size,))
 
-    def _say(self, text: str) -> None:
+    def _say(self, text: str, pieces: int = 1) -> None:
         if self._strips_space and text:
             # SentencePiece writes the space before a word into the word; the first one separates nothing.
             text, self._strips_space = text.removeprefix(" "), False
         if not text:
             return
         if self._prompt.splitter is None:
-            self.events.append(TextDelta(text))
-        else:
-            self.events.extend(self._prompt.splitter.add(text))
+            self.events.append(TextDelta(text, pieces))
+        elif deltas := self._prompt.splitter.add(text):
+            self.events.append(replace(deltas[0], pieces=pieces))
+            self.events.extend(deltas[1:])
 
     def _usage(self) -> Usage:
         now = time.perf_counter()

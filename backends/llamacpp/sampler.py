@@ -69,7 +69,9 @@ class Sampler:
 
     def choose(self, context: Any, row: int = -1) -> int:
         """The next token from the logits of output ``row`` (-1: the last one), already accepted by the penalties."""
-        return int(self._api.llama_sampler_sample(self._chain, context, row))
+        token = int(self._api.llama_sampler_sample(self._chain, context, row))
+        self._recent.append(token)
+        return token
 
     @property
     def has_shortlist(self) -> bool:

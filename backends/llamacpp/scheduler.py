@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 from backends.events import Failed, FinishReason, GenerationEvent
 from backends.llamacpp.adapter_turns import AdapterTurns
 from backends.llamacpp.archive import Archive
 from backends.llamacpp.batch import Batch
+from backends.llamacpp.burst import BURST_SECONDS, Burst
 from backends.llamacpp.eyes import Eyes
+from backends.llamacpp.filling import Filling
 from backends.llamacpp.interrupt import Interrupt
 from backends.llamacpp.keeper import Keeper
 from backends.llamacpp.kv_cache import common_length
@@ -25,12 +26,8 @@ from backends.llamacpp.speculation import Speculation
 from backends.llamacpp.waiting_room import WaitingRoom
 from models.errors import EngineBusy, GenerationFailed, OutOfMemory, UserFacingError
 
-_ROWS = 32
-"""Rows that a processor's matrix product takes together (32 with AMX, 8 or 4 without): what is left over is computed one by one, at
-twice the cost or more."""
 _WORTH_WAITING = 32
 """Tokens of a common beginning that another request is reading right now, for which a request waits some steps."""
-_MOST_LOGITS = 16 * 1024 * 1024  # of one decode, for prompts whose likelihood is asked for: 64 MB
 _NO_ROOM, _ABORTED = 1, 2
 
 
@@ -52,6 +49,7 @@ class Scheduler:
         speculation: Speculation | None = None,
         archive: Archive | None = None,
         eyes: Eyes | None = None,
+        burst_seconds: float = BURST_SECONDS,
     ) -> None:
         self._api = model.api
         self._model = model
@@ -66,6 +64,9 @@ class Scheduler:
         self.parking = Parking(self.cache, can_park=model.can_park)
         self._keeper = Keeper(archive, self.cache, self.parking, model.adapters.usual) if archive is not None else None
         self._batch = Batch(model.api, model.batch_size, model.sequences)
+        self._pace = Pace(self._batch.size)
+        self._filling = Filling(model, self._batch, self.cache, self._turns, self._pace, self._speculation)
+        self._burst = Burst(model, self._batch, self.cache, burst_seconds)
         self._waiting = WaitingRoom(self.cache, self.parking, archive)
         self._active: list[Reply] = []
         self._events: list[tuple[int, GenerationEvent]] = []
@@ -73,7 +74,6 @@ class Scheduler:
         self._interrupt = Interrupt(model.api, model.context, self._should_abort)
         self._eyes = eyes
         self._media = MediaReader(model, eyes, self._interrupt) if eyes is not None else None
-        self._pace = Pace(self._batch.size)
         self._step_seconds = 0.0
         self._right_guesses = 0
         self._is_crowded = False
@@ -102,12 +102,12 @@ class Scheduler:
         """Advance every request by one decode; what they say, each with the id of its request."""
         self._drop_cancelled()
         self._admit()
-        if self._active:
+        if self._active and not self._write_on():
             for reply in self._active:
                 if reply.must_shift:
                     shift(reply, self.cache)
             self._make_room()
-            parts = self._fill_batch()
+            parts = self._filling.fill(self._active)
             if parts:
                 self._compute(parts)
             if not self._read_media() and not parts and self._eyes is not None:
@@ -219,29 +219,21 @@ class Scheduler:
         self._is_crowded = True
         return True
 
-    def _fill_batch(self) -> list[Part]:
-        self._batch.clear()
-        parts: list[Part] = []
-        group = self._turns.choose(self._active)
-        readers = [reply for reply in group if reply.is_reading and reply.text_ahead]
-        for reply in group:
-            if not reply.is_reading and self._batch.room:
-                parts.append(self._add(reply, 1, self._guess(reply)))
-        chunk = self._pace.chunk(len(readers), beside_writers=bool(parts))
-        budget = min(chunk, self._batch.room, self.cache.free - len(parts))
-        if budget > 2 * _ROWS:
-            budget -= (self._batch.count + budget) % _ROWS
-        if readers and budget > 0:
-            oldest = readers.pop(0)
-            others = sum(reply.text_ahead for reply in readers)
-            share = min(oldest.text_ahead, max(budget - others, (budget + 1) // 2))
-            parts.append(self._add(oldest, share))
-            budget -= share
-        for reply in sorted(readers, key=lambda reply: reply.text_ahead):
-            if budget > 0:
-                parts.append(self._add(reply, min(budget, reply.text_ahead)))
-                budget -= len(parts[-1].tokens)
-        return parts
+    def _write_on(self) -> bool:
+        """Let all write several tokens where nobody can join them meanwhile; false, and nothing done, where that is not so."""
+        is_open = len(self._waiting) and not self._is_crowded and len(self._active) < self._parallel
+        if is_open or self._speculation.is_on or not self._burst.may_begin(self._active):
+            return False
+        if len(self._turns.choose(self._active)) < len(self._active):
+            return False
+        self._computing = list(self._active)
+        self._interrupt.begin()
+        result, over = self._burst.run(self._computing)
+        for reply, reason in over:
+            self._finish(reply, reason)
+        if result:
+            self._deal_with(result, [self._filling.add_alone(reply) for reply in self._active])
+        return True
 
     def _read_media(self) -> bool:
         """Put one picture or sound that was looked at into the cache; false where there is none."""
@@ -269,22 +261,6 @@ class Scheduler:
                 reason = f"The engine could not take in a picture or a sound (code {step.code})."
                 self._start_afresh([part], GenerationFailed(reason=reason))
 
-    def _guess(self, reply: Reply) -> list[int]:
-        """What may come next, for a reply that has the engine for itself: beside others the engine is busy enough."""
-        if not self._speculation.is_on or len(self._active) > 1 or not self._model.can_rewind:
-            return []
-        return self._speculation.guess(reply, min(self._batch.room, self.cache.free, self._pace.largest) - 1)
-
-    def _add(self, reply: Reply, count: int, guesses: Sequence[int] = ()) -> Part:
-        assert reply.slot is not None
-        start = len(reply.slot.tokens)
-        if reply.tells_prompt:
-            count = min(count, max(1, _MOST_LOGITS // self._model.tokenizer.size))
-        tokens = [*reply.tokens[start : start + count], *guesses]
-        outputs = len(tokens) if reply.tells_prompt else int(start + count == len(reply.tokens)) + len(guesses)
-        row = self._batch.add(reply.slot.id, reply.slot.position, tokens, outputs) + len(tokens) - outputs
-        return Part(reply, tokens, row, outputs, len(guesses))
-
     def _compute(self, parts: list[Part]) -> None:
         """Decode the batch and deal with what became of it."""
         reads, self._computing = any(part.reply.is_reading for part in parts), [part.reply for part in parts]
@@ -302,7 +278,12 @@ class Scheduler:
                     self._model.threads.note(self._step_seconds)
             if reads:
                 self._pace.note(self._batch.count, self._step_seconds)
-        elif result == _ABORTED:
+        else:
+            self._deal_with(result, parts)
+
+    def _deal_with(self, result: int, parts: list[Part]) -> None:
+        """A decode failed, or was interrupted."""
+        if result == _ABORTED:
             self._take_stock(parts)
         elif result == _NO_ROOM:
             self._recover_room(parts)

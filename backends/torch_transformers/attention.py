@@ -7,6 +7,7 @@ keys and values itself, so that the matrices of the network are multiplied once 
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ import torch
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from backends.llamacpp.adapters import AdapterSet
 
 NAME = "yanmo_spans"
 _FIRST_ROOM = 256
@@ -62,24 +65,58 @@ class KeyValues:
 class Span:
     """``count`` neighbouring tokens of one sequence in the row that is computed.
 
-    Where they are a picture, ``embeddings`` (float32, count × width) stand for them, and each of them sees all of them.
+    Where they are a picture, ``embeddings`` (float32, count × width) stand for them, ``offsets`` (3, count) say where each lies on
+    its grid, and where it ``sees_itself`` each of them sees all of them. ``adapters`` are those that compute them. ``gap`` is how many
+    places before it the sequence has more than positions.
     """
 
     cache: KeyValues
     count: int
     embeddings: Any = None
+    adapters: AdapterSet = ()
+    sees_itself: bool = False
+    offsets: Any = None
+    gap: int = 0
+
+    def positions(self) -> Tensor:
+        """Where its tokens are in the text: (3, count)."""
+        begin = self.cache.length - self.gap
+        return torch.arange(begin, begin + self.count).expand(3, -1) if self.offsets is None else self.offsets + begin
 
 
 @dataclass(slots=True)
 class Pass:
-    """What is being computed: spans in the order of the row. ``seen`` are the layers that came by."""
+    """What is being computed: spans in the order of the row. ``outputs`` are the places whose logits are wanted, ``seen`` the layers
+    that came by.
+    """
 
     spans: list[Span]
+    outputs: list[int] = field(default_factory=list)
     seen: set[int] = field(default_factory=set)
 
 
 _now = threading.local()
 """The pass of this thread: embedding runs beside generating."""
+
+
+def rows_of_pass(count: int) -> Iterator[tuple[slice, AdapterSet]]:
+    """Of ``count`` rows that go through a module in this thread's pass, those of each span that has adapters.
+
+    They are all tokens, or, in the output head, only those whose logits are wanted.
+    """
+    now: Pass | None = getattr(_now, "found", None)
+    if now is None or not any(span.adapters for span in now.spans):
+        return
+    is_whole = count == sum(span.count for span in now.spans)
+    if not is_whole and count != len(now.outputs):
+        raise RuntimeError("a module with an adapter is not called row by row")
+    begin = first = 0
+    for span in now.spans:
+        end = begin + span.count
+        length = span.count if is_whole else sum(begin <= place < end for place in now.outputs)
+        if span.adapters and length:
+            yield slice(first, first + length), span.adapters
+        begin, first = end, first + length
 
 
 def attend(
@@ -101,8 +138,8 @@ def attend(
     for span in now.spans:
         end = begin + span.count
         keys, values = span.cache.put(int(module.layer_idx), key[0, :, begin:end], value[0, :, begin:end])
-        sees_itself = span.embeddings is not None
-        pieces.append(_attend_one(query[0, :, begin:end], keys, values, scaling, sliding_window, softcap, s_aux, sees_itself))
+        own = query[0, :, begin:end]
+        pieces.append(_attend_one(own, keys, values, scaling, sliding_window, softcap, s_aux, span.sees_itself))
         begin = end
     joined = torch.cat(pieces, dim=1) if len(pieces) > 1 else pieces[0]
     return joined.transpose(0, 1).unsqueeze(0).contiguous(), None
@@ -179,14 +216,14 @@ def compute(model: Any, tokens: list[int], spans: list[Span], rows: list[int], d
     ``tokens`` are those of the spans, one after another.
     """
     wanted = torch.tensor(rows, dtype=torch.long, device=device)
-    found, seen = _run(model, tokens, spans, device, logits_to_keep=wanted)
+    found, seen = _run(model, tokens, spans, rows, device, logits_to_keep=wanted)
     return found.logits[0], seen
 
 
 @torch.inference_mode()
 def hidden_states(model: Any, tokens: list[int], span: Span, device: Any) -> Tensor:
     """What leaves the last layer (tokens, width), after the final norm. The cache then holds the tokens."""
-    found, _ = _run(model.base_model, tokens, [span], device)
+    found, _ = _run(model.base_model, tokens, [span], [], device)
     states: Tensor = found.last_hidden_state[0]
     return states
 
@@ -205,13 +242,15 @@ def _inputs(model: Any, tokens: list[int], spans: list[Span], device: Any) -> di
     return {"inputs_embeds": made}
 
 
-def _run(model: Any, tokens: list[int], spans: list[Span], device: Any, **more: Any) -> tuple[Any, set[int]]:
-    positions = [place for span in spans for place in range(span.cache.length, span.cache.length + span.count)]
-    now = _now.found = Pass(spans)
+def _run(model: Any, tokens: list[int], spans: list[Span], outputs: list[int], device: Any, **more: Any) -> tuple[Any, set[int]]:
+    positions = torch.cat([span.positions() for span in spans], dim=1)
+    # three axes only where they differ: most networks know one
+    places = positions.unsqueeze(1) if any(span.offsets is not None for span in spans) else positions[:1]
+    now = _now.found = Pass(spans, outputs)
     try:
         found = model(
             **_inputs(model, tokens, spans, device),
-            position_ids=torch.tensor([positions], device=device),
+            position_ids=places.to(device),
             use_cache=False,
             **more,
         )

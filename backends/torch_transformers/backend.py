@@ -24,13 +24,14 @@ from backends.options import LoadOptions
 from backends.own_replies import OwnReplies
 from backends.reasoning import MARKERS, ReasoningSplitter, find_continued_format, find_open_format
 from backends.tool_calls.formats import MARKERS as TOOL_MARKERS
+from backends.torch_transformers.adapters import TorchAdapters
 from backends.torch_transformers.embeddings import Embedder
 from backends.torch_transformers.eyes import find_eyes
 from backends.torch_transformers.network import TorchNetwork
 from backends.torch_transformers.repetition import find_breakers
 from backends.torch_transformers.reply import ReplyModel, TorchReply
 from backends.torch_transformers.scheduler import Scheduler
-from models.errors import AdapterRefused, CannotInfill, ContextOverflow, EngineError, InvalidOption, TemplateFailed
+from models.errors import CannotInfill, ContextOverflow, EngineError, InvalidOption, TemplateFailed
 
 
 class TorchBackend:
@@ -61,8 +62,9 @@ class TorchBackend:
         texts = [tokenizer.bytes_of(token) for token in range(tokenizer.size)]
         projector = find_eyes(network.model, network.folder, network.tokenizer, network.device)
         self._eyes = Eyes(projector, options.media_megabytes * 1_000_000) if projector is not None else None
+        adapters = TorchAdapters(network.model, network.device, path, options.adapters)
         self._model = ReplyModel(
-            self._library.api, tokenizer, network.context_length, path, find_breakers(texts), projector=projector
+            self._library.api, tokenizer, network.context_length, path, adapters, find_breakers(texts), projector=projector
         )
         self._scheduler = Scheduler(
             network.model,
@@ -75,7 +77,9 @@ class TorchBackend:
             eyes=self._eyes,
         )
         self._forms = FormCompiler(tokenizer)
-        self._embedder = Embedder(network.model, network.device, network.tokenizer, network.folder, network.context_length)
+        self._embedder = Embedder(
+            network.model, network.device, network.tokenizer, network.folder, network.context_length, adapters.usual
+        )
         self._read_template(network, options.chat_template)
         progress(1.0)
         facts = network.facts
@@ -132,12 +136,10 @@ class TorchBackend:
         """See :meth:`backends.backend.ServingBackend.submit`."""
         model, scheduler = self._loaded()
         options = request.options
-        if options.adapters:
-            name = Path(options.adapters[0].path).name
-            raise AdapterRefused(file=name, model=Path(model.path).name, reason="This engine takes no adapters.")
+        adapters = model.adapters.prepare(options.adapters)
         self._check_ids([token for token, _ in options.logit_bias], "logit_bias")
         form = self._forms.begin(options) if self._forms else None
-        prompt = replace(self._prepare(model, request), form=form, owner=request.owner)
+        prompt = replace(self._prepare(model, request), form=form, adapters=adapters, owner=request.owner)
         if options.context_policy == "shift":
             tokenizer: Any = model.tokenizer
             kept = self._count_system_tokens(model, request, prompt.tokens)

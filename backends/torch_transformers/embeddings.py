@@ -11,6 +11,7 @@ import numpy
 
 from backends.backend import CancelCheck
 from backends.embeddings import EmbeddingRequest, EmbeddingResult, RerankRequest, RerankResult
+from backends.llamacpp.adapters import AdapterSet
 from backends.torch_transformers.attention import KeyValues, Span, hidden_states
 from backends.torch_transformers.failures import explain_failure
 from backends.torch_transformers.tokens import HubTokenizer
@@ -22,8 +23,11 @@ _CHUNK = 256
 class Embedder:
     """Embeds with one model, beside whatever else it computes; one question at a time."""
 
-    def __init__(self, model: Any, device: str, tokenizer: HubTokenizer, folder: Path, limit: int) -> None:
+    def __init__(
+        self, model: Any, device: str, tokenizer: HubTokenizer, folder: Path, limit: int, adapters: AdapterSet = ()
+    ) -> None:
         self._model, self._device, self._tokenizer, self._name = model, device, tokenizer, folder.name
+        self._adapters = adapters
         self._limit = limit
         self._lock = threading.Lock()
         self._pooling = read_pooling(folder)
@@ -59,8 +63,9 @@ class Embedder:
             if is_cancelled():
                 raise WorkCancelled()
             part = tokens[start : start + _CHUNK]
+            span = Span(cache, len(part), adapters=self._adapters)
             try:
-                rows.append(hidden_states(self._model, part, Span(cache, len(part)), self._device).float().cpu().numpy())
+                rows.append(hidden_states(self._model, part, span, self._device).float().cpu().numpy())
             except (RuntimeError, MemoryError) as error:
                 raise explain_failure(error, self._name) from error
         return numpy.concatenate(rows)

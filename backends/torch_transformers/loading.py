@@ -25,6 +25,10 @@ _RENAMED = (
     ("vision_tower.", "model.vision_tower."),
     ("model.vision_tower.vision_model.", "model.vision_tower."),
     ("multi_modal_projector.", "model.multi_modal_projector."),
+    ("visual.", "model.visual."),
+    ("image_newline", "model.image_newline"),
+    ("model.", "model.language_model."),
+    ("model.text_model.", "model.text_model."),
 )
 
 Progress = Callable[[float], bool]
@@ -59,7 +63,7 @@ def load_network(
     method = check_method(settings, folder)
     config = read_config(folder, attention)
     model = make_empty(config, folder)
-    if any(parameter.ndim > 2 for parameter in model.parameters()):
+    if any(parameter.ndim > 2 and not is_of_eyes(name) for name, parameter in model.named_parameters()):
         if method:
             raise UnsupportedArchitecture(architecture=f"{config.model_type} ({method})", file=folder.name)
         model = _load_experts(folder, config, device, dtype, progress)
@@ -67,6 +71,16 @@ def load_network(
         _Reader(folder, files, model, device, dtype).read(progress)
     kernel = _choose_kernels(model) if kernels and method else ""
     return LoadedNetwork(model, config, kernel, method)
+
+
+def older_names(name: str) -> list[str]:
+    """What a weight of a model that sees may be called in a checkpoint from before transformers 4.52, or as it is saved now."""
+    return [before + name.removeprefix(after) for before, after in _RENAMED if name.startswith(after)]
+
+
+def is_of_eyes(name: str) -> bool:
+    """Whether a module or a weight of a model that sees belongs to what it sees with."""
+    return any(part in name for part in ("vision", "visual", "multi_modal_projector", "connector"))
 
 
 def check_method(settings: dict[str, Any], folder: Path) -> str:
@@ -128,16 +142,23 @@ def make_empty(config: Any, folder: Path) -> Any:
         UnsupportedArchitecture, DamagedModelFile: it is no language model, or its settings make no sense.
     """
     from accelerate.big_modeling import init_empty_weights
-    from transformers import AutoModelForCausalLM
 
     try:
         with init_empty_weights(include_buffers=False):
-            kind: Any = AutoModelForCausalLM
+            kind = _choose_class(config)
             return kind.from_config(config, trust_remote_code=False).eval()
     except ValueError as error:
         raise UnsupportedArchitecture(architecture=str(config.model_type), file=folder.name, details=str(error)) from error
     except (TypeError, AttributeError, RuntimeError, ZeroDivisionError) as error:
         raise DamagedModelFile(file="config.json", reason=f"Its settings make no sense: {error}.") from error
+
+
+def _choose_class(config: Any) -> Any:
+    """The class that makes the network: some that see are no language models by transformers' list."""
+    from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
+
+    sees = getattr(config, "vision_config", None) is not None and type(config) not in AutoModelForCausalLM._model_mapping
+    return AutoModelForImageTextToText if sees else AutoModelForCausalLM
 
 
 class _Reader:
@@ -165,7 +186,8 @@ class _Reader:
 
     def _fill(self, progress: Progress) -> None:
         self._check_shards()
-        stems = sorted({name.rpartition(".")[0] for name in self._places if name.endswith(_PACKED)})
+        old = set(self._old_names.values())
+        stems = sorted({name.rpartition(".")[0] for name in self._places if name.endswith(_PACKED) and name not in old})
         names = [name for name, _ in self._model.named_parameters()]
         inside = {f"{stem}.{part}" for stem in stems for part in ("weight", "bias")}
         plain = [name for name in names if name not in inside]
@@ -190,6 +212,8 @@ class _Reader:
     def _find_old_names(self) -> None:
         """Checkpoints of models that see, from before transformers 4.52, have other names for their parts."""
         wanted = {name for name, _ in self._model.named_parameters()}
+        stems = {name.removesuffix(".weight") for name in wanted if name.endswith(".weight")}
+        wanted |= {f"{stem}.{part}" for stem in stems for part in _PARTS}
         for old in list(self._places):
             for before, after in _RENAMED:
                 new = after + old.removeprefix(before)

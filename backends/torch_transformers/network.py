@@ -18,7 +18,7 @@ from backends.torch_transformers.failures import explain_failure
 from backends.torch_transformers.linear4 import Linear4
 from backends.torch_transformers.loading import load_network
 from backends.torch_transformers.tokens import read_template, read_tokenizer
-from models.errors import AdapterRefused, DraftRefused, InvalidOption, NotAModelFile, OutOfMemory, UnsupportedArchitecture
+from models.errors import DraftRefused, InvalidOption, NotAModelFile, OutOfMemory, UnsupportedArchitecture
 from models.formats import read_safetensors_card, recognise
 
 
@@ -103,9 +103,6 @@ class TorchNetwork:
 
 def _check_options(options: LoadOptions, folder: Path) -> None:
     """Refuse what this engine cannot do; what concerns llama.cpp's devices only is let pass."""
-    if options.adapters:
-        reason = "This engine takes no adapters."
-        raise AdapterRefused(file=Path(options.adapters[0].path).name, model=folder.name, reason=reason)
     if options.draft_model:
         raise DraftRefused(file=Path(options.draft_model).name, model=folder.name, reason="This engine does not guess ahead.")
     if options.kv_type not in ("f32", "f16", "bf16"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 
 from models.errors import EngineUnavailable
 
@@ -17,4 +18,8 @@ def require_torch() -> None:
     """
     lacking = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
     if lacking:
-        raise EngineUnavailable(engine="torch", reason=f"{', '.join(lacking)} is not installed: run “pip install .[torch]”.")
+        if getattr(sys, "frozen", False):
+            reason = "It is not part of the packaged app: install Yanmo with pipx or from a clone too, with torch."
+        else:
+            reason = f"{', '.join(lacking)} is not installed: run “pip install .[torch]”."
+        raise EngineUnavailable(engine="torch", reason=reason)

@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy
 
+from backends.llamacpp.adapters import AdapterSet
 from backends.llamacpp.reply import Reply
 from backends.llamacpp.sampler import Sampler
 from backends.media_tokens import text_tokens
 from backends.options import GenerationOptions
 from backends.torch_transformers import repetition
+from backends.torch_transformers.adapters import TorchAdapters
 from backends.torch_transformers.attention import KeyValues
 from backends.torch_transformers.tokens import HubTokenizer
 from models.errors import DamagedModelFile
@@ -21,7 +23,7 @@ from models.errors import DamagedModelFile
 
 @dataclass(slots=True, eq=False)
 class Sequence:
-    """Tokens that are in a cache, and who uses it. ``used_at`` counts up; ``owner`` is whose text it is."""
+    """Tokens that are in a cache, and who uses it. ``used_at`` counts up; ``owner`` is whose text it is, ``adapters`` computed it."""
 
     tokens: list[int] = field(default_factory=list)
     cache: KeyValues = field(default_factory=KeyValues)
@@ -29,18 +31,12 @@ class Sequence:
     is_shifted: bool = False
     used_at: int = 0
     owner: str = ""
+    adapters: AdapterSet = ()
 
     def trim(self, length: int) -> None:
         """Keep the first tokens only."""
         del self.tokens[length:]
         self.cache.length = min(self.cache.length, length)
-
-
-@dataclass(frozen=True, slots=True)
-class Usual:
-    """Stands for the adapters of a load that has none."""
-
-    usual: tuple[()] = ()
 
 
 @dataclass(slots=True, eq=False)
@@ -51,8 +47,8 @@ class ReplyModel:
     tokenizer: HubTokenizer
     context_length: int
     path: str
+    adapters: TorchAdapters
     breakers: frozenset[int] = frozenset()
-    adapters: Usual = field(default_factory=Usual)
     projector: Any = None
     vocabulary: Any = None
     context: Any = None

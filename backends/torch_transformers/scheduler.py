@@ -12,7 +12,9 @@ from typing import Any
 from backends.events import Failed, FinishReason, GenerationEvent
 from backends.llamacpp.eyes import Eyes
 from backends.llamacpp.kv_cache import common_length
+from backends.llamacpp.projector import MediaChunk
 from backends.llamacpp.shifting import describe_cut, find_cut, keep_media_whole
+from backends.media_tokens import count_gap
 from backends.torch_transformers.attention import Span, compute
 from backends.torch_transformers.failures import explain_failure
 from backends.torch_transformers.reply import Sequence, TorchReply
@@ -36,6 +38,7 @@ class _Part:
     outputs: int
     row: int = 0
     embeddings: Any = None
+    chunk: MediaChunk | None = None
 
 
 class Scheduler:
@@ -130,7 +133,7 @@ class Scheduler:
                 self._fail(reply, error)
                 continue
             self._waiting.remove(reply)
-            slot: Any = self.cache.take(reply.tokens, fresh=reply.tells_prompt)
+            slot: Any = self.cache.take(reply.tokens, reply.adapters, fresh=reply.tells_prompt)
             slot.owner = reply.owner
             reply.slot = slot
             self._active.append(reply)
@@ -144,10 +147,9 @@ class Scheduler:
 
     def _is_being_read(self, reply: TorchReply) -> bool:
         """Whether a request with a place is reading a longer beginning of this prompt than any sequence holds."""
-        coming = max(
-            (common_length(one.tokens, reply.tokens, len(reply.tokens) - 1) for one in self._active if one.is_reading), default=0
-        )
-        return coming >= _WORTH_WAITING and coming - self.cache.match(reply.tokens)[1] >= _WORTH_WAITING
+        readers = [one for one in self._active if one.is_reading and one.adapters == reply.adapters]
+        coming = max((common_length(one.tokens, reply.tokens, len(reply.tokens) - 1) for one in readers), default=0)
+        return coming >= _WORTH_WAITING and coming - self.cache.match(reply.tokens, reply.adapters)[1] >= _WORTH_WAITING
 
     def _choose_parts(self) -> list[_Part]:
         """One token for each reply that is written, and pieces of prompts, the longest waiting first."""
@@ -185,7 +187,7 @@ class Scheduler:
         if embeddings is None:
             return None
         is_last = start + len(chunk.tokens) == len(reply.tokens)
-        return _Part(reply, chunk.tokens, int(is_last), embeddings=embeddings)
+        return _Part(reply, chunk.tokens, int(is_last), embeddings=embeddings, chunk=chunk)
 
     def _compute(self, parts: list[_Part]) -> None:
         """One pass through the network, and what follows from it."""
@@ -197,12 +199,12 @@ class Scheduler:
             tokens += part.tokens
             part.row = len(rows)
             rows += range(len(tokens) - part.outputs, len(tokens))
-            spans.append(Span(sequence.cache, len(part.tokens), part.embeddings))
+            spans.append(_make_span(part, sequence))
         started = time.perf_counter()
         try:
             logits, _ = compute(self._model, tokens, spans, rows or [len(tokens) - 1], self._device)
             found = logits.float().cpu().numpy()
-        except (RuntimeError, MemoryError) as error:
+        except (RuntimeError, MemoryError, IndexError) as error:
             self._recover(parts, explain_failure(error, self._name))
             return
         self._learn(len(tokens), time.perf_counter() - started, any(part.reply.is_reading for part in parts))
@@ -284,3 +286,17 @@ class Scheduler:
     def _collect(self, reply: TorchReply) -> None:
         self._events.extend((reply.id, event) for event in reply.events)
         reply.events.clear()
+
+
+def _make_span(part: _Part, sequence: Sequence) -> Span:
+    """A part as attention wants it."""
+    chunk = part.chunk
+    return Span(
+        sequence.cache,
+        len(part.tokens),
+        part.embeddings,
+        part.reply.adapters,
+        sees_itself=chunk is not None and chunk.sees_itself,
+        offsets=None if chunk is None else chunk.offsets,
+        gap=count_gap(sequence.tokens) if part.reply.has_media else 0,
+    )

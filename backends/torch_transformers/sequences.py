@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+from backends.llamacpp.adapters import AdapterSet
 from backends.llamacpp.kv_cache import common_length
 from backends.media_tokens import whole_beginning
 from backends.torch_transformers.attention import KeyValues
@@ -21,20 +22,23 @@ class Sequences:
         self._most, self._budget = most, budget
         self._clock = itertools.count(1)
 
-    def match(self, tokens: list[int]) -> tuple[Sequence | None, int]:
-        """The one with the longest reusable beginning of ``tokens``, and its length; the last token is always read anew."""
+    def match(self, tokens: list[int], adapters: AdapterSet = ()) -> tuple[Sequence | None, int]:
+        """The one with the longest beginning of ``tokens`` that these ``adapters`` computed, and its length.
+
+        The last token is always read anew.
+        """
         best, longest = None, 0
         for sequence in self.all:
-            if sequence.is_shifted:
+            if sequence.is_shifted or sequence.adapters != adapters:
                 continue
             common = whole_beginning(tokens, common_length(sequence.tokens, tokens, len(tokens) - 1))
             if common > longest or (common and common == longest and best is not None and best.is_busy and not sequence.is_busy):
                 best, longest = sequence, common
         return best, longest
 
-    def take(self, tokens: list[int], *, fresh: bool = False) -> Sequence:
+    def take(self, tokens: list[int], adapters: AdapterSet = (), *, fresh: bool = False) -> Sequence:
         """A busy sequence that holds as much of the beginning of ``tokens`` as any does; nothing where it is to be ``fresh``."""
-        source, common = (None, 0) if fresh else self.match(tokens)
+        source, common = (None, 0) if fresh else self.match(tokens, adapters)
         if source is None:
             taken = Sequence()
             self.all.append(taken)
@@ -44,7 +48,7 @@ class Sequences:
         else:
             taken = source
             taken.trim(common)
-        taken.is_busy = True
+        taken.is_busy, taken.adapters = True, adapters
         taken.used_at = next(self._clock)
         self.make_room(len(tokens) - common)
         return taken

@@ -1,6 +1,6 @@
 """Builds the frozen app: ``python packaging/frozen/build.py OUT`` leaves ``OUT/yanmo`` (a folder), and says what takes how much room.
 
-Needs the environment of the app with the extra ``package``. Files that are equal, as the names of one library are, become links.
+It makes an environment of its own beside it, from the locked packages. Files that are equal, as the names of one library are, become links.
 """
 
 from __future__ import annotations
@@ -8,26 +8,34 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "set_up"))
+
+from environment import make_environment
+from set_up import install_system_packages
+
 SPEC = Path(__file__).with_name("yanmo.spec")
 
 
-def build(out: Path) -> Path:
-    """Freeze; the folder of the app.
+def build(out: Path, python: Path) -> Path:
+    """Freeze with the Python of an environment; the folder of the app.
 
     Raises:
         subprocess.CalledProcessError: PyInstaller failed, and has said why.
     """
     work = out / "work"
-    command = [sys.executable, "-m", "PyInstaller", "--noconfirm", "--log-level", "ERROR"]
+    command = [str(python), "-m", "PyInstaller", "--noconfirm", "--log-level", "ERROR"]
     subprocess.run([*command, "--distpath", str(out), "--workpath", str(work), str(SPEC)], check=True)
     folder = out / "yanmo"
     if sys.platform == "linux":
         leave_out_icu_data(folder)
+        leave_out_unneeded(folder)
         strip_libraries(folder)
     link_equal_files(folder)
     return folder
@@ -44,6 +52,26 @@ def leave_out_icu_data(folder: Path) -> None:
             path.unlink()
             command = [os.environ.get("CC", "cc"), "-shared", "-fPIC", "-s", "-Wl,-soname,libicudata.so.73", "-o", str(path)]
             subprocess.run([*command, str(SPEC.with_name("icu_stub.c"))], check=True)
+
+
+def leave_out_unneeded(folder: Path) -> None:
+    """Take away system libraries that nothing asks for any more: they came with parts of Qt that are not inside.
+
+    Raises:
+        subprocess.CalledProcessError: binutils cannot read a file.
+    """
+    wanted: dict[str, set[str]] = {}
+    for path in folder.rglob("*"):
+        if path.is_file() and not path.is_symlink() and path.open("rb").read(4) == b"\x7fELF":
+            said = subprocess.run(["readelf", "--dynamic", str(path)], capture_output=True, text=True, check=True).stdout
+            for name in re.findall(r"NEEDED.*\[(.+?)\]", said):
+                wanted.setdefault(name, set()).add(path.name)
+    left = [path for path in (folder / "_internal").glob("lib*.so*") if not path.name.startswith("libpython")]
+    gone: set[str] = set()
+    while unneeded := [path for path in left if path.name not in gone and not wanted.get(path.name, set()) - gone]:
+        for path in unneeded:
+            gone.add(path.name)
+            path.unlink()
 
 
 def strip_libraries(folder: Path) -> None:
@@ -91,7 +119,12 @@ def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("out", type=Path)
-    folder = build(parser.parse_args().out.resolve())
+    parser.add_argument("--python", type=Path, help="freeze from this environment as it is, instead of one of locked packages")
+    arguments = parser.parse_args()
+    out = arguments.out.resolve()
+    if problem := install_system_packages("run"):
+        sys.exit(problem)
+    folder = build(out, arguments.python or make_environment(out / "environment", out / "engines"))
     sizes = measure(folder)
     for name, size in sizes.most_common(16):
         print(f"{size / 1e6:8.1f} MB  {name}")

@@ -9,17 +9,21 @@ from __future__ import annotations
 import argparse
 import gzip
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from icons import write_hicolor
+
+ROOT = Path(__file__).resolve().parents[2]
+METAINFO = "org.yanmo.Yanmo.metainfo.xml"
 LINUX = ROOT / "packaging" / "linux"
-ICON_SIZES = (16, 24, 32, 48, 64, 128, 256, 512)
 _DEBIAN = {"x86_64": "amd64", "aarch64": "arm64"}
-_NEEDED = "libc6 (>= 2.31)"
 _WANTED = "libegl1, libgl1, libxkbcommon-x11-0, libxcb-cursor0, libxcb-icccm4, libxcb-keysyms1, libdbus-1-3"
 
 
@@ -31,27 +35,21 @@ def read_version() -> str:
     return __version__
 
 
-def make_icons(target: Path) -> None:
-    """The icon in the sizes of the hicolor theme, and as it was drawn."""
-    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-    from PySide6.QtGui import QGuiApplication, QImage, QPainter
-    from PySide6.QtSvg import QSvgRenderer
+def needed_glibc(app: Path) -> str:
+    """The oldest glibc that every library and program of the app runs with, as ``2.31``.
 
-    application = QGuiApplication.instance() or QGuiApplication([])
-    source = ROOT / "resources" / "icons" / "yanmo.svg"
-    renderer = QSvgRenderer(str(source))
-    for size in ICON_SIZES:
-        image = QImage(size, size, QImage.Format.Format_ARGB32_Premultiplied)
-        image.fill(0)
-        painter = QPainter(image)
-        renderer.render(painter)
-        painter.end()
-        folder = target / f"{size}x{size}" / "apps"
-        folder.mkdir(parents=True, exist_ok=True)
-        image.save(str(folder / "yanmo.png"))
-    (target / "scalable" / "apps").mkdir(parents=True, exist_ok=True)
-    shutil.copy(source, target / "scalable" / "apps" / "yanmo.svg")
-    del application
+    Raises:
+        subprocess.CalledProcessError: binutils cannot read a file.
+    """
+    found = {(2, 17)}
+    for path in app.rglob("*"):
+        if path.is_file() and not path.is_symlink():
+            with path.open("rb") as file:
+                if file.read(4) != b"\x7fELF":
+                    continue
+            said = subprocess.run(["readelf", "--version-info", "--wide", str(path)], capture_output=True, text=True, check=True)
+            found |= {(int(major), int(minor)) for major, minor in re.findall(r"GLIBC_(\d+)\.(\d+)", said.stdout)}
+    return ".".join(str(number) for number in max(found))
 
 
 def make_archive(app: Path, out: Path, version: str) -> Path:
@@ -89,22 +87,23 @@ def make_deb(app: Path, out: Path, version: str) -> Path:
         kilobytes = sum(path.lstat().st_size for path in root.rglob("*")) // 1024
         control = root / "DEBIAN"
         control.mkdir()
-        (control / "control").write_text(_control(version, architecture, kilobytes), encoding="utf-8")
+        (control / "control").write_text(_control(version, architecture, kilobytes, needed_glibc(app)), encoding="utf-8")
         subprocess.run(["dpkg-deb", "--root-owner-group", "-Zxz", "-z6", "--build", str(root), str(package)], check=True)
     return package
 
 
 def _fill_share(share: Path) -> None:
-    make_icons(share / "icons" / "hicolor")
-    for name, folder in (("yanmo.desktop", "applications"), ("yanmo.xml", "mime/packages")):
+    write_hicolor(share / "icons" / "hicolor")
+    for name, folder in (("yanmo.desktop", "applications"), ("yanmo.xml", "mime/packages"), (METAINFO, "metainfo")):
         (share / folder).mkdir(parents=True, exist_ok=True)
         shutil.copy(LINUX / name, share / folder / name)
 
 
-def _control(version: str, architecture: str, kilobytes: int) -> str:
+def _control(version: str, architecture: str, kilobytes: int, glibc: str) -> str:
     return (
         f"Package: yanmo\nVersion: {version}\nArchitecture: {architecture}\nSection: science\nPriority: optional\n"
-        f"Installed-Size: {kilobytes}\nDepends: {_NEEDED}\nRecommends: {_WANTED}\nMaintainer: The Yanmo authors <yanmo@localhost>\n"
+        f"Installed-Size: {kilobytes}\nDepends: libc6 (>= {glibc})\nRecommends: {_WANTED}\n"
+        "Maintainer: The Yanmo authors <yanmo@localhost>\n"
         "Description: desk for local language models\n"
         " Finds and downloads models, quantizes them to GGUF and proves what that cost, chats with\n"
         " them in words and pictures, keeps every conversation, and serves other programs.\n"

@@ -22,6 +22,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("QT_SCALE_FACTOR", "1")
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from PIL import Image, ImageDraw
 from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtTest import QTest
 
@@ -131,6 +132,8 @@ def take_others(window: MainWindow, workstation: Workstation, out: Path, suffix:
             parent = workstation.messages.append(long.id, parent, role, (TextPart(text),)).id
         window.chat.open_conversation(long.id)
         save(window, out, "long-chat-en")
+    show_eyes(window, workstation, suffix)
+    save(window, out, f"eyes-{suffix}")
     for page in ("settings", "library", "quantize"):
         window.show_page(page)
         QTest.qWait(1500 if page == "quantize" else 100)  # how large each type would be is computed beside
@@ -139,6 +142,20 @@ def take_others(window: MainWindow, workstation: Workstation, out: Path, suffix:
     save(window, out, f"server-{suffix}")
     workstation.server.stop()
     window.show_page("chat")
+
+
+def show_eyes(window: MainWindow, workstation: Workstation, suffix: str) -> None:
+    """The starter that sees, asked about a picture."""
+    conversation = workstation.start_conversation(workstation.starter_with_eyes())
+    picture = workstation.paths.data / ("形状.png" if suffix == "zh" else "shapes.png")
+    drawn = Image.new("RGB", (216, 216), "white")
+    pen = ImageDraw.Draw(drawn)
+    pen.ellipse((24, 20, 104, 100), fill=(225, 30, 35))
+    pen.polygon([(150, 110), (110, 185), (190, 185)], fill=(30, 150, 60))
+    drawn.save(picture)
+    window.chat.open_conversation(conversation.id)
+    window.chat.writing.submit("图里有什么？" if suffix == "zh" else "What is in this picture?", [str(picture)])
+    wait(lambda: not workstation.chat.busy_conversations() and bool(workstation.messages.path(conversation.id)))
 
 
 def show_server(window: MainWindow, workstation: Workstation) -> None:

@@ -30,6 +30,8 @@ _COPIED = (
         "chat_template.jinja",
         "chat_template.json",
         "preprocessor_config.json",
+        "processor_config.json",
+        "video_preprocessor_config.json",
     ),
 )
 _ALSO_COPIED = ("LICENSE*", "LICENCE*", "NOTICE*", "USE_POLICY*", "additional_chat_templates/*")
@@ -98,7 +100,7 @@ def write_checkpoint(
     write_weights(tensors, folder)
     copy_side_files(network.folder, folder)
     config = checkpoint.read_json("config.json")
-    config["quantization_config"] = describe_layout(recipe)
+    config["quantization_config"] = describe_layout(recipe, network.eyes)
     write_json(folder / "config.json", config)
     (folder / "README.md").write_text(_write_readme(checkpoint, recipe, notes), encoding="utf-8")
     for path in folder.iterdir():
@@ -107,8 +109,11 @@ def write_checkpoint(
                 os.fsync(stream.fileno())
 
 
-def describe_layout(recipe: AwqRecipe) -> dict[str, Any]:
-    """The ``quantization_config`` by which loaders recognise the layout."""
+def describe_layout(recipe: AwqRecipe, eyes: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The ``quantization_config`` by which loaders recognise the layout; ``eyes`` are parts of the model that stay in float.
+
+    They are named with and without the model around them: transformers compares beginnings, vLLM parts of names.
+    """
     if recipe.layout == AUTOAWQ:
         return {
             "quant_method": "awq",
@@ -116,7 +121,7 @@ def describe_layout(recipe: AwqRecipe) -> dict[str, Any]:
             "group_size": recipe.group_size,
             "zero_point": True,  # a symmetric one has its zero at 8, which every loader of this layout reads
             "version": "gemm",
-            "modules_to_not_convert": None,
+            "modules_to_not_convert": [name for part in eyes for name in (f"model.{part}", part)] or None,
         }
     weights = {
         "num_bits": 4,
@@ -133,7 +138,7 @@ def describe_layout(recipe: AwqRecipe) -> dict[str, Any]:
         "format": "pack-quantized",
         "quantization_status": "compressed",
         "config_groups": {"group_0": {**group, "format": "pack-quantized"}},
-        "ignore": ["lm_head"],
+        "ignore": ["lm_head", *(f"re:.*{part}.*" for part in eyes)],
         "kv_cache_scheme": None,
     }
 

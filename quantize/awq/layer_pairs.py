@@ -67,6 +67,7 @@ ARCHITECTURES: dict[str, tuple[LayerPair, ...]] = {
         ("llama", "mistral", "ministral3", "qwen2", "qwen3", "granite", "smollm3", "gemma", "ernie4_5", "seed_oss", "helium"),
         LLAMA,
     ),
+    **dict.fromkeys(("qwen2_vl_text", "qwen2_5_vl_text", "qwen3_vl_text"), LLAMA),
     "stablelm": (*LLAMA, PARALLEL[0]),
     **dict.fromkeys(("gemma2", "gemma3_text"), GEMMA_2),
     "phi3": PHI_3,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from backends.torch_transformers.loading import make_empty, read_config
+from backends.torch_transformers.loading import is_of_eyes, make_empty, older_names, read_config
 from models.errors import DamagedModelFile, QuantizationFailed, UnsupportedArchitecture
 from quantize.gguf.checkpoint import Checkpoint
 
@@ -20,7 +20,8 @@ _TYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16, "F
 class Network:
     """The decoder of a checkpoint. Layers compute in float32 whatever the checkpoint stores.
 
-    ``prefix`` is the name of the list of layers with its dot, ``stored_type`` the type that weights are stored in.
+    ``prefix`` is the name of the list of layers with its dot, ``stored_type`` the type that weights are stored in, ``eyes`` the parts
+    that a model sees with, which stay as they are; ``config`` is that of the text model.
 
     Raises:
         UnsupportedArchitecture: transformers has no code of its own for it; code that comes with a checkpoint is never run.
@@ -30,14 +31,16 @@ class Network:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.checkpoint = Checkpoint(folder)
-        self.config = read_config(folder, "sdpa")
+        whole = read_config(folder, "sdpa")
         try:
-            self.model = make_empty(self.config, folder)
+            self.model = make_empty(whole, folder)
         except UnsupportedArchitecture:  # some know only the plain attention, such as those that cap its scores
-            self.config._attn_implementation = "eager"
-            self.model = make_empty(self.config, folder)
+            whole._attn_implementation = "eager"
+            self.model = make_empty(whole, folder)
+        self.config = whole.get_text_config()
+        self.eyes = tuple(name for name, _ in self.model.base_model.named_children() if is_of_eyes(name))
         self.model_type = str(self.config.model_type)
-        self._decoder = self.model.base_model
+        self._decoder = self.model.get_decoder() if self.eyes else self.model.base_model
         self.prefix, self.layers = _find_layers(self.model, self.config, folder)
         self._check_experts()
         kinds = [
@@ -51,8 +54,9 @@ class Network:
     def names_of(self, index: int) -> dict[str, str]:
         """Name within the layer to name in the checkpoint, for every parameter of a layer."""
         names = [name for name, _ in self.layers[index].named_parameters()]
-        names += [name for name, _ in self.layers[index].named_buffers() if self._has(f"{self.prefix}{index}.{name}")]
-        return {name: f"{self.prefix}{index}.{name}" for name in names}
+        stored = {name: self._stored_name(f"{self.prefix}{index}.{name}") for name in names}
+        buffers = {name: self._stored_name(f"{self.prefix}{index}.{name}") for name, _ in self.layers[index].named_buffers()}
+        return stored | {name: place for name, place in buffers.items() if self._has(place)}
 
     def check(self) -> None:
         """See that every weight of every layer is there in its shape, before anything is computed.
@@ -62,7 +66,7 @@ class Network:
         """
         for index, layer in enumerate(self.layers):
             for name, parameter in layer.named_parameters():
-                stored = f"{self.prefix}{index}.{name}"
+                stored = self._stored_name(f"{self.prefix}{index}.{name}")
                 if not self._has(stored):
                     raise DamagedModelFile(file=self.folder.name, reason=f"The tensor “{stored}” is missing.")
                 if (shape := self.checkpoint.place(stored).shape) != tuple(parameter.shape):
@@ -95,7 +99,7 @@ class Network:
         The second is the same for all windows of one length: masks and positions. Embeddings are read row by row.
         """
         embedding = self.model.get_input_embeddings()
-        stored = next(name for name, module in self.model.named_modules() if module is embedding) + ".weight"
+        stored = self._stored_name(next(name for name, module in self.model.named_modules() if module is embedding) + ".weight")
         if not self._has(stored):
             raise DamagedModelFile(file=self.folder.name, reason=f"The tensor “{stored}” is missing.")
         used = sorted({token for window in windows for token in window})
@@ -129,6 +133,10 @@ class Network:
         inside = {stored for index in range(len(self)) for stored in self.names_of(index).values()}
         pieces = [piece for pieces in self.checkpoint.stacks.values() for piece in pieces]
         return sorted(name for name in (*self.checkpoint.tensors, *pieces) if name not in inside)
+
+    def _stored_name(self, name: str) -> str:
+        """What the checkpoint calls a weight."""
+        return name if self._has(name) else next(filter(self._has, older_names(name)), name)
 
     def _has(self, stored: str) -> bool:
         return stored in self.checkpoint.tensors or stored in self.checkpoint.tensors_of_stack
@@ -188,6 +196,8 @@ def put_tensor(module: Any, name: str, values: Tensor) -> None:
 def _find_layers(model: Any, config: Any, folder: Path) -> tuple[str, Any]:
     count = getattr(config, "num_hidden_layers", 0)
     for name, module in model.named_modules():
+        if is_of_eyes(name):
+            continue
         is_list = isinstance(module, torch.nn.ModuleList) and len(module) == count and name.endswith("layers")
         if is_list and any(isinstance(part, torch.nn.Linear) for part in module[0].modules()):
             return name + ".", module

@@ -114,7 +114,7 @@ class _Run:
         network.check()
         check_shapes(network, self._recipe)
         self._prepare_work(network)
-        windows = self._cut(network)
+        windows = cut_calibration(self._source, self._text, self._recipe, network)
         hidden, arguments = network.first_inputs(windows)
         notes = []
         for index in range(len(network)):
@@ -153,20 +153,6 @@ class _Run:
             raise DiskFull(folder=self._target.parent, free=f"{free / 2**30:.1f} GB")
         path.write_text(json.dumps(state), encoding="utf-8")
 
-    def _cut(self, network: Network) -> list[list[int]]:
-        """Windows of the calibration text, drawn by the seed."""
-        from backends.torch_transformers.tokens import read_tokenizer
-
-        tokenizer = read_tokenizer(network.folder, int(network.config.vocab_size))
-        tokens = tokenizer.encode(self._text, parse_special=False)
-        size = min(WINDOW, int(getattr(network.config, "max_position_embeddings", WINDOW) or WINDOW))
-        windows = list(cut_windows(tokens, tokenizer.begin if tokenizer.adds_begin else None, size))
-        if not windows:
-            reason = f"The calibration text has {len(tokens)} tokens and {size} are needed: take a longer one."
-            raise QuantizationFailed(file=self._source.name, reason=reason)
-        random.Random(self._recipe.seed).shuffle(windows)
-        return windows[: self._recipe.windows]
-
     def _layer_file(self, index: int) -> Path:
         return self._work / f"layer-{index:05d}.safetensors"
 
@@ -203,6 +189,27 @@ class _Run:
             outputs = [run_layer(network.layers[index], x, arguments) for x in hidden] if index + 1 < count else []
         network.unload(index)
         return outputs, notes
+
+
+def cut_calibration(source: Path, text: str, recipe: AwqRecipe, network: Network | None = None) -> list[list[int]]:
+    """Windows of tokens of the calibration text, drawn by the recipe's seed. ``network`` is the source where it is open already.
+
+    Raises:
+        QuantizationFailed: the text is too short.
+    """
+    from backends.torch_transformers.tokens import read_tokenizer
+    from quantize.awq.network import Network
+
+    network = network or Network(source)
+    tokenizer = read_tokenizer(network.folder, int(network.config.vocab_size))
+    tokens = tokenizer.encode(text, parse_special=False)
+    size = min(WINDOW, int(getattr(network.config, "max_position_embeddings", WINDOW) or WINDOW))
+    windows = list(cut_windows(tokens, tokenizer.begin if tokenizer.adds_begin else None, size))
+    if not windows:
+        reason = f"The calibration text has {len(tokens)} tokens and {size} are needed: take a longer one."
+        raise QuantizationFailed(file=source.name, reason=reason)
+    random.Random(recipe.seed).shuffle(windows)
+    return windows[: recipe.windows]
 
 
 def check_shapes(network: Network, recipe: AwqRecipe) -> None:

@@ -5,8 +5,6 @@ Format: https://huggingface.co/docs/peft/developer_guides/checkpoint. A pair A (
 
 from __future__ import annotations
 
-import math
-import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from models.errors import NotAModelFile, QuantizationFailed
+from models.peft_adapter import ADAPTER_WEIGHTS, PeftSettings
 from quantize.gguf.architectures import find_architecture
 from quantize.gguf.checkpoint import Checkpoint, read_tensor_places, read_values
 from quantize.output import Output
@@ -22,7 +21,6 @@ from quantize.runner import Progress
 if TYPE_CHECKING:
     import numpy
 
-_PAIR = re.compile(r"^(?:base_model\.model\.)?(.+)\.lora_(embedding_)?([AB])(?:\.default)?(?:\.weight)?$")
 _WRITABLE = ("F32", "F16", "BF16")
 
 
@@ -48,50 +46,24 @@ class Adapter:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        file = folder / "adapter_model.safetensors"
-        if not (folder / "adapter_config.json").is_file() or not file.is_file():
-            raise NotAModelFile(
-                file=folder.name, reason="The folder holds no adapter_config.json with an adapter_model.safetensors."
-            )
-        from models.formats import read_json
-
-        self.config = read_json(folder / "adapter_config.json", 1 << 24)
-        for setting, plain in (("use_dora", False), ("bias", "none"), ("peft_type", "LORA")):
-            if self.config.get(setting, plain) not in (plain, None):
-                raise QuantizationFailed(
-                    file=folder.name, reason=f"Its setting {setting} asks for more than a plain LoRA, which cannot be converted."
-                )
-        self._places = read_tensor_places(file)
-        self._found: dict[str, dict[str, str]] = {}
-        for name in self._places:
-            match = _PAIR.match(name)
-            if match is None:
-                raise QuantizationFailed(file=folder.name, reason=f"It holds “{name}”, which is no part of a LoRA.")
-            self._found.setdefault(match[1], {})[(match[2] or "") + match[3]] = name
+        self._settings = PeftSettings(folder, lambda reason: QuantizationFailed(file=folder.name, reason=reason))
+        self.config = self._settings.config
+        self._places = read_tensor_places(folder / ADAPTER_WEIGHTS)
+        self._names = self._settings.pairs(list(self._places))
 
     def pairs(self) -> Iterator[Pair]:
         """Every pair, sorted by weight.
 
         Raises:
-            QuantizationFailed: half of a pair is missing.
+            QuantizationFailed: a pair does not fit together.
             DamagedModelFile: it holds values that are no numbers.
         """
-        for stem, halves in sorted(self._found.items()):
-            is_embedding = any(half.startswith("embedding_") for half in halves)
-            prefix = "embedding_" if is_embedding else ""
-            if set(halves) != {prefix + "A", prefix + "B"}:
-                raise QuantizationFailed(file=self.folder.name, reason=f"Half of the pair for “{stem}” is missing.")
-            a, b = (read_values(halves[prefix + half], self._places[halves[prefix + half]]) for half in "AB")
+        for names in self._names:
+            a, b = (read_values(name, self._places[name]) for name in (names.a, names.b))
             if a.ndim != 2 or b.ndim != 2 or a.shape[0] != b.shape[1]:
-                raise QuantizationFailed(file=self.folder.name, reason=f"The pair for “{stem}” does not fit together.")
-            yield Pair(f"{stem}.weight", a, b, self._scale(stem, a.shape[0]), is_embedding)
-
-    def _scale(self, stem: str, rank: int) -> float:
-        alpha = float(self.config.get("lora_alpha") or rank)
-        for pattern, value in (self.config.get("alpha_pattern") or {}).items():
-            if re.search(rf"(^|\.){pattern}$", stem):
-                alpha = float(value)
-        return alpha / (math.sqrt(rank) if self.config.get("use_rslora") else rank)
+                raise QuantizationFailed(file=self.folder.name, reason=f"The pair for “{names.stem}” does not fit together.")
+            scale = self._settings.scale(names.stem, a.shape[0])
+            yield Pair(f"{names.stem}.weight", a, b, scale, names.is_embedding)
 
 
 def convert_adapter(adapter: Path, base: Path, target: Path) -> Path:

@@ -8,6 +8,10 @@
       <translation>、</translation>
     </message>
     <message>
+      <source>A C++ compiler is missing.</source>
+      <translation>缺少 C++ 编译器。</translation>
+    </message>
+    <message>
       <source>A context of {0} tokens did not fit beside the weights.</source>
       <translation>权重之外放不下 {0} 词元的上下文。</translation>
     </message>
@@ -100,8 +104,12 @@
       <translation>大于 1 时，刚用过的词元更不容易再出现。</translation>
     </message>
     <message>
-      <source>Adapters in GGUF of the same architecture are listed. “yanmo lora convert” makes one of a PEFT folder.</source>
-      <translation>这里列出同一架构的 GGUF 适配器。用“yanmo lora convert”可以把 PEFT 文件夹转换成这种格式。</translation>
+      <source>Acceleration</source>
+      <translation>加速</translation>
+    </message>
+    <message>
+      <source>Adapters of this architecture are listed: GGUF for a GGUF model (“yanmo lora convert” makes them of PEFT's folders), PEFT's folders for a checkpoint.</source>
+      <translation>这里列出适合这种架构的适配器：GGUF 模型用 GGUF 适配器（“yanmo lora convert”可以由 PEFT 文件夹生成），检查点用 PEFT 文件夹。</translation>
     </message>
     <message>
       <source>Add a GGUF file</source>
@@ -356,6 +364,10 @@
       <translation>按类型</translation>
     </message>
     <message>
+      <source>CUDA toolkit</source>
+      <translation>CUDA 工具包</translation>
+    </message>
+    <message>
       <source>Calibrated on</source>
       <translation>校准文本</translation>
     </message>
@@ -556,6 +568,10 @@
       <translation>命令</translation>
     </message>
     <message>
+      <source>Compiler</source>
+      <translation>编译器</translation>
+    </message>
+    <message>
       <source>Connect</source>
       <translation>连接</translation>
     </message>
@@ -672,6 +688,10 @@
       <translation>深色</translation>
     </message>
     <message>
+      <source>Data</source>
+      <translation>数据</translation>
+    </message>
+    <message>
       <source>Defaults</source>
       <translation>默认设置</translation>
     </message>
@@ -722,6 +742,10 @@
     <message>
       <source>Devices, threads and the rest are in the chat's panel, under Model.</source>
       <translation>设备、线程等其余选项在对话右侧面板的“模型”里。</translation>
+    </message>
+    <message>
+      <source>Display</source>
+      <translation>显示</translation>
     </message>
     <message>
       <source>Download the projector</source>
@@ -1112,6 +1136,18 @@
       <translation>在“{first}”之前的 {count} 条消息，模型看到的是这段总结：</translation>
     </message>
     <message>
+      <source>Install Yanmo again, or import another model.</source>
+      <translation>请重新安装研墨，或导入其他模型。</translation>
+    </message>
+    <message>
+      <source>Install Yanmo from a clone too (“make run ACCEL=cuda”). Both use the same models and conversations.</source>
+      <translation>请另外从仓库安装研墨（“make run ACCEL=cuda”）。两者共用同样的模型和对话。</translation>
+    </message>
+    <message>
+      <source>Install the CUDA toolkit (nvcc), then run “make run ACCEL=cuda”.</source>
+      <translation>请安装 CUDA 工具包（nvcc），再运行 “make run ACCEL=cuda”。</translation>
+    </message>
+    <message>
       <source>Interrupted: the program ended</source>
       <translation>中断：程序已结束</translation>
     </message>
@@ -1172,8 +1208,16 @@
       <translation>读取过程中文件发生了变化。</translation>
     </message>
     <message>
+      <source>It changes how the model sees, which is not supported.</source>
+      <translation>它改变了模型看图的方式，这不受支持。</translation>
+    </message>
+    <message>
       <source>It changes “{0}”, which the base does not have in this shape.</source>
       <translation>它要修改“{0}”，但基础模型里没有这个形状的张量。</translation>
+    </message>
+    <message>
+      <source>It changes “{0}”, which this model does not have.</source>
+      <translation>它改动“{0}”，而这个模型里没有它。</translation>
     </message>
     <message>
       <source>It claims to have {0} pages.</source>
@@ -1552,6 +1596,10 @@
       <translation>它长于 {0} 分钟。</translation>
     </message>
     <message>
+      <source>It is missing.</source>
+      <translation>缺少。</translation>
+    </message>
+    <message>
       <source>It is neither a picture, a sound nor text that can be read.</source>
       <translation>它既不是图片、声音，也不是可以读取的文本。</translation>
     </message>
@@ -1636,12 +1684,28 @@
       <translation>它不在资料集“{0}”里。</translation>
     </message>
     <message>
+      <source>It is not installed.</source>
+      <translation>没有安装。</translation>
+    </message>
+    <message>
+      <source>It is not installed: only AWQ and safetensors models need it.</source>
+      <translation>没有安装：只有 AWQ 和 safetensors 模型需要它。</translation>
+    </message>
+    <message>
+      <source>It is not part of the packaged app: install Yanmo with pipx or from a clone too, with torch.</source>
+      <translation>安装包里没有它：请另外用 pipx 或从仓库安装带 torch 的研墨。</translation>
+    </message>
+    <message>
       <source>It is of version {0}, and this Yanmo reads version {1}.</source>
       <translation>它是第 {0} 版，而这个研墨读取第 {1} 版。</translation>
     </message>
     <message>
       <source>It is on its way</source>
       <translation>已开始下载</translation>
+    </message>
+    <message>
+      <source>It is only needed to build the engine anew.</source>
+      <translation>只有重新编译引擎时才需要。</translation>
     </message>
     <message>
       <source>It is quantized already ({0}): take the checkpoint that it was made from.</source>
@@ -2136,6 +2200,10 @@
       <translation>语言</translation>
     </message>
     <message>
+      <source>Larger models will not fit: free some space.</source>
+      <translation>放不下更大的模型：请腾出空间。</translation>
+    </message>
+    <message>
       <source>Last 30 days</source>
       <translation>过去 30 天</translation>
     </message>
@@ -2280,6 +2348,10 @@
       <translation>请用“yanmo remote list --refresh”查看它提供的模型，并从中选择。</translation>
     </message>
     <message>
+      <source>Looking…</source>
+      <translation>正在查看…</translation>
+    </message>
+    <message>
       <source>Lowers every token that occurred at all.</source>
       <translation>降低所有出现过的词元的概率。</translation>
     </message>
@@ -2358,6 +2430,10 @@
     <message>
       <source>Message {model}…</source>
       <translation>给 {model} 发消息…</translation>
+    </message>
+    <message>
+      <source>Metal, with the memory of the machine.</source>
+      <translation>Metal，使用机器的内存。</translation>
     </message>
     <message>
       <source>Mirostat rate</source>
@@ -2488,6 +2564,10 @@
       <translation>下一版本</translation>
     </message>
     <message>
+      <source>No NVIDIA GPU answers: models run on the processor.</source>
+      <translation>没有可用的 NVIDIA GPU：模型在处理器上运行。</translation>
+    </message>
+    <message>
       <source>No RPC server answers there.</source>
       <translation>那里没有 RPC 服务器应答。</translation>
     </message>
@@ -2546,6 +2626,10 @@
     <message>
       <source>Notes</source>
       <translation>备注</translation>
+    </message>
+    <message>
+      <source>Nothing can be added to the packaged app: install Yanmo with “pipx install 'yanmo[torch]'” or from a clone too. Both use the same models and conversations.</source>
+      <translation>安装包里不能再添加东西：请另外用 “pipx install 'yanmo[torch]'” 或从仓库安装研墨。两者共用同样的模型和对话。</translation>
     </message>
     <message>
       <source>Nothing fits.</source>
@@ -2630,6 +2714,10 @@
     <message>
       <source>Only passages that fit each question, with citations</source>
       <translation>只取与每个问题相符的段落，并注明出处</translation>
+    </message>
+    <message>
+      <source>Only small models fit: close other programs for larger ones.</source>
+      <translation>只放得下小模型：要用大模型请关闭其他程序。</translation>
     </message>
     <message>
       <source>Only the pages of a PDF can be shown as pictures.</source>
@@ -2800,6 +2888,10 @@
       <translation>上一版本</translation>
     </message>
     <message>
+      <source>Processor</source>
+      <translation>处理器</translation>
+    </message>
+    <message>
       <source>Program</source>
       <translation>程序</translation>
     </message>
@@ -2818,6 +2910,10 @@
     <message>
       <source>Put back</source>
       <translation>放回</translation>
+    </message>
+    <message>
+      <source>PySide6 is not installed.</source>
+      <translation>没有安装 PySide6。</translation>
     </message>
     <message>
       <source>Python ran out of memory.</source>
@@ -2916,6 +3012,14 @@
       <translation>推理过程</translation>
     </message>
     <message>
+      <source>Rebuild it on this machine: delete .venv and run “make run”.</source>
+      <translation>请在这台机器上重新编译：删除 .venv，运行 “make run”。</translation>
+    </message>
+    <message>
+      <source>Rebuild it: run “make run ACCEL=cuda”.</source>
+      <translation>请重新编译：运行 “make run ACCEL=cuda”。</translation>
+    </message>
+    <message>
       <source>Rebuild the engine on this machine: delete .venv and run “make run”.</source>
       <translation>请在本机重新构建引擎：删除 .venv 并运行 “make run”。</translation>
     </message>
@@ -3012,6 +3116,18 @@
       <translation>恢复…</translation>
     </message>
     <message>
+      <source>Run “make run” again.</source>
+      <translation>请再运行一次 “make run”。</translation>
+    </message>
+    <message>
+      <source>Run “make run”, which builds it; it needs a C++ compiler and cmake.</source>
+      <translation>请运行 “make run” 编译它；需要 C++ 编译器和 cmake。</translation>
+    </message>
+    <message>
+      <source>Run “pip install '.[torch]'” in the folder of Yanmo.</source>
+      <translation>请在研墨的文件夹里运行 “pip install '.[torch]'”。</translation>
+    </message>
+    <message>
       <source>Run “yanmo doctor” to see what is installed and what to add.</source>
       <translation>运行 “yanmo doctor” 看看已装了什么、该装什么。</translation>
     </message>
@@ -3090,6 +3206,10 @@
     <message>
       <source>Server</source>
       <translation>服务器</translation>
+    </message>
+    <message>
+      <source>Set YANMO_DATA to a folder of yours.</source>
+      <translation>请把 YANMO_DATA 设为你自己的文件夹。</translation>
     </message>
     <message>
       <source>Settings</source>
@@ -3172,6 +3292,10 @@
       <translation>其中有些文字无法读取。</translation>
     </message>
     <message>
+      <source>Something keeps Yanmo from working.</source>
+      <translation>有什么让研墨无法工作。</translation>
+    </message>
+    <message>
       <source>Something went wrong inside Yanmo; the log in the data folder says what.</source>
       <translation>研墨内部出了点问题；数据文件夹里的日志有记录。</translation>
     </message>
@@ -3209,6 +3333,10 @@
     </message>
     <message>
       <source>Starter</source>
+      <translation>入门模型</translation>
+    </message>
+    <message>
+      <source>Starter model</source>
       <translation>入门模型</translation>
     </message>
     <message>
@@ -3380,6 +3508,10 @@
       <translation>文本 (*.txt *.md);;所有文件 (*)</translation>
     </message>
     <message>
+      <source>That of the system.</source>
+      <translation>系统自己的。</translation>
+    </message>
+    <message>
       <source>The JSON schema is no JSON object.</source>
       <translation>JSON Schema 不是一个 JSON 对象。</translation>
     </message>
@@ -3516,6 +3648,10 @@
       <translation>引擎在读取它时崩溃了。</translation>
     </message>
     <message>
+      <source>The engine computes on {0}: as many layers as fit go there.</source>
+      <translation>引擎在 {0} 上计算：能放下多少层就放多少层。</translation>
+    </message>
+    <message>
       <source>The engine could not compute the logits (code {0}).</source>
       <translation>引擎无法计算 logits（代码 {0}）。</translation>
     </message>
@@ -3598,6 +3734,14 @@
     <message>
       <source>The engine used an instruction that this processor does not have.</source>
       <translation>引擎用到了这个处理器没有的指令。</translation>
+    </message>
+    <message>
+      <source>The engine was built for processors only, which is right where there is no GPU.</source>
+      <translation>引擎只为处理器编译；没有 GPU 时这样正好。</translation>
+    </message>
+    <message>
+      <source>The engine was built for processors only: the GPU is not used.</source>
+      <translation>引擎只为处理器编译：没有用到 GPU。</translation>
     </message>
     <message>
       <source>The engine “{engine}” is not available.</source>
@@ -3794,6 +3938,10 @@
     <message>
       <source>The process that reads documents could not be started.</source>
       <translation>无法启动读取文档的进程。</translation>
+    </message>
+    <message>
+      <source>The program cmake is missing.</source>
+      <translation>缺少 cmake。</translation>
     </message>
     <message>
       <source>The program is about to close.</source>
@@ -4116,6 +4264,10 @@
       <translation>没有这个仓库或文件，或者它是私有的而缺少令牌。</translation>
     </message>
     <message>
+      <source>There is none: the window cannot open here.</source>
+      <translation>没有：这里打不开窗口。</translation>
+    </message>
+    <message>
       <source>There is not enough room for {file}.</source>
       <translation>空间不足，放不下 {file}。</translation>
     </message>
@@ -4184,12 +4336,20 @@
       <translation>这个引擎不能生成嵌入向量。</translation>
     </message>
     <message>
-      <source>This engine takes no adapters.</source>
-      <translation>该引擎不支持适配器。</translation>
+      <source>This engine takes adapters as PEFT saves them: a folder with adapter_config.json.</source>
+      <translation>这个引擎使用 PEFT 保存的适配器：一个带有 adapter_config.json 的文件夹。</translation>
     </message>
     <message>
       <source>This installation has no library to read sounds (soundfile).</source>
       <translation>当前安装缺少读取声音的库（soundfile）。</translation>
+    </message>
+    <message>
+      <source>This machine</source>
+      <translation>这台机器</translation>
+    </message>
+    <message>
+      <source>This machine…</source>
+      <translation>这台机器…</translation>
     </message>
     <message>
       <source>This message is complete.</source>
@@ -4392,6 +4552,10 @@
       <translation>使用这个配方</translation>
     </message>
     <message>
+      <source>Use “yanmo chat” in the terminal.</source>
+      <translation>请在终端里用 “yanmo chat”。</translation>
+    </message>
+    <message>
       <source>Variants</source>
       <translation>版本</translation>
     </message>
@@ -4402,6 +4566,14 @@
     <message>
       <source>Verify the file, and download it again if it differs.</source>
       <translation>请校验文件，如有差异请重新下载。</translation>
+    </message>
+    <message>
+      <source>Version {0} is installed but cannot be loaded.</source>
+      <translation>版本 {0} 已安装但无法载入。</translation>
+    </message>
+    <message>
+      <source>Version {0}: AWQ and safetensors models work.</source>
+      <translation>版本 {0}：AWQ 和 safetensors 模型可以使用。</translation>
     </message>
     <message>
       <source>Very good</source>
@@ -4516,6 +4688,10 @@
       <translation>放不下</translation>
     </message>
     <message>
+      <source>Window</source>
+      <translation>窗口</translation>
+    </message>
+    <message>
       <source>Windows</source>
       <translation>窗口数</translation>
     </message>
@@ -4526,6 +4702,10 @@
     <message>
       <source>With {context} tokens of context; the longest that fits has {longest}.</source>
       <translation>按 {context} 个词元的上下文计算；最长可用 {longest}。</translation>
+    </message>
+    <message>
+      <source>Without AVX2 models answer slowly; nothing can be done.</source>
+      <translation>没有 AVX2，模型回答会很慢；没有办法。</translation>
     </message>
     <message>
       <source>Without a key every program on this machine may use the server, and no other machine.</source>
@@ -4578,6 +4758,10 @@
     <message>
       <source>Yanmo is under the MIT licence. These parts are in it, each under its own:</source>
       <translation>研墨采用 MIT 许可证。以下是其中的组成部分，各有各的许可证：</translation>
+    </message>
+    <message>
+      <source>Yanmo works here.</source>
+      <translation>研墨在这里可以工作。</translation>
     </message>
     <message>
       <source>Yanmo {version}. Local models, nothing leaves this machine: no telemetry, no account.</source>
@@ -5056,12 +5240,28 @@
       <translation>支持（通过投影器）</translation>
     </message>
     <message>
+      <source>{0} Kernels for processors: {1}, chosen at start.</source>
+      <translation>{0}处理器内核：{1}，启动时选定。</translation>
+    </message>
+    <message>
+      <source>{0} and cmake are here.</source>
+      <translation>有 {0} 和 cmake。</translation>
+    </message>
+    <message>
+      <source>{0} are free, of {1}.</source>
+      <translation>共 {1}，空闲 {0}。</translation>
+    </message>
+    <message>
       <source>{0} cannot be opened: its disk may be read-only, or the file may belong to someone else.</source>
       <translation>无法打开 {0}：磁盘可能是只读的，或者文件属于其他用户。</translation>
     </message>
     <message>
       <source>{0} cannot be started: {1}.</source>
       <translation>{0} 无法启动：{1}。</translation>
+    </message>
+    <message>
+      <source>{0} cannot be written.</source>
+      <translation>{0} 无法写入。</translation>
     </message>
     <message>
       <source>{0} cannot be written: {1}.</source>
@@ -5140,8 +5340,16 @@
       <translation>图片的 {0} × {1} 个图块无法平均成 {2} × {3} 个。</translation>
     </message>
     <message>
+      <source>{0}, driver {1}: {2} of {3} are used.</source>
+      <translation>{0}，驱动 {1}：共 {3}，已用 {2}。</translation>
+    </message>
+    <message>
       <source>{0}, {1} bits per weight, {2} MB: {3} smaller than {4}.</source>
       <translation>{0}，每权重 {1} 位，{2} MB：比 {4} 小 {3}。</translation>
+    </message>
+    <message>
+      <source>{0}: {1} are free.</source>
+      <translation>{0}：空闲 {1}。</translation>
     </message>
     <message>
       <source>{0}: {1}.</source>

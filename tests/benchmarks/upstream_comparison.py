@@ -35,6 +35,8 @@ from backends.worker_link import WorkerLink
 
 PROMPT_TOKENS, OUTPUT_TOKENS = 200, 64
 READ_TOKENS, WRITE_TOKENS = 512, 128
+LEAST_SECONDS = 2.0
+"""What is quicker is done again: the kernel counts processor time in hundredths of a second."""
 THREADS = int(os.environ.get("YANMO_THREADS", "1"))
 
 
@@ -99,18 +101,18 @@ def compare_reading(model: Path, bench: Path, rounds: int) -> Comparison:
         return _alternate(
             f"read {READ_TOKENS}",
             rounds,
-            lambda: _measure_link(link, 2, lambda: _ask(READ_TOKENS, 1), counts_prompt=True),
+            lambda: _measure_link(link, lambda: _ask(READ_TOKENS, 1), is_reading=True),
             lambda: _measure_bench(bench, model, ["-p", str(READ_TOKENS), "-n", "0"], READ_TOKENS),
         )
 
 
 def compare_writing(model: Path, bench: Path, rounds: int) -> Comparison:
-    """Decode of 128 tokens after one."""
+    """Decode of 128 tokens after one; as in llama-bench, reading is not counted."""
     with _open_link(model, LoadOptions(context_length=2048, parallel=1, threads=THREADS)) as link:
         return _alternate(
             f"write {WRITE_TOKENS}",
             rounds,
-            lambda: _measure_link(link, 2, lambda: _ask(2, WRITE_TOKENS)),
+            lambda: _measure_link(link, lambda: _ask(2, WRITE_TOKENS + 1), is_reading=False),
             lambda: _measure_bench(bench, model, ["-p", "0", "-n", str(WRITE_TOKENS)], WRITE_TOKENS),
         )
 
@@ -141,7 +143,8 @@ def _serve_theirs(model: Path, server: Path, count: int, length: int, _folder: s
 
 
 def _start(command: list[object]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    quiet, environment = subprocess.DEVNULL, {**os.environ, "YANMO_THREADS": str(THREADS)}
+    return subprocess.Popen([str(part) for part in command], stdout=quiet, stderr=quiet, env=environment)
 
 
 def _find_port() -> int:
@@ -154,9 +157,9 @@ def _ask_server(port: int, process: subprocess.Popen[bytes], count: int) -> Run:
     try:
         _await_server(port, process)
         _post_tokens(port, _tokens(8), 2, time.perf_counter())
-        prompts = [_tokens(PROMPT_TOKENS) for _ in range(count)]
 
         def ask_all() -> tuple[int, float]:
+            prompts = [_tokens(PROMPT_TOKENS) for _ in range(count)]
             answers: list[tuple[int, float]] = []
             started = time.perf_counter()
             threads = [
@@ -235,62 +238,62 @@ def _tokens(count: int) -> tuple[int, ...]:
     return tuple(chance.randrange(300, 4000) for _ in range(count))
 
 
-def _finish(link: WorkerLink, requests: list[GenerationRequest], *, counts_prompt: bool = False) -> tuple[int, float]:
-    """Tokens of all requests, asked at once, and the slowest first token in seconds."""
-    started = time.perf_counter()
-    streams = [link.generate(request) for request in requests]
-    firsts: dict[int, float] = {}
-    total = 0
-
-    def follow(index: int) -> int:
-        for event in streams[index]:
-            if isinstance(event, TextDelta):
-                firsts.setdefault(index, time.perf_counter() - started)
-            elif isinstance(event, Failed):
-                raise event.error
-            elif isinstance(event, Finished):
-                firsts.setdefault(index, time.perf_counter() - started)
-                return event.usage.prompt_tokens if counts_prompt else event.usage.output_tokens
-        raise AssertionError("a reply without an end")
-
-    counts: list[int] = []
-    threads = [threading.Thread(target=lambda index=index: counts.append(follow(index))) for index in range(len(streams))]  # type: ignore[misc]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    total = sum(counts)
-    return total, max(firsts.values())
+def _finish(link: WorkerLink, request: GenerationRequest) -> tuple[int, int, float, float]:
+    """Tokens read and written, and seconds to the first token and from there to the end."""
+    started = first = time.perf_counter()
+    for event in link.generate(request):
+        if isinstance(event, TextDelta) and first == started:
+            first = time.perf_counter()
+        elif isinstance(event, Failed):
+            raise event.error
+        elif isinstance(event, Finished):
+            end = time.perf_counter()
+            first = first if first > started else end
+            return event.usage.prompt_tokens, event.usage.output_tokens, first - started, end - first
+    raise AssertionError("a reply without an end")
 
 
-def _measure_link(link: WorkerLink, times: int, make: Callable[[], GenerationRequest], *, counts_prompt: bool = False) -> Run:
-    _finish(link, [make()])
+def _measure_link(link: WorkerLink, make: Callable[[], GenerationRequest], *, is_reading: bool) -> Run:
+    _finish(link, make())
     process = psutil.Process(link.pid)
-    runs = [_timed([process], lambda: _finish(link, [make()], counts_prompt=counts_prompt)) for _ in range(times)]
-    return Run(sum(run.tokens for run in runs), sum(run.seconds for run in runs), sum(run.cpu_seconds for run in runs))
+    tokens, seconds, cpu = 0, 0.0, _count_cpu([process])
+    while seconds < LEAST_SECONDS:
+        read, written, reading, writing = _finish(link, make())
+        tokens += read if is_reading else written - 1
+        seconds += reading if is_reading else writing
+    return Run(tokens, seconds, _count_cpu([process]) - cpu)
 
 
 def _measure_bench(bench: Path, model: Path, arguments: list[str], tokens: int) -> Run:
-    """llama-bench's own clock; the processor time is that of a run with three repetitions less that of one with one."""
+    """llama-bench's own clock; the processor time is that of a run with more repetitions less that of one with one."""
     cpu: dict[int, float] = {}
     speed = 0.0
-    for times in (1, 3):
+    for times in (1, 0):
+        times = most = times or max(3, round(LEAST_SECONDS * speed / tokens))
         command = [str(bench), "-m", str(model), "-t", str(THREADS), "-r", str(times), "-o", "json", "-ngl", "0", *arguments]
         before = os.times()
         said = subprocess.run(command, capture_output=True, check=True).stdout
         after = os.times()
         cpu[times] = after.children_user + after.children_system - before.children_user - before.children_system
         speed = float(json.loads(said)[0]["avg_ts"])
-    return Run(2 * tokens, 2 * tokens / speed, max(cpu[3] - cpu[1], 1e-6))
+    more = most - 1
+    return Run(more * tokens, more * tokens / speed, max(cpu[most] - cpu[1], 1e-6))
+
+
+def _count_cpu(processes: list[psutil.Process]) -> float:
+    return sum(times.user + times.system for times in (process.cpu_times() for process in processes))
 
 
 def _timed(processes: list[psutil.Process], work: Callable[[], tuple[int, float]]) -> Run:
-    def count() -> float:
-        return sum(times.user + times.system for times in (process.cpu_times() for process in processes))
-
-    before, started = count(), time.perf_counter()
-    tokens, first = work()
-    return Run(tokens, time.perf_counter() - started, count() - before, first)
+    """Do it, again and again until it took long enough; of the slowest first tokens the median."""
+    cpu, seconds, tokens = _count_cpu(processes), 0.0, 0
+    firsts: list[float] = []
+    while seconds < LEAST_SECONDS:
+        started = time.perf_counter()
+        some, first = work()
+        seconds, tokens = seconds + time.perf_counter() - started, tokens + some
+        firsts.append(first)
+    return Run(tokens, seconds, _count_cpu(processes) - cpu, statistics.median(firsts))
 
 
 def _alternate(name: str, rounds: int, ours: Callable[[], Run], theirs: Callable[[], Run]) -> Comparison:

@@ -35,6 +35,7 @@ callback = api.llama_log_callback(listen)
 api.llama_log_set(callback, None)
 model = api.llama_model_default_params()
 model.no_alloc, model.load_mode, model.n_gpu_layers = True, 0, 0
+model.use_extra_bufts = False  # without memory nothing is repacked, and with AMX latent attention would end the process
 loaded = api.llama_model_load_from_file(sys.argv[1].encode(), model)
 assert loaded, "".join(lines)[-2000:]
 for text in sys.argv[2:]:

@@ -142,7 +142,10 @@ class DefaultsDialog(QDialog):
         self.adapters = AdapterList(self._tokens, page)
         layout.addWidget(self.adapters, 1)
         hint = make_label(
-            tr("Adapters in GGUF of the same architecture are listed. “yanmo lora convert” makes one of a PEFT folder."),
+            tr(
+                "Adapters of this architecture are listed: GGUF for a GGUF model (“yanmo lora convert” makes them of PEFT's folders), "
+                "PEFT's folders for a checkpoint."
+            ),
             "faint",
             page,
         )
@@ -186,7 +189,7 @@ class DefaultsDialog(QDialog):
         names = {
             card.path: card.name
             for card in self._cards
-            if card.kind == "adapter" and card.format == "gguf" and card.architecture == self._card.architecture
+            if card.kind == "adapter" and card.format == self._card.format and card.architecture in ("", self._card.architecture)
         }
         self.adapters.show_adapters({path: names.get(path, path) for path in dict.fromkeys([*scales, *names])}, scales)
 

@@ -15,6 +15,7 @@ from app import __version__
 from app.gui.chat.context_page import policy_names
 from app.gui.settings.hubs import HubSettings
 from app.gui.settings.licences_dialog import LicencesDialog
+from app.gui.settings.machine_dialog import MachineDialog
 from app.gui.settings.network_dialog import NetworkDialog
 from app.gui.settings.remotes import RemoteSettings
 from app.gui.settings.snapshots_dialog import SnapshotsDialog
@@ -109,6 +110,7 @@ class SettingsPage(QWidget):
         self._about.setWordWrap(True)
         self._layout.addWidget(self._about)
         about: tuple[tuple[Callable[[], str], Callable[[], Any]], ...] = (
+            (lambda: tr("This machine…"), lambda: MachineDialog(self._workstation, self).exec()),
             (lambda: tr("Licences…"), lambda: LicencesDialog(self).exec()),
             (lambda: tr("Network…"), lambda: NetworkDialog(self).exec()),
         )

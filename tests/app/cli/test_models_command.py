@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from app.cli.diagnosis import DoctorReport, Finding, make_report
 from app.cli.doctor import render_report
 from app.cli.main import main
 from app.paths import make_paths
+from app.services.diagnosis import DoctorReport, Finding, make_report
 from tests.models.gguf_bytes import STRING, write_gguf
 
 

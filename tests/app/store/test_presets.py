@@ -61,7 +61,7 @@ def test_a_setting_is_told_once_and_kept(store: Any) -> None:
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("theme", "pink"), ("text.size", True), ("text.size", 100), ("model.folders", ["a", 1]), ("chat.enter_sends", 1)],
+    [("theme", "pink"), ("trash.days", True), ("trash.days", 10_000), ("model.folders", ["a", 1]), ("hubs.offline", 1)],
 )
 def test_a_value_that_a_setting_cannot_have_is_refused(store: Any, key: str, value: Any) -> None:
     with pytest.raises(InvalidOption):

@@ -38,6 +38,7 @@ class Bench:
         waiting_limit: int = 64,
         lookup_tokens: int = 0,
         draft_model: str = "",
+        burst_seconds: float = 0.0,
         **options: object,
     ) -> None:
         own = draft_model if draft_model == OWN_LAYERS else ""
@@ -48,7 +49,9 @@ class Bench:
         elif draft_model:
             draft = DraftModel(NativeLibrary(), LoadOptions(threads=1, draft_model=draft_model), self.model, lambda _: True)
         speculation = Speculation(lookup_tokens, draft)
-        self.scheduler = Scheduler(self.model, parallel=parallel, waiting_limit=waiting_limit, speculation=speculation)
+        self.scheduler = Scheduler(
+            self.model, parallel=parallel, waiting_limit=waiting_limit, speculation=speculation, burst_seconds=burst_seconds
+        )
         self.events: dict[int, list[GenerationEvent]] = {}
         self.replies: dict[int, Reply] = {}
         self.decodes = 0

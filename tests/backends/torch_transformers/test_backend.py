@@ -15,11 +15,10 @@ from backends.backend import GenerationRequest, ReadingBackend, ServingBackend
 from backends.embeddings import EmbeddingBackend, EmbeddingRequest
 from backends.events import Finished, PromptProgress, PromptToken, TextDelta, TokenChosen
 from backends.messages import make_text_message
-from backends.options import Adapter, GenerationOptions, LoadOptions
+from backends.options import GenerationOptions, LoadOptions
 from backends.registry import choose_backend, make_backend
 from backends.torch_transformers.backend import TorchBackend
 from models.errors import (
-    AdapterRefused,
     ContextOverflow,
     DamagedModelFile,
     EngineBusy,
@@ -300,8 +299,6 @@ def test_devices_and_types_that_are_not_here_are_named(tiny: Path) -> None:
         load(tiny, compute_type="int3")
     with pytest.raises(InvalidOption):
         load(tiny, kv_type="q8_0")
-    with pytest.raises(AdapterRefused):
-        load(tiny, adapters=(Adapter("style.gguf"),))
     backend = load(tiny, device="cpu", compute_type="bf16")
     assert "bfloat16" in backend._network.version  # type: ignore[union-attr]
     backend.close()

@@ -88,46 +88,6 @@ def test_it_loses_much_less_than_plain_rounding(source: Path, made: Path, tmp_pa
     assert 0 < ours < 0.75 * theirs
 
 
-def add_outliers(source: Path, folder: Path) -> Path:
-    """The starter with eight inputs of each group 32 times larger and their weights as much smaller: it computes the same."""
-    shutil.copytree(source, folder)
-    tensors = load_file(folder / "model.safetensors")
-    draw = torch.Generator().manual_seed(1)
-    for layer in range(5):
-        stem = f"model.layers.{layer}."
-        pairs = (
-            ("input_layernorm", ("self_attn.q", "self_attn.k", "self_attn.v")),
-            ("post_attention_layernorm", ("mlp.gate", "mlp.up")),
-        )
-        for norm, readers in pairs:
-            factor = torch.ones(256)
-            factor[torch.randperm(256, generator=draw)[:8]] = 32
-            for reader in readers:
-                name = f"{stem}{reader}_proj.weight"
-                tensors[name] = (tensors[name].float() / factor).bfloat16()
-            tensors[f"{stem}{norm}.weight"] = (tensors[f"{stem}{norm}.weight"].float() * factor).bfloat16()
-    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
-    return folder
-
-
-@pytest.mark.slow
-def test_where_activations_have_outliers_it_loses_a_quarter_of_plain_rounding_at_most(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from quantize.awq import layer_work
-    from quantize.awq.run import quantize_here
-    from resources import resource_folder
-
-    source = add_outliers(resource_folder() / "starter" / "checkpoint", tmp_path / "outliers")
-    recipe = AwqRecipe(windows=3)
-    ours = quantize(source, tmp_path / "ours", recipe)
-    plain = tuple(way for way in layer_work.WAYS if way.name == "plain")
-    monkeypatch.setattr(layer_work, "WAYS", plain)
-    plainly = AwqRecipe(windows=1).to_json()
-    quantize_here(str(source), str(tmp_path / "plain"), plainly, TEXT, 1, lambda fraction, words: None)
-    assert 4 * divergence(ours, source) < divergence(tmp_path / "plain", source)
-
-
 def test_the_same_recipe_gives_the_same_bytes(source: Path, made: Path, tmp_path: Path) -> None:
     again = quantize(source, tmp_path / "again")
     assert (again / "model.safetensors").read_bytes() == (made / "model.safetensors").read_bytes()

@@ -45,8 +45,15 @@ class DoctorReport:
 
 def make_report(paths: Paths) -> DoctorReport:
     """Look at everything. Takes about a second: engines are tried in a child process."""
-    looks = (_look_at_system, _look_at_memory, _look_at_display, _look_at_gpus, _look_at_engines, _look_at_tools)
+    looks = [_look_at_system, _look_at_memory, _look_at_display, _look_at_gpus, _look_at_engines]
+    if not is_frozen():
+        looks.append(_look_at_tools)  # who has no Python has nothing to build
     return DoctorReport((*(finding for look in looks for finding in look()), *_look_at_data(paths)))
+
+
+def is_frozen() -> bool:
+    """Whether this is the packaged app, with a Python of its own to which nothing can be added."""
+    return bool(getattr(sys, "frozen", False))
 
 
 def _look_at_system() -> Iterator[Finding]:
@@ -66,7 +73,7 @@ def _look_at_memory() -> Iterator[Finding]:
     import psutil
 
     memory = psutil.virtual_memory()
-    text = f"{_gigabytes(memory.available)} free of {_gigabytes(memory.total)}"
+    text = f"{_gigabytes(memory.available)} are free, of {_gigabytes(memory.total)}."
     little = memory.available < _LITTLE_MEMORY
     remedy = "Only small models fit: close other programs for larger ones." if little else ""
     yield Finding("Memory", "note" if little else "good", text, remedy)
@@ -77,19 +84,19 @@ def _look_at_display() -> Iterator[Finding]:
     yield Finding(
         "Window",
         "good" if qt else "trouble",
-        f"PySide6 {qt}" if qt else "PySide6 is not installed",
-        "" if qt else "Run “make run”.",
+        f"PySide6 {qt}" if qt else "PySide6 is not installed.",
+        "" if qt else "Run “make run” again.",
     )
     if sys.platform in ("win32", "darwin"):
-        yield Finding("Display", "good", "the system's own")
+        yield Finding("Display", "good", "That of the system.")
         return
-    from app.cli.display import has_display
+    from app.services.display import has_display
 
     name = os.environ.get("WAYLAND_DISPLAY") or os.environ.get("DISPLAY")
     if name and has_display(sys.platform, os.environ):
         yield Finding("Display", "good", f"{'Wayland' if os.environ.get('WAYLAND_DISPLAY') else 'X11'} ({name})")
     else:
-        yield Finding("Display", "note", "none: the window cannot open here", "Use “yanmo chat” in the terminal.")
+        yield Finding("Display", "note", "There is none: the window cannot open here.", "Use “yanmo chat” in the terminal.")
 
 
 def _look_at_gpus() -> Iterator[Finding]:
@@ -97,12 +104,12 @@ def _look_at_gpus() -> Iterator[Finding]:
 
     gpus = list_nvidia_gpus()
     for gpu in gpus:
-        used = f"{_gigabytes(gpu.memory_used)} of {_gigabytes(gpu.memory_total)} used"
-        yield Finding("GPU", "good", f"{gpu.name}, driver {gpu.driver}, {used}")
+        used, total = _gigabytes(gpu.memory_used), _gigabytes(gpu.memory_total)
+        yield Finding("GPU", "good", f"{gpu.name}, driver {gpu.driver}: {used} of {total} are used.")
     if sys.platform == "darwin":
-        yield Finding("GPU", "good", "Metal, with the memory of the machine")
+        yield Finding("GPU", "good", "Metal, with the memory of the machine.")
     elif not gpus:
-        yield Finding("GPU", "note", "no NVIDIA GPU answers: models run on the processor")
+        yield Finding("GPU", "note", "No NVIDIA GPU answers: models run on the processor.")
 
 
 def _look_at_engines() -> Iterator[Finding]:
@@ -111,54 +118,81 @@ def _look_at_engines() -> Iterator[Finding]:
     version = _package_version("llama-cpp-python")
     if not version:
         yield Finding(
-            "llama.cpp", "trouble", "not installed", "Run “make run”, which builds it; it needs a C++ compiler and cmake."
+            "llama.cpp", "trouble", "It is not installed.", "Run “make run”, which builds it; it needs a C++ compiler and cmake."
         )
     else:
         devices = list_engine_devices()
         if not devices:
             remedy = "Rebuild it on this machine: delete .venv and run “make run”."
-            yield Finding("llama.cpp", "trouble", f"{version} is installed but cannot be loaded", remedy)
+            yield Finding("llama.cpp", "trouble", f"Version {version} is installed but cannot be loaded.", remedy)
         else:
             named = ", ".join(f"{device.name} ({device.description.strip()})" for device in devices)
-            yield Finding("llama.cpp", "good", f"llama-cpp-python {version} for {named}")
+            variant = next((device.variant for device in devices if device.variant), "")
+            built = f"llama-cpp-python {version} for {named}."
+            yield Finding(
+                "llama.cpp", "good", f"{built} Kernels for processors: {variant}, chosen at start." if variant else built
+            )
             yield from _advise_acceleration([device.name for device in devices])
     torch = _package_version("torch")
     if torch:
-        yield Finding("PyTorch", "good", f"{torch}: AWQ and safetensors models work")
+        yield Finding("PyTorch", "good", f"Version {torch}: AWQ and safetensors models work.")
     else:
-        text = "not installed: only needed for AWQ and for safetensors models"
-        yield Finding("PyTorch", "note", text, "pip install .[torch]")
+        text = "It is not installed: only AWQ and safetensors models need it."
+        yield Finding("PyTorch", "note", text, torch_remedy())
+
+
+def torch_remedy() -> str:
+    """How torch comes into an environment in which it can be used."""
+    if is_frozen():
+        return (
+            "Nothing can be added to the packaged app: install Yanmo with “pipx install 'yanmo[torch]'” or from a clone too. "
+            "Both use the same models and conversations."
+        )
+    return "Run “pip install '.[torch]'” in the folder of Yanmo."
 
 
 def _advise_acceleration(names: list[str]) -> Iterator[Finding]:
+    """What to do where there is a GPU that the engine was not built for."""
     from backends.devices import list_nvidia_gpus
 
-    if list_nvidia_gpus() and not any(name.startswith("CUDA") for name in names):
-        text = "the engine was built for the processor only"
-        first = "" if shutil.which("nvcc") else "Install the CUDA toolkit (nvcc), then "
-        remedy = f"{first}rebuild: delete .venv and run “ACCEL=cuda make run”."
-        yield Finding("Acceleration", "note", text, remedy[0].upper() + remedy[1:])
+    if any(not name.startswith("CPU") for name in names):
+        yield Finding("Acceleration", "good", f"The engine computes on {', '.join(names)}: as many layers as fit go there.")
+        return
+    if not list_nvidia_gpus():
+        text = "The engine was built for processors only, which is right where there is no GPU."
+        yield Finding("Acceleration", "good", text)
+        return
+    text = "The engine was built for processors only: the GPU is not used."
+    if is_frozen():
+        remedy = "Install Yanmo from a clone too (“make run ACCEL=cuda”). Both use the same models and conversations."
+    elif shutil.which("nvcc"):
+        remedy = "Rebuild it: run “make run ACCEL=cuda”."
+    else:
+        remedy = "Install the CUDA toolkit (nvcc), then run “make run ACCEL=cuda”."
+    yield Finding("Acceleration", "note", text, remedy)
 
 
 def _look_at_tools() -> Iterator[Finding]:
     compilers = [name for name in ("c++", "g++", "clang++", "cl") if shutil.which(name)]
     if compilers and shutil.which("cmake"):
-        yield Finding("Compiler", "good", f"{compilers[0]} and cmake")
+        yield Finding("Compiler", "good", f"{compilers[0]} and cmake are here.")
     else:
-        missing = ", ".join([*([] if compilers else ["a C++ compiler"]), *([] if shutil.which("cmake") else ["cmake"])])
-        yield Finding("Compiler", "note", f"missing: {missing}", "Only needed to build the engine anew.")
+        text = "A C++ compiler is missing." if not compilers else "The program cmake is missing."
+        yield Finding("Compiler", "note", text, "It is only needed to build the engine anew.")
     nvcc = shutil.which("nvcc")
     yield Finding(
-        "CUDA toolkit", "good" if nvcc else "note", _first_line_with([nvcc, "--version"], "release") if nvcc else "not installed"
+        "CUDA toolkit",
+        "good" if nvcc else "note",
+        _first_line_with([nvcc, "--version"], "release") if nvcc else "It is not installed.",
     )
 
 
 def _look_at_data(paths: Paths) -> Iterator[Finding]:
     folder = next(place for place in (paths.data, *paths.data.parents) if place.exists())
     free = shutil.disk_usage(folder).free
-    text = f"{paths.data}, {_gigabytes(free)} free"
+    text = f"{paths.data}: {_gigabytes(free)} are free."
     if not os.access(folder, os.W_OK):
-        yield Finding("Data", "trouble", f"{text}, cannot be written", "Set YANMO_DATA to a folder of yours.")
+        yield Finding("Data", "trouble", f"{paths.data} cannot be written.", "Set YANMO_DATA to a folder of yours.")
     elif free < _LITTLE_DISK:
         yield Finding("Data", "note", text, "Larger models will not fit: free some space.")
     else:
@@ -167,7 +201,7 @@ def _look_at_data(paths: Paths) -> Iterator[Finding]:
     if starters:
         yield Finding("Starter model", "good", starters[0].name)
     else:
-        yield Finding("Starter model", "note", "missing", "Install Yanmo again, or import another model.")
+        yield Finding("Starter model", "note", "It is missing.", "Install Yanmo again, or import another model.")
     if seeing := sorted(path for path in (paths.starter / "eyes").glob("*.gguf") if "mmproj" not in path.name):
         yield Finding("Starter with eyes", "good", seeing[0].name)
 

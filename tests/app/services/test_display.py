@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from app.cli import display
-from app.cli.display import has_display
+from app.services import display
+from app.services.display import has_display
 
 
 @pytest.fixture

@@ -1,0 +1,80 @@
+"""Several tokens in one go for replies that only write: a small model's step is as short as Python's work between two of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from backends.events import FinishReason
+from backends.llamacpp.batch import Batch
+from backends.llamacpp.kv_cache import KvCache
+from backends.llamacpp.model import NativeModel
+from backends.llamacpp.reply import Reply
+
+BURST_SECONDS = 0.012
+"""How long at most: as long as the sender waits for company anyway, so that nobody sees a word later."""
+
+
+class Burst:
+    """Writes on for all active replies at once until the time is over or one of them ends; bookkeeping and text come after.
+
+    Between two decodes Python's own work costs twice what it costs in a tight loop, because the model's weights have driven it out of
+    the processor's caches. ``seconds`` 0 never begins.
+    """
+
+    def __init__(self, model: NativeModel, batch: Batch, cache: KvCache, seconds: float = BURST_SECONDS) -> None:
+        self._model = model
+        self._api: Any = model.api
+        self._batch = batch
+        self._cache = cache
+        self._seconds = seconds
+
+    def may_begin(self, replies: Sequence[Reply]) -> bool:
+        """Whether all of them only write, and nothing needs a look at every single token."""
+        threads = self._model.threads
+        if not replies or not self._seconds or not (threads is None or threads.chosen):
+            return False
+        return self._cache.free >= len(replies) and all(reply.writes_freely for reply in replies)
+
+    def run(self, replies: Sequence[Reply]) -> tuple[int, list[tuple[Reply, FinishReason]]]:
+        """Write on; what the last decode returned, and who is done and why. Where it failed, what came before it stands."""
+        deadline = time.perf_counter() + self._seconds
+        decode, context = self._api.llama_decode, self._model.context
+        ends = self._model.tokenizer.is_end
+        most = min(self._cache.free // len(replies), *(reply.room_to_write for reply in replies))
+        rows = [
+            (number, reply, reply.slot.id, reply.slot.position) for number, reply in enumerate(replies) if reply.slot is not None
+        ]
+        chosen = [[reply.tokens[-1]] for reply in replies]
+        ended = [False] * len(replies)
+        steps = result = 0
+        while not result and steps < most and not any(ended):
+            self._batch.clear()
+            for number, _, sequence, position in rows:
+                self._batch.add(sequence, position + steps, (chosen[number][-1],), 1)
+            result = int(decode(context, self._batch.as_struct()))
+            if result:
+                break
+            steps += 1
+            for number, reply, _, _ in rows:
+                token = reply.pick(number)
+                if ends(token):
+                    ended[number] = True
+                else:
+                    chosen[number].append(token)
+            if time.perf_counter() >= deadline:
+                break
+        return result, self._note(replies, chosen, ended, steps)
+
+    def _note(
+        self, replies: Sequence[Reply], chosen: list[list[int]], ended: list[bool], steps: int
+    ) -> list[tuple[Reply, FinishReason]]:
+        over: list[tuple[Reply, FinishReason]] = []
+        for reply, tokens, is_ended in zip(replies, chosen, ended, strict=True):
+            assert reply.slot is not None
+            self._cache.extend(reply.slot, tokens[:steps])
+            reason = reply.write(tokens[1:], is_ended=is_ended)
+            if reason is not None:
+                over.append((reply, reason))
+        return over

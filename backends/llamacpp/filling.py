@@ -1,0 +1,79 @@
+"""What goes into the next batch: a token of every reply that is being written, and pieces of the prompts that wait."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from backends.llamacpp.adapter_turns import AdapterTurns
+from backends.llamacpp.batch import Batch
+from backends.llamacpp.kv_cache import KvCache
+from backends.llamacpp.model import NativeModel
+from backends.llamacpp.pace import Pace
+from backends.llamacpp.part import Part
+from backends.llamacpp.reply import Reply
+from backends.llamacpp.speculation import Speculation
+
+_ROWS = 32
+"""Rows that a processor's matrix product takes together (32 with AMX, 8 or 4 without): what is left over is computed one by one, at
+twice the cost or more."""
+_MOST_LOGITS = 16 * 1024 * 1024  # of one decode, for prompts whose likelihood is asked for: 64 MB
+
+
+class Filling:
+    """Fills the batch, one step after another: half of what is read goes to the prompt that waits longest, the rest to the shortest."""
+
+    def __init__(
+        self, model: NativeModel, batch: Batch, cache: KvCache, turns: AdapterTurns, pace: Pace, speculation: Speculation
+    ) -> None:
+        self._model = model
+        self._batch = batch
+        self._cache = cache
+        self._turns = turns
+        self._pace = pace
+        self._speculation = speculation
+
+    def fill(self, active: list[Reply]) -> list[Part]:
+        """The parts of the next decode, as they lie in the batch; none where nobody has text to compute."""
+        self._batch.clear()
+        parts: list[Part] = []
+        group = self._turns.choose(active)
+        readers = [reply for reply in group if reply.is_reading and reply.text_ahead]
+        for reply in group:
+            if not reply.is_reading and self._batch.room:
+                parts.append(self.add(reply, 1, self._guess(reply, is_alone=len(active) == 1)))
+        chunk = self._pace.chunk(len(readers), beside_writers=bool(parts))
+        budget = min(chunk, self._batch.room, self._cache.free - len(parts))
+        if budget > 2 * _ROWS:
+            budget -= (self._batch.count + budget) % _ROWS
+        if readers and budget > 0:
+            oldest = readers.pop(0)
+            others = sum(reply.text_ahead for reply in readers)
+            share = min(oldest.text_ahead, max(budget - others, (budget + 1) // 2))
+            parts.append(self.add(oldest, share))
+            budget -= share
+        for reply in sorted(readers, key=lambda reply: reply.text_ahead):
+            if budget > 0:
+                parts.append(self.add(reply, min(budget, reply.text_ahead)))
+                budget -= len(parts[-1].tokens)
+        return parts
+
+    def _guess(self, reply: Reply, *, is_alone: bool) -> list[int]:
+        """What may come next, for a reply that has the engine for itself: beside others the engine is busy enough."""
+        if not self._speculation.is_on or not is_alone or not self._model.can_rewind:
+            return []
+        return self._speculation.guess(reply, min(self._batch.room, self._cache.free, self._pace.largest) - 1)
+
+    def add(self, reply: Reply, count: int, guesses: Sequence[int] = ()) -> Part:
+        """Put the next ``count`` tokens of a reply into the batch, and what is guessed to follow them."""
+        assert reply.slot is not None
+        start = len(reply.slot.tokens)
+        if reply.tells_prompt:
+            count = min(count, max(1, _MOST_LOGITS // self._model.tokenizer.size))
+        tokens = [*reply.tokens[start : start + count], *guesses]
+        outputs = len(tokens) if reply.tells_prompt else int(start + count == len(reply.tokens)) + len(guesses)
+        row = self._batch.add(reply.slot.id, reply.slot.position, tokens, outputs) + len(tokens) - outputs
+        return Part(reply, tokens, row, outputs, len(guesses))
+
+    def add_alone(self, reply: Reply) -> Part:
+        """The next token of a reply as a part of a decode that has been tried already."""
+        return Part(reply, [reply.tokens[-1]], 0, 1)

@@ -1,0 +1,103 @@
+"""Replies that only write go on for some tokens in one go: the same words, and nobody waits longer for a place or an end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from backends.events import Finished, TextDelta, TokenChosen
+from tests.backends.llamacpp.batched import Bench, Plain
+
+
+@pytest.fixture(scope="module")
+def bench(tiny_model: Path) -> Iterator[Bench]:
+    bench = Bench(tiny_model, context_length=1024, parallel=2, burst_seconds=10.0)
+    yield bench
+    bench.close()
+
+
+@pytest.fixture(scope="module")
+def plain(tiny_model: Path) -> Iterator[Plain]:
+    loop = Plain(tiny_model)
+    yield loop
+    loop.close()
+
+
+@pytest.fixture(autouse=True)
+def afresh(bench: Bench) -> None:
+    bench.reset()
+
+
+def test_a_reply_alone_is_written_in_few_steps_and_tells_how_many_tokens_each_piece_has(bench: Bench, plain: Plain) -> None:
+    number = bench.ask([5, 6, 7], 50, logit_bias=((264, -1000.0),))
+    bench.run()
+    assert bench.decodes <= 3
+    end = bench.end(number)
+    assert isinstance(end, Finished)
+    assert (end.reason, end.usage.output_tokens, len(bench.output(number))) == ("length", 50, 50)
+    pieces = sum(event.pieces for event in bench.events[number] if isinstance(event, TextDelta))
+    assert 2 <= pieces <= 50
+
+
+def test_two_replies_of_different_lengths_say_what_each_says_alone(bench: Bench, plain: Plain) -> None:
+    numbers = {bench.ask(prompt, length): (prompt, length) for prompt, length in (([1, 2], 9), ([3, 4, 5], 40))}
+    bench.run()
+    for number, (prompt, length) in numbers.items():
+        plain.compare(prompt, bench.output(number), whole=length)
+    assert bench.decodes <= 6
+
+
+def test_whoever_waits_for_a_free_place_is_let_in_at_once(bench: Bench) -> None:
+    bench.ask([1, 2, 3], 400, logit_bias=((264, -1000.0),))
+    bench.step()
+    bench.ask([9, 8], 3)
+    bench.step()
+    assert bench.scheduler.active_count == 2, "nobody wrote on for ten seconds while another waited"
+    bench.run()
+
+
+def test_who_waits_where_all_places_are_taken_stops_nobody_from_writing_on(bench: Bench) -> None:
+    numbers = [bench.ask([10 + index, 3], 30, logit_bias=((264, -1000.0),)) for index in range(4)]
+    bench.run()
+    assert all(isinstance(bench.end(number), Finished) for number in numbers)
+    assert bench.decodes <= 12
+
+
+@pytest.mark.parametrize("watched", [{"logprobs": 0}, {"stop": ("zzz",)}])
+def test_what_must_be_looked_at_is_written_token_by_token(bench: Bench, watched: dict[str, object]) -> None:
+    number = bench.ask([5, 6, 7], 20, logit_bias=((264, -1000.0),), **watched)
+    if "stop" in watched:
+        bench.replies[number]._prompt = type(bench.replies[number]._prompt)([5, 6, 7], ("zzz",), None)
+    bench.run()
+    assert bench.decodes >= 20
+    if "logprobs" in watched:
+        assert sum(isinstance(event, TokenChosen) for event in bench.events[number]) == 20
+
+
+def test_a_decode_that_fails_in_the_middle_keeps_what_came_before(bench: Bench, plain: Plain) -> None:
+    number = bench.ask([7, 7, 1], 30, logit_bias=((264, -1000.0),))
+    bench.step()
+    before = len(bench.output(number))
+    real = bench.model.api
+    calls = iter(range(1000))
+
+    class Failing:
+        def __getattr__(self, name: str) -> object:
+            return getattr(real, name)
+
+        def llama_decode(self, context: object, batch: object) -> int:
+            return 2 if next(calls) == 5 else int(real.llama_decode(context, batch))
+
+    bench.scheduler._burst._api = Failing()
+    bench.step()
+    assert len(bench.output(number)) == before + 5
+    bench.scheduler._burst._api = real
+    bench.run()
+    end = bench.end(number)
+    assert isinstance(end, Finished)
+    assert end.usage.output_tokens == 30
+    again = bench.ask([7, 7, 1], 30, logit_bias=((264, -1000.0),))
+    bench.run()
+    assert bench.output(again) == bench.output(number)

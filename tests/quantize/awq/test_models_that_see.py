@@ -1,0 +1,62 @@
+"""Models that see in four bits: their text model is quantized, what they see with stays as it is, and they still see."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from backends.backend import GenerationRequest
+from backends.events import TokenChosen
+from backends.messages import ImagePart, Message, TextPart
+from backends.options import LoadOptions
+from backends.torch_transformers.backend import TorchBackend
+from backends.torch_transformers.loading import is_of_eyes
+from quantize.awq.recipe import AwqRecipe
+from quantize.awq.run import quantize_here
+from quantize.awq.size_prediction import predict_bytes
+from quantize.calibration import builtin_text
+from quantize.folder_card import folder_size
+from tests.backends.requests import make_options, run
+from tests.backends.torch_transformers.test_eye_families import PROCESSORS, TEMPLATE
+from tests.quantize.vision_families import make_family
+from tests.tiny_eyes import draw
+
+
+@pytest.mark.parametrize(
+    ("kind", "layout"),
+    [("llava 1.5", "autoawq"), ("qwen2-vl", "compressed-tensors")],
+)
+def test_a_model_that_sees_keeps_its_eyes(kind: str, layout: str, tmp_path: Path) -> None:
+    source, made = tmp_path / "source", tmp_path / "made"
+    make_family(kind, source)
+    settings = {"image_mean": [0.5] * 3, "image_std": [0.5] * 3, **PROCESSORS[kind]}
+    (source / "preprocessor_config.json").write_text(json.dumps(settings))
+    (source / "chat_template.jinja").write_text(TEMPLATE)
+    recipe = AwqRecipe(group_size=32, windows=1, rounding="nearest", layout=layout)
+    quantize_here(str(source), str(made), recipe.to_json(), builtin_text(), 1, lambda fraction, words: None)
+    before, after = load_file(source / "model.safetensors"), load_file(made / "model.safetensors")
+    eyes = [name for name in before if is_of_eyes(name)]
+    assert eyes and all(torch.equal(before[name], after[name]) for name in eyes)
+    packed = [name for name in after if name.endswith((".qweight", ".weight_packed"))]
+    assert len(packed) == 2 * 7 and not any(map(is_of_eyes, packed))
+    described = json.loads((made / "config.json").read_text())["quantization_config"]
+    spared = described.get("modules_to_not_convert") or described["ignore"]
+    assert any(is_of_eyes(name) for name in spared)
+    assert predict_bytes(source, recipe) == pytest.approx(folder_size(made), rel=0.05)
+    draw(tmp_path / "red.png", (230, 20, 20), (64, 48), seed=1)
+    said = []
+    for folder in (source, made):
+        backend = TorchBackend()
+        assert backend.load(str(folder), LoadOptions(threads=1, compute_type="f32"), lambda fraction: True).can_see
+        asked = Message("user", (ImagePart(str(tmp_path / "red.png")), TextPart("What?")))
+        events = run(
+            backend, GenerationRequest(messages=(asked,), options=make_options(max_tokens=1, temperature=0.0, logprobs=40))
+        )
+        said.append({token: value for token, _, value in next(e for e in events if isinstance(e, TokenChosen)).alternatives})
+        backend.close()
+    common = set(said[0]) & set(said[1])
+    assert len(common) > 10 and said[0] != said[1]
