@@ -113,6 +113,7 @@ def test_an_error_of_decoding_tells_no_private_words(tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_opened_is_not_called_damaged(tmp_path: Path) -> None:
+    (tmp_path / "yanmo.sqlite").touch()
     with pytest.raises(sqlite3.Error) as caught, closing(sqlite3.connect(tmp_path / "none" / "yanmo.sqlite")):
         pass
     found = translate_error(caught.value, tmp_path / "yanmo.sqlite")
