@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-_CHUNK_SECONDS, _QUIET_CHUNK_SECONDS = 0.15, 2.0
-"""How long a step with prompt tokens should take for each prompt that waits, beside replies that are being written, and where
-there are none. Where several wait, every word beside their prompts makes all of them wait, and large pieces are read faster."""
+_CHUNK_SECONDS, _CROWD_SECONDS, _QUIET_CHUNK_SECONDS = 0.15, 0.5, 2.0
+"""How long a step with prompt tokens should take beside replies that are being written: with one prompt, for each where several wait,
+and where nothing is written. Where several wait, every word beside their prompts makes all of them wait."""
 _FIRST_RATE = 256 / _QUIET_CHUNK_SECONDS
-_SMALLEST_CHUNK = 64
-"""Tokens from which on more at once are hardly read faster; half as many cost a fifth more. Smaller steps tell little of the rate."""
+_SMALLEST_CHUNK = 96
+"""Tokens from which on more at once are hardly read faster, also beside a few that are written; half as many cost a fifth more."""
+_TELLING = 192
+"""Tokens from which on a step tells how fast prompts are read; in smaller ones most of the time can be that of the words beside them."""
 
 
 class Pace:
@@ -21,13 +23,16 @@ class Pace:
 
     def chunk(self, readers: int, *, beside_writers: bool) -> int:
         """Tokens of prompts for this step, of which ``readers`` wait to be read."""
-        seconds = min(_CHUNK_SECONDS * max(1, readers), _QUIET_CHUNK_SECONDS) if beside_writers else _QUIET_CHUNK_SECONDS
+        seconds = _QUIET_CHUNK_SECONDS
+        if beside_writers:
+            seconds = _CHUNK_SECONDS if readers < 2 else min(_CROWD_SECONDS * readers, seconds)
         return min(max(_SMALLEST_CHUNK, int(self._rate * seconds)), self.largest)
 
     def note(self, count: int, seconds: float) -> None:
         """A step with prompt tokens took so many, and so long."""
-        if count >= _SMALLEST_CHUNK:
-            self._rate = count / seconds
+        rate = count / seconds
+        if count >= _TELLING or rate > self._rate:
+            self._rate = rate
         self.largest = min(self._size, self.largest * 2)
 
     def halve(self, count: int) -> None:
