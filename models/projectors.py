@@ -25,7 +25,7 @@ _FAMILIES = {
     "gemma3na": ("gemma3n",),
     "qwen2vl_merger": ("qwen2vl",),
     "qwen2.5vl_merger": ("qwen2vl",),
-    "qwen3vl_merger": ("qwen3vl", "qwen3vlmoe"),
+    "qwen3vl_merger": ("qwen3vl", "qwen3vlmoe", "qwen35", "qwen35moe"),
     "llama4": ("llama4",),
     "cogvlm": ("cogvlm",),
 }

@@ -29,6 +29,8 @@ class Burst:
         self._batch = batch
         self._cache = cache
         self._seconds = seconds
+        self.step_seconds = 0.0
+        """How long a step of the last burst took; 0 where none was finished."""
 
     def may_begin(self, replies: Sequence[Reply]) -> bool:
         """Whether all of them only write, and nothing needs a look at every single token."""
@@ -39,7 +41,7 @@ class Burst:
 
     def run(self, replies: Sequence[Reply]) -> tuple[int, list[tuple[Reply, FinishReason]]]:
         """Write on; what the last decode returned, and who is done and why. Where it failed, what came before it stands."""
-        deadline = time.perf_counter() + self._seconds
+        started = time.perf_counter()
         decode, context = self._api.llama_decode, self._model.context
         ends = self._model.tokenizer.is_end
         most = min(self._cache.free // len(replies), *(reply.room_to_write for reply in replies))
@@ -63,8 +65,9 @@ class Burst:
                     ended[number] = True
                 else:
                     chosen[number].append(token)
-            if time.perf_counter() >= deadline:
+            if time.perf_counter() - started >= self._seconds:
                 break
+        self.step_seconds = (time.perf_counter() - started) / steps if steps else 0.0
         return result, self._note(replies, chosen, ended, steps)
 
     def _note(

@@ -43,8 +43,9 @@ class Filling:
                 parts.append(self.add(reply, 1, self._guess(reply, is_alone=len(active) == 1)))
         chunk = self._pace.chunk(len(readers), beside_writers=bool(parts))
         budget = min(chunk, self._batch.room, self._cache.free - len(parts))
-        if budget > 2 * _ROWS:
-            budget -= (self._batch.count + budget) % _ROWS
+        surplus = (self._batch.count + budget) % _ROWS
+        if self._batch.count + budget > _ROWS and budget > surplus:
+            budget -= surplus
         if readers and budget > 0:
             oldest = readers.pop(0)
             others = sum(reply.text_ahead for reply in readers)

@@ -222,13 +222,15 @@ class Scheduler:
     def _write_on(self) -> bool:
         """Let all write several tokens where nobody can join them meanwhile; false, and nothing done, where that is not so."""
         is_open = len(self._waiting) and not self._is_crowded and len(self._active) < self._parallel
-        if is_open or self._speculation.is_on or not self._burst.may_begin(self._active):
+        if is_open or not self._burst.may_begin(self._active) or not self._speculation.rests(self._active):
             return False
         if len(self._turns.choose(self._active)) < len(self._active):
             return False
         self._computing = list(self._active)
         self._interrupt.begin()
         result, over = self._burst.run(self._computing)
+        if len(self._computing) == 1 and self._burst.step_seconds:
+            self._speculation.note_plain(self._burst.step_seconds)
         for reply, reason in over:
             self._finish(reply, reason)
         if result:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from backends.llamacpp.draft import DraftModel
 from backends.llamacpp.extra_layers import ExtraLayers
 from backends.llamacpp.reply import Reply
@@ -41,17 +43,32 @@ class Speculation:
         self._guesser = None
         if not self._plain_seconds or room < 1:
             return []
-        if self._reply is not reply or len(reply.tokens) < self._length:  # another text, or one of which something was left out
-            self._reply = reply
-            self._lookup = PromptLookup(reply.tokens, self._lookup_tokens) if self._lookup_tokens else None
-        self._length = len(reply.tokens)
-        if self._lookup is not None and (guess := self._lookup.guess(room)):
+        if guess := self._look_up(reply, room):
             self._guesser = self._lookup
             return guess if min(guess) >= 0 else []
         if self._draft is None or reply.has_media:  # a draft model has no eyes
             return []
         self._guesser = self._draft
         return self._draft.guess(reply.tokens, room, self._plain_seconds, reply.is_cancelled)
+
+    def rests(self, replies: Sequence[Reply]) -> bool:
+        """Whether nothing would be guessed for these replies now, and nothing is to be learnt from their next step."""
+        if not self.is_on or len(replies) > 1:
+            return True
+        return self._draft is None and self._plain_seconds > 0 and not self._look_up(replies[0], 1)
+
+    def note_plain(self, seconds: float) -> None:
+        """A step of one reply without a guess took so long."""
+        before = self._plain_seconds or seconds
+        self._plain_seconds = before + 0.2 * (min(seconds, 3 * before) - before)
+
+    def _look_up(self, reply: Reply, room: int) -> list[int]:
+        """What followed the last tokens of a reply when they came before."""
+        if self._reply is not reply or len(reply.tokens) < self._length:  # another text, or one of which something was left out
+            self._reply = reply
+            self._lookup = PromptLookup(reply.tokens, self._lookup_tokens) if self._lookup_tokens else None
+        self._length = len(reply.tokens)
+        return self._lookup.guess(room) if self._lookup is not None else []
 
     def watch(self, reply: Reply, start: int, count: int) -> None:
         """The model has computed ``count`` tokens of a reply, alone in their step, the first at position ``start``."""
@@ -63,8 +80,7 @@ class Speculation:
         reply.drafted += drafted
         reply.accepted += accepted
         if not drafted:
-            before = self._plain_seconds or seconds
-            self._plain_seconds = before + 0.2 * (min(seconds, 3 * before) - before)
+            self.note_plain(seconds)
         if self._guesser is not None and (drafted or self._guesser is self._draft):
             self._guesser.note(drafted, accepted, seconds, self._plain_seconds)
 

@@ -144,6 +144,9 @@ class Network:
     def _check_experts(self) -> None:
         for layer in self.layers:
             for name, parameter in layer.named_parameters():
+                if parameter.ndim > 2 and "expert" not in name:
+                    reason = f"Its layers hold a weight of a kind that is not known: “{name}”. Quantize it to GGUF."
+                    raise QuantizationFailed(file=self.folder.name, reason=reason)
                 if parameter.ndim > 2:
                     reason = (
                         f"It is a mixture of experts (“{name}”): the loaders that AWQ files are made for would leave its experts "

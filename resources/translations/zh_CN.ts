@@ -1972,6 +1972,10 @@
       <translation>其各层的调用方式未知。</translation>
     </message>
     <message>
+      <source>Its layers hold a weight of a kind that is not known: “{0}”. Quantize it to GGUF.</source>
+      <translation>它的层里有一种未知的权重：“{0}”。请把它量化为 GGUF。</translation>
+    </message>
+    <message>
       <source>Its layers hold no linear weights that could be quantized.</source>
       <translation>其各层里没有可以量化的线性权重。</translation>
     </message>

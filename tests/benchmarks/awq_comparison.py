@@ -32,14 +32,15 @@ KINDS = ("starter", "outliers", *FAMILIES)
 WINDOWS = 16
 OURS, PLAIN = "yanmo", "nearest"
 _OURS = (
-    "import sys, time, json\n"
+    "import sys, time, json\nfrom quantize.probe import _peak_memory\n"
     "from quantize.awq import layer_work\nfrom quantize.awq.run import quantize_here\nfrom quantize.awq.recipe import AwqRecipe\n"
     "from quantize.calibration import builtin_text\n"
     "if sys.argv[3] == 'nearest': layer_work.WAYS = tuple(way for way in layer_work.WAYS if way.name == 'plain')\n"
     "started, worked = time.perf_counter(), time.process_time()\n"
     f"recipe = AwqRecipe(windows={WINDOWS}).to_json()\n"
     "quantize_here(sys.argv[1], sys.argv[2], recipe, builtin_text(), 1, lambda fraction, words: None)\n"
-    "print(json.dumps({'seconds': time.perf_counter() - started, 'cpu_seconds': time.process_time() - worked}))\n"
+    "told = {'seconds': time.perf_counter() - started, 'cpu_seconds': time.process_time() - worked}\n"
+    "print(json.dumps({**told, 'memory_mb': _peak_memory() / 2**20}))\n"
 )
 
 
@@ -85,7 +86,13 @@ def compare_quality(kind: str, folder: Path, pythons: dict[str, str], again: set
 
 def run_tool(tool: str, source: Path, target: Path, pythons: dict[str, str]) -> dict[str, Any]:
     """Run one quantizer in a process of its own: seconds, processor seconds, and the most memory it had; or why it failed."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "GPTQMODEL_CPU_WORKERS": "2", "OMP_WAIT_POLICY": "PASSIVE"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+        "OMP_NUM_THREADS": "1",
+        "GPTQMODEL_CPU_WORKERS": "2",
+        "OMP_WAIT_POLICY": "PASSIVE",
+    }
     if tool in (OURS, PLAIN):
         command = [sys.executable, "-c", _OURS, str(source), str(target), tool]
     else:
@@ -95,14 +102,14 @@ def run_tool(tool: str, source: Path, target: Path, pythons: dict[str, str]) -> 
         environment.pop("PYTHONPATH", None)
     output = target.with_suffix(".output")
     with output.open("w") as stream:
-        process = subprocess.Popen(command, stdout=stream, stderr=subprocess.STDOUT, env=environment)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
+        code = subprocess.run(
+            command, stdout=stream, stderr=subprocess.STDOUT, env=environment, cwd=target.parent, check=False
+        ).returncode
     lines = output.read_text(encoding="utf-8", errors="replace").splitlines()
-    if process.returncode:
+    if code:
         return {"failed": next((line for line in reversed(lines) if line.strip()), "")[:200]}
     told = json.loads(next(line for line in reversed(lines) if line.startswith("{") and "cpu_seconds" in line))
-    return {**{key: round(value, 1) for key, value in told.items()}, "memory_mb": round(usage.ru_maxrss / 1024)}
+    return {key: round(value, 1) for key, value in told.items()}
 
 
 def make_small_llama(folder: Path) -> Path:

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 import sys
 import textwrap
 import time
+from pathlib import Path
 from typing import Any
 
 GROUP = 128
@@ -87,14 +89,14 @@ TOOLS = {"autoawq": run_autoawq, "gptqmodel": run_gptqmodel, "llmcompressor": ru
 def main() -> None:
     """Read the arguments, run, tell how long it took."""
     tool, model, out, tokens = sys.argv[1:5]
-    with open(tokens, encoding="utf-8") as file:  # noqa: PTH123
-        windows = json.load(file)
+    windows = json.loads(Path(tokens).read_text(encoding="utf-8"))
     import torch
 
     torch.set_num_threads(1)
     started, worked = time.perf_counter(), time.process_time()
     TOOLS[tool](model, out, windows)
-    print(json.dumps({"seconds": time.perf_counter() - started, "cpu_seconds": time.process_time() - worked}))
+    peak = int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text(encoding="utf-8"))[1]) // 1024  # type: ignore[index]
+    print(json.dumps({"seconds": time.perf_counter() - started, "cpu_seconds": time.process_time() - worked, "memory_mb": peak}))
 
 
 if __name__ == "__main__":

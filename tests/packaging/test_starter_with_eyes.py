@@ -12,7 +12,7 @@ import torch
 from starter_model.eyes.dialogs import FOLDER, LANGUAGES, Questions, expand, read_wording
 from starter_model.eyes.drawing import SIDE, draw, draw_for_training, stretched, with_bars
 from starter_model.eyes.examination import MAIN, answer_with_llama_cpp, answer_with_transformers, draw_talk, draw_tasks, grade
-from starter_model.eyes.export import MODEL, PROJECTOR, write_checkpoint
+from starter_model.eyes.export import MODEL, PROJECTOR, read_weights, write_checkpoint
 from starter_model.eyes.measure import is_reached, same_share
 from starter_model.eyes.network import Seer, Shape
 from starter_model.eyes.scenes import COLOURS, SHAPES, draw_scene
@@ -196,3 +196,21 @@ def test_training_can_be_interrupted_and_goes_on_the_same(tmp_path: Path) -> Non
     assert resumed.resume() and resumed.step == 1
     told = [run.one_step() for run in (straight, resumed)]
     assert told[0] == told[1] and told[0]["words"] > 0
+
+
+def test_training_goes_on_from_what_ships_with_heads_that_learnt_first(tmp_path: Path) -> None:
+    tokenizer = load_tokenizer(EYES / "checkpoint" / "tokenizer.json")
+    facts = json.loads((EYES / "measurements.json").read_text(encoding="utf-8"))["training"]
+    run = Run(Plan(rows=4, length=64, compiled=False), Shape(), tokenizer, tmp_path)
+    weights = read_weights(EYES / "checkpoint", run.network)
+    before = {name: value.clone() for name, value in run.network.state_dict().items() if name.startswith("heads.")}
+    run.begin_from(weights, facts, batches=2)
+    now = run.network.state_dict()
+    assert all((now[name] == value).all() for name, value in weights.items()) and len(weights) + len(before) == len(now)
+    assert any((now[name] != value).any() for name, value in before.items())
+    assert run.facts()["earlier"] == facts and run.step == 0
+    run.save()
+    again = Run(Plan(rows=4, length=64, compiled=False), Shape(), tokenizer, tmp_path)
+    assert again.resume() and again.earlier == facts
+    with pytest.raises(ValueError, match="another network"):
+        run.begin_from({"strange.weight": torch.zeros(2)}, {})

@@ -106,7 +106,7 @@ class Questions:
             return {"word": 6, "see": 1.5, "colour_single": 0.7, "digit": 0.3}
         if scene.kind == "empty":
             return {"see": 3, "count_all": 3, "count_shape": 1, "what_place": 1, "digit": 0.5, "word": 0.5, "presence": 1}
-        single = {"colour_single": 3, "shape_single": 3} if len(scene.things) == 1 else {}
+        single = {"colour_single": 8, "shape_single": 8} if len(scene.things) == 1 else {}
         # what binds two facts to each other is learnt last, and asked most
         return {
             **single, "colour_shape": 5, "shape_colour": 3, "colour_place": 2.5, "shape_place": 2.5, "count_all": 3, "count_shape": 8,

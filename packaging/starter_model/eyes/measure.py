@@ -185,8 +185,9 @@ def _other_part(results: dict[str, Any]) -> str:
     )
     return f"""## Training
 
-From scratch, {seconds / 60:.0f} minutes of one of two busy cores of {results["machine"]["processor"]} at low priority (bf16
-autocast, Muon and AdamW, seed {seeds}): {pictures:,} generated pictures in {steps:,} steps and {asked:,} questions. First the tower alone
+From scratch, {seconds / 60:.0f} minutes of one of two busy cores at low priority, the last of them on
+{results["machine"]["processor"]} (bf16 autocast, Muon and AdamW, seed {seeds}):
+{pictures:,} generated pictures in {steps:,} steps and {asked:,} questions. First the tower alone
 learnt what lies on each of nine fields, then pictures and words together. How it is done: `packaging/starter_model/eyes/README.md`.
 Questions that have nothing to do with pictures come from the wordings of the other starter.
 

@@ -104,7 +104,7 @@ class Examples:
         while len(exchanges) < 8:
             tongue = language if rng.random() < 0.5 else rng.choice(LANGUAGES)
             found: Exchange | None = self.questions.ask(scene, tongue, rng)
-            if rng.random() < 0.05:
+            if rng.random() < 0.02:
                 found = self.questions.talk(tongue, rng, has_picture=True)
             if found:
                 exchanges.append(found)

@@ -101,3 +101,18 @@ def test_a_decode_that_fails_in_the_middle_keeps_what_came_before(bench: Bench, 
     again = bench.ask([7, 7, 1], 30, logit_bias=((264, -1000.0),))
     bench.run()
     assert bench.output(again) == bench.output(number)
+
+
+def test_prompt_lookup_writes_on_where_it_finds_nothing_and_guesses_where_it_does(tiny_model: Path, plain: Plain) -> None:
+    guessing = Bench(tiny_model, context_length=1024, parallel=1, lookup_tokens=8, burst_seconds=0.0005)
+    prompt = [*range(40, 80)] * 3
+    number = guessing.ask(prompt, 120, logit_bias=((264, -1000.0),))
+    guessing.run()
+    end = guessing.end(number)
+    assert isinstance(end, Finished)
+    assert guessing.decodes < 100, "bursts, and guesses that were right"
+    assert end.usage.drafted_tokens > 0
+    twice = guessing.ask(prompt, 120, logit_bias=((264, -1000.0),))
+    guessing.run()
+    assert guessing.output(twice) == guessing.output(number)
+    guessing.close()
