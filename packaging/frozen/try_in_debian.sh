@@ -45,7 +45,8 @@ if command -v Xvfb >/dev/null; then
 fi
 
 say "serves the openai client"
-inside "$app/yanmo" serve --port 18040 --model /root/small/checkpoint-Q4_K_M.gguf &
+(exec env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 \
+  chroot "$root" "$app/yanmo" serve --port 18040 --model /root/small/checkpoint-Q4_K_M.gguf) &
 server=$!
 "$python" - <<'PY'
 import time
