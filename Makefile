@@ -3,7 +3,9 @@
 
 BIN := .venv/bin
 # One spinning thread per test process: two on busy cores are many times slower than one.
-TEST_ENVIRONMENT := OMP_WAIT_POLICY=PASSIVE OMP_NUM_THREADS=1 YANMO_THREADS=1 QT_QPA_PLATFORM=offscreen
+# Without AMX in torch: the tests hold both engines in one process, and torch takes back the tiles that llama.cpp set up once a thread.
+TEST_ENVIRONMENT := OMP_WAIT_POLICY=PASSIVE OMP_NUM_THREADS=1 YANMO_THREADS=1 QT_QPA_PLATFORM=offscreen \
+	ONEDNN_MAX_CPU_ISA=AVX512_CORE_BF16
 
 run: set-up
 	@$(BIN)/yanmo

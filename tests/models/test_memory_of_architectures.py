@@ -24,7 +24,8 @@ CONTEXT = 4096
 
 def measure(path: Path) -> tuple[int, int]:
     """Bytes predicted and bytes that llama.cpp says it allocated: weights, cache and compute buffers together."""
-    options = LoadOptions(context_length=CONTEXT, threads=1)
+    # Not mapped: of a mapped file llama.cpp reports the whole stretch in which tensors lie, also of those that it has laid out anew (AMX).
+    options = LoadOptions(context_length=CONTEXT, threads=1, use_mmap=False)
     link = WorkerLink("llamacpp", str(path), options)
     try:
         facts = link.load()
