@@ -42,9 +42,13 @@ class Filling:
             if not reply.is_reading and self._batch.room:
                 parts.append(self.add(reply, 1, self._guess(reply, is_alone=len(active) == 1)))
         chunk = self._pace.chunk(len(readers), beside_writers=bool(parts))
-        budget = min(chunk, self._batch.room, self._cache.free - len(parts))
+        room = min(self._batch.room, self._cache.free - len(parts))
+        budget = min(chunk, room)
+        waiting = sum(reply.text_ahead for reply in readers)
         surplus = (self._batch.count + budget) % _ROWS
-        if self._batch.count + budget > _ROWS and budget > surplus:
+        if waiting <= min(room, budget + budget // 4):
+            budget = waiting  # a small rest would cost a step of its own
+        elif self._batch.count + budget > _ROWS and budget > surplus:
             budget -= surplus
         if readers and budget > 0:
             oldest = readers.pop(0)
