@@ -51,7 +51,7 @@ class Burst:
         chosen = [[reply.tokens[-1]] for reply in replies]
         ended = [False] * len(replies)
         steps = result = 0
-        while not result and steps < most and not any(ended):
+        while steps < most and not any(ended):
             self._batch.clear()
             for number, _, sequence, position in rows:
                 self._batch.add(sequence, position + steps, (chosen[number][-1],), 1)

@@ -18,13 +18,6 @@ def bench(tiny_model: Path) -> Iterator[Bench]:
     bench.close()
 
 
-@pytest.fixture(scope="module")
-def plain(tiny_model: Path) -> Iterator[Plain]:
-    loop = Plain(tiny_model)
-    yield loop
-    loop.close()
-
-
 @pytest.fixture(autouse=True)
 def afresh(bench: Bench) -> None:
     bench.reset()

@@ -18,13 +18,6 @@ CONTEXT = 512
 
 
 @pytest.fixture(scope="module")
-def plain(tiny_model: Path) -> Iterator[Plain]:
-    loop = Plain(tiny_model)
-    yield loop
-    loop.close()
-
-
-@pytest.fixture(scope="module")
 def benches(tiny_model: Path) -> Iterator[dict[str, Bench]]:
     """Roomy; too small for all; a context for each; one at a time; writing several tokens in one go."""
     found = {

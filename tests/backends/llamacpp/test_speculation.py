@@ -24,13 +24,6 @@ def bench(tiny_model: Path) -> Iterator[Bench]:
     bench.close()
 
 
-@pytest.fixture(scope="module")
-def plain(tiny_model: Path) -> Iterator[Plain]:
-    loop = Plain(tiny_model)
-    yield loop
-    loop.close()
-
-
 def usage_of(bench: Bench, number: int) -> Usage:
     end = bench.end(number)
     assert isinstance(end, Finished)
