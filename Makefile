@@ -17,7 +17,7 @@ set-up-dev:
 	@sh packaging/set_up/bootstrap.sh dev
 
 test: set-up-dev
-	@$(TEST_ENVIRONMENT) $(BIN)/python -m pytest $(PYTEST_ARGUMENTS)
+	@$(TEST_ENVIRONMENT) $(BIN)/python packaging/run_tests.py $(PYTEST_ARGUMENTS)
 
 check: set-up-dev
 	@$(BIN)/ruff check .

@@ -13,11 +13,18 @@ _WIDTH, _HEADS, _EXPERTS, _EXPERT_WIDTH = 64, 4, 4, 32
 
 
 def make_tiny_guesser(
-    path: Path, *, layers: int = 2, is_good: bool = True, context: int = 1024, seed: int = 1, has_guesses: bool = True
+    path: Path,
+    *,
+    layers: int = 2,
+    is_good: bool = True,
+    context: int = 1024,
+    seed: int = 1,
+    has_guesses: bool = True,
+    reads_state: bool = False,
 ) -> Path:
     """Write a model. What it says depends mostly on its last token; the layer of a good one knows that, a bad one's is random.
 
-    Without ``has_guesses`` the metadata speak of the layer, but its tensors are missing, as in files of older converters.
+    A good one that ``reads_state`` passes on the hidden state of the token before instead. Without ``has_guesses`` the metadata speak of the layer, but its tensors are missing, as in files of older converters.
     """
     random = np.random.default_rng(seed)
     tokens = [*byte_characters(), *WORDS, *SPECIAL]
@@ -75,7 +82,8 @@ def make_tiny_guesser(
             writer.add_tensor(f"blk.{layer}.{norm}.weight", np.ones(_WIDTH, np.float32))
         if guesses:
             of_token = np.eye(_WIDTH, dtype=np.float32)
-            both = np.concatenate([of_token, np.zeros_like(of_token)], 1) if is_good else weights(_WIDTH, 2 * _WIDTH)
+            parts = [np.zeros_like(of_token), of_token] if reads_state else [of_token, np.zeros_like(of_token)]
+            both = np.concatenate(parts, 1) if is_good else weights(_WIDTH, 2 * _WIDTH)
             writer.add_tensor(f"blk.{layer}.nextn.eh_proj.weight", both)
             for norm in ("enorm", "hnorm"):
                 writer.add_tensor(f"blk.{layer}.nextn.{norm}.weight", np.ones(_WIDTH, np.float32))

@@ -50,23 +50,44 @@ def test_no_environment_has_no_pip(set_up: ModuleType) -> None:
 TILES = """
 #include <immintrin.h>
 struct Configuration { unsigned char palette, start, reserved[14]; unsigned short columns[16]; unsigned char rows[16]; };
-void configure() {
+static void ggml_tile_config_init(void) {
+    static thread_local bool done = false;
+    if (done) {
+        return;
+    }
     alignas(64) Configuration tiles = {};
     tiles.palette = 1;
     tiles.rows[7] = 42;
     _tile_loadconfig(&tiles);
+    done = true;
+}
+void product() {
+    ggml_tile_config_init();
+    _tile_zero(4);
 }
 """
+needs_compiler = pytest.mark.skipif(platform.machine() != "x86_64" or shutil.which("g++") is None, reason="needs g++ for x86-64")
 
 
-@pytest.mark.skipif(platform.machine() != "x86_64" or shutil.which("g++") is None, reason="needs g++ for x86-64")
-def test_the_whole_configuration_of_amx_tiles_is_written(set_up: ModuleType, tmp_path: Path) -> None:
-    source = tmp_path / "tiles.cpp"
+def compile_tiles(header: Path, folder: Path) -> str:
+    """The assembly of a program that configures tiles as llama.cpp does."""
+    source = folder / "tiles.cpp"
     source.write_text(TILES, encoding="utf-8")
-    command = ["g++", "-O3", "-mamx-tile", "-S", "-o", "-", "-include", str(set_up.AMX_TILES), str(source)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert "ldtilecfg" in done.stdout
-    assert "$42" in done.stdout, "GCC 12.2 alone leaves the eighth tile's rows out"
+    command = ["g++", "-O3", "-mamx-tile", "-mamx-int8", "-Wall", "-Werror", "-S", "-o", "-", "-include", str(header), str(source)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+@needs_compiler
+def test_the_whole_configuration_of_amx_tiles_is_written(set_up: ModuleType, tmp_path: Path) -> None:
+    assembly = compile_tiles(set_up.AMX_TILES, tmp_path)
+    assert "$42" in assembly, "GCC 12.2 alone leaves the eighth tile's rows out"
+
+
+@needs_compiler
+def test_amx_tiles_are_configured_before_every_product_not_once_a_thread(set_up: ModuleType, tmp_path: Path) -> None:
+    assembly = compile_tiles(set_up.AMX_TILES, tmp_path)
+    assert assembly.count("ldtilecfg") == 2, "the first time, and every time"
+    assert assembly.rindex("ldtilecfg") < assembly.index("tilezero")
 
 
 def test_an_engine_is_tried_and_one_that_dies_is_noticed(

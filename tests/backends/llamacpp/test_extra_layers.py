@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from gguf import GGUFReader
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backends.events import Finished, Usage
 from backends.llamacpp.backend import LlamaCppBackend
-from backends.llamacpp.extra_layers import _REMEMBERED
+from backends.llamacpp.extra_layers import _REMEMBERED, ExtraLayers
+from backends.llamacpp.library import NativeLibrary
+from backends.llamacpp.model import NativeModel
 from backends.options import OWN_LAYERS, LoadOptions
 from models.errors import DraftRefused
 from tests.backends.llamacpp.batched import Bench, Plain
@@ -87,6 +91,23 @@ def test_right_guesses_save_steps(good: tuple[Bench, Plain]) -> None:
     assert usage_of(bench, number).acceptance > 0.8
     assert bench.decodes < 60
     bench.reset()
+
+
+def test_the_layers_read_the_hidden_state_that_is_handed_to_them(tmp_path: Path) -> None:
+    path = make_tiny_guesser(tmp_path / "state.gguf", reads_state=True)
+    options = LoadOptions(threads=1, context_length=256, draft_model=OWN_LAYERS)
+    model = NativeModel(NativeLibrary(), str(path), options, lambda _: True)
+    layers = ExtraLayers(model, options)
+    output = next(tensor for tensor in GGUFReader(path).tensors if tensor.name == "output.weight").data
+    random = np.random.default_rng(3)
+    for place in range(4):
+        state = random.standard_normal(output.shape[1]).astype(np.float32)
+        assert layers._read([(place, place, state)], output=True)
+        logits = np.ctypeslib.as_array(model.api.llama_get_logits_ith(layers.context, 0), (output.shape[0],))
+        expected = output @ (state / np.sqrt(np.mean(state**2)))
+        assert np.abs(logits - expected).max() < 0.05 * np.abs(expected).max()
+    layers.close()
+    model.close()
 
 
 def test_two_at_once_guess_nothing_and_who_is_left_guesses_again(good: tuple[Bench, Plain]) -> None:
