@@ -24,7 +24,8 @@ def make_tiny_guesser(
 ) -> Path:
     """Write a model. What it says depends mostly on its last token; the layer of a good one knows that, a bad one's is random.
 
-    A good one that ``reads_state`` passes on the hidden state of the token before instead. Without ``has_guesses`` the metadata speak of the layer, but its tensors are missing, as in files of older converters.
+    A good one that ``reads_state`` passes on the hidden state of the token before instead. Without ``has_guesses`` the metadata speak of
+    the layer, but its tensors are missing, as in files of older converters.
     """
     random = np.random.default_rng(seed)
     tokens = [*byte_characters(), *WORDS, *SPECIAL]

@@ -162,7 +162,10 @@ class ExtraLayers:
             position = ctypes.c_int32(place)
             pointer = state.ctypes.data_as(ctypes.POINTER(ctypes.c_float))
             api.llama_batch_ext_set_pos(self._batch, index, ctypes.byref(position))
-            api.llama_batch_ext_set_embd_state(self._batch, index, api.llama_embd(pointer, 1, self._width))
+            # The call for states of this llama.cpp does nothing: a hidden state is handed over as the token's embedding.
+            if not api.llama_batch_ext_set_embd_token(self._batch, index, api.llama_embd(pointer, 1, self._width)):
+                self._clear()
+                return False
             api.llama_batch_ext_set_output_logits(self._batch, index, output)
         if api.llama_process(self.context, _DECODE, self._batch):
             self._clear()

@@ -73,7 +73,20 @@ def compile_tiles(header: Path, folder: Path) -> str:
     """The assembly of a program that configures tiles as llama.cpp does."""
     source = folder / "tiles.cpp"
     source.write_text(TILES, encoding="utf-8")
-    command = ["g++", "-O3", "-mamx-tile", "-mamx-int8", "-Wall", "-Werror", "-S", "-o", "-", "-include", str(header), str(source)]
+    command = [
+        "g++",
+        "-O3",
+        "-mamx-tile",
+        "-mamx-int8",
+        "-Wall",
+        "-Werror",
+        "-S",
+        "-o",
+        "-",
+        "-include",
+        str(header),
+        str(source),
+    ]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
