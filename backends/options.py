@@ -270,6 +270,11 @@ class LoadOptions:
     projector: str = ""
     media_megabytes: int = 256
 
+    @property
+    def guessed_tokens(self) -> int:
+        """Tokens that may be guessed at once; 0 where nothing guesses."""
+        return max(self.lookup_tokens, self.draft_tokens if self.draft_model else 0)
+
     def __post_init__(self) -> None:
         _check("context_length", self.context_length, 0, 16_777_216)
         _check("gpu_layers", self.gpu_layers, -1, 100_000)

@@ -32,13 +32,15 @@ class MemoryEstimate:
 class LoadShape:
     """How a model is to be loaded. ``context`` in tokens for all sequences together; ``micro_batch`` tokens computed at once.
 
-    ``sequences`` have a state each; ``keeps_windows_whole`` is llama.cpp's way of keeping layers with a window rewindable.
+    ``sequences`` have a state each, ``states`` times where guesses may have to be taken back; ``keeps_windows_whole`` is
+    llama.cpp's way of keeping layers with a window rewindable.
     """
 
     context: int
     kv_type: str = "f16"
     micro_batch: int = 512
     sequences: int = 1
+    states: int = 1
     has_flash_attention: bool = True
     keeps_windows_whole: bool = True
 
@@ -64,7 +66,7 @@ def kv_bytes(layers: Sequence[LayerShape], load: LoadShape) -> int:
             cells = min(cells, layer.window * load.sequences + load.micro_batch)
             cells = -(-cells // _CELL_STEP) * _CELL_STEP
         numbers += (layer.keys + layer.values) * cells
-        state += layer.state * load.sequences
+        state += layer.state * load.sequences * load.states
     return numbers * kind.block_bytes // kind.block_size + state
 
 

@@ -80,6 +80,7 @@ class PlanRequest:
     kv_type: str = "f16"
     gpu_layers: int = -1
     sequences: int = 8
+    states: int = 1
     micro_batch: int = 512
     has_flash_attention: bool = True
     projector_bytes: int = 0
@@ -130,7 +131,12 @@ def _lay_out(
 ) -> tuple[DevicePlan, ...]:
     """The last layers go to the GPUs, in proportion to their free memory, the output after the last of them."""
     load = LoadShape(
-        context, request.kv_type, request.micro_batch, request.sequences, has_flash_attention=request.has_flash_attention
+        context,
+        request.kv_type,
+        request.micro_batch,
+        request.sequences,
+        request.states,
+        has_flash_attention=request.has_flash_attention,
     )
     first = max(0, len(shape.layers) - gpu_layers)
     shares = _split(shape.layers[first:], rooms[1:] if gpu_layers else ())

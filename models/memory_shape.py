@@ -161,7 +161,8 @@ def _make_layers(header: GgufHeader, weights: list[int], heads: list[int], head:
         is_recurrent = [True] * count
     elif state and all(pairs) and header.architecture in _INTERVALS:
         interval = header.of_architecture("full_attention_interval", _INTERVALS[header.architecture])
-        is_recurrent = [(layer + 1) % interval != 0 for layer in range(count)]
+        guessing = count - header.of_architecture("nextn_predict_layers")
+        is_recurrent = [(layer + 1) % interval != 0 and layer < guessing for layer in range(count)]
         pairs = [0 if recurrent else pair for recurrent, pair in zip(is_recurrent, pairs, strict=False)]
     windows = _windows(header, count)
     layers = []
@@ -179,6 +180,20 @@ _WITH_BOTH = frozenset({"falcon-h1", "hymba"})
 
 _INTERVALS = {"qwen3next": 4, "qwen35": 4, "qwen35moe": 4}
 """Architectures in which every n-th layer has attention and the others a state, though all name key-value heads."""
+
+
+MOST_TAKEN_BACK = 4
+"""Guesses that a model with states may be asked to take back: each costs a copy of all its states."""
+
+_TAKING_BACK = frozenset(
+    {"bailingmoe3", "glm5-next", "kimi-k3", "lfm2", "lfm2moe", "nemotron_h", "nemotron_h_moe", "qwen35", "qwen35moe", "qwen4exp"}
+)
+"""Architectures with states of which llama.cpp keeps such copies (``llm_arch_supports_rs_rollback``)."""
+
+
+def state_copies(architecture: str, guesses: int) -> int:
+    """How many times the states of a sequence are kept where up to ``guesses`` tokens are tried at once."""
+    return 1 + min(guesses, MOST_TAKEN_BACK) if architecture in _TAKING_BACK else 1
 
 
 def _state_bytes(header: GgufHeader) -> int:

@@ -9,7 +9,7 @@ from gguf import GGUFWriter
 
 from tests.tiny_models import SPECIAL, WORDS, byte_characters, write_vocabulary
 
-_WIDTH, _HEADS, _EXPERTS, _EXPERT_WIDTH = 64, 4, 4, 32
+_HEADS, _EXPERTS, _EXPERT_WIDTH = 4, 4, 32
 
 
 def make_tiny_guesser(
@@ -21,6 +21,7 @@ def make_tiny_guesser(
     seed: int = 1,
     has_guesses: bool = True,
     reads_state: bool = False,
+    width: int = 64,
 ) -> Path:
     """Write a model. What it says depends mostly on its last token; the layer of a good one knows that, a bad one's is random.
 
@@ -33,15 +34,15 @@ def make_tiny_guesser(
     writer.add_name("Guesser")
     writer.add_file_type(0)
     writer.add_context_length(context)
-    writer.add_embedding_length(_WIDTH)
+    writer.add_embedding_length(width)
     writer.add_block_count(layers + 1)
     writer.add_nextn_predict_layers(1)
-    writer.add_feed_forward_length(2 * _WIDTH)
+    writer.add_feed_forward_length(2 * width)
     writer.add_head_count(_HEADS)
     writer.add_head_count_kv(_HEADS // 2)
-    writer.add_key_length(_WIDTH // _HEADS)
-    writer.add_value_length(_WIDTH // _HEADS)
-    writer.add_rope_dimension_count(_WIDTH // _HEADS)
+    writer.add_key_length(width // _HEADS)
+    writer.add_value_length(width // _HEADS)
+    writer.add_rope_dimension_count(width // _HEADS)
     writer.add_rope_freq_base(10000.0)
     writer.add_layer_norm_rms_eps(1e-5)
     writer.add_expert_count(_EXPERTS)
@@ -56,38 +57,38 @@ def make_tiny_guesser(
     def weights(*shape: int, scale: float = 1.0) -> np.ndarray:
         return (random.standard_normal(shape) * scale / np.sqrt(shape[-1])).astype(np.float32)
 
-    writer.add_tensor("token_embd.weight", weights(len(tokens), _WIDTH, scale=4.0))
-    writer.add_tensor("output_norm.weight", np.ones(_WIDTH, np.float32))
-    writer.add_tensor("output.weight", weights(len(tokens), _WIDTH, scale=6.0))
+    writer.add_tensor("token_embd.weight", weights(len(tokens), width, scale=4.0))
+    writer.add_tensor("output_norm.weight", np.ones(width, np.float32))
+    writer.add_tensor("output.weight", weights(len(tokens), width, scale=6.0))
     for layer in range(layers + int(has_guesses)):
         guesses = layer == layers
         answer = (0.0 if is_good else 2.0) if guesses else 0.01
         shapes = {
-            "attn_q": (_WIDTH, _WIDTH),
-            "attn_k": (_WIDTH // 2, _WIDTH),
-            "attn_v": (_WIDTH // 2, _WIDTH),
-            "attn_output": (_WIDTH, _WIDTH),
-            "ffn_gate_inp": (_EXPERTS, _WIDTH),
-            "ffn_gate_exps": (_EXPERTS, _EXPERT_WIDTH, _WIDTH),
-            "ffn_up_exps": (_EXPERTS, _EXPERT_WIDTH, _WIDTH),
-            "ffn_down_exps": (_EXPERTS, _WIDTH, _EXPERT_WIDTH),
-            "ffn_gate_shexp": (_EXPERT_WIDTH, _WIDTH),
-            "ffn_up_shexp": (_EXPERT_WIDTH, _WIDTH),
-            "ffn_down_shexp": (_WIDTH, _EXPERT_WIDTH),
+            "attn_q": (width, width),
+            "attn_k": (width // 2, width),
+            "attn_v": (width // 2, width),
+            "attn_output": (width, width),
+            "ffn_gate_inp": (_EXPERTS, width),
+            "ffn_gate_exps": (_EXPERTS, _EXPERT_WIDTH, width),
+            "ffn_up_exps": (_EXPERTS, _EXPERT_WIDTH, width),
+            "ffn_down_exps": (_EXPERTS, width, _EXPERT_WIDTH),
+            "ffn_gate_shexp": (_EXPERT_WIDTH, width),
+            "ffn_up_shexp": (_EXPERT_WIDTH, width),
+            "ffn_down_shexp": (width, _EXPERT_WIDTH),
         }
         for name, shape in shapes.items():
             is_answer = name == "attn_output" or name.startswith("ffn_down")
             writer.add_tensor(f"blk.{layer}.{name}.weight", weights(*shape, scale=answer if is_answer else 1.0))
         writer.add_tensor(f"blk.{layer}.exp_probs_b.bias", np.zeros(_EXPERTS, np.float32))
         for norm in ("attn_norm", "post_attention_norm"):
-            writer.add_tensor(f"blk.{layer}.{norm}.weight", np.ones(_WIDTH, np.float32))
+            writer.add_tensor(f"blk.{layer}.{norm}.weight", np.ones(width, np.float32))
         if guesses:
-            of_token = np.eye(_WIDTH, dtype=np.float32)
+            of_token = np.eye(width, dtype=np.float32)
             parts = [np.zeros_like(of_token), of_token] if reads_state else [of_token, np.zeros_like(of_token)]
-            both = np.concatenate(parts, 1) if is_good else weights(_WIDTH, 2 * _WIDTH)
+            both = np.concatenate(parts, 1) if is_good else weights(width, 2 * width)
             writer.add_tensor(f"blk.{layer}.nextn.eh_proj.weight", both)
             for norm in ("enorm", "hnorm"):
-                writer.add_tensor(f"blk.{layer}.nextn.{norm}.weight", np.ones(_WIDTH, np.float32))
+                writer.add_tensor(f"blk.{layer}.nextn.{norm}.weight", np.ones(width, np.float32))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

@@ -22,7 +22,7 @@ from models.gguf_header import read_header
 from models.hubs.variants import Variant
 from models.memory_fit import LoadShape, compute_bytes, kv_bytes
 from models.memory_plan import Correction, DeviceRoom, MemoryPlan, PlanRequest, plan_memory
-from models.memory_shape import MemoryShape, read_shape
+from models.memory_shape import MemoryShape, read_shape, state_copies
 from models.projector_memory import measure_projector
 
 _MOST_REMEMBERED = 20
@@ -124,6 +124,7 @@ class Planner:
             kv_type=options.kv_type,
             gpu_layers=options.gpu_layers,
             sequences=_sequences(shape, options),
+            states=state_copies(shape.architecture, options.guessed_tokens),
             micro_batch=min(512, options.batch_size),
             has_flash_attention=options.flash_attention is not False,
             projector_bytes=projector_bytes,
@@ -158,6 +159,7 @@ class Planner:
             options.kv_type,
             min(512, options.batch_size),
             _sequences(shape, options),
+            state_copies(shape.architecture, options.guessed_tokens),
             has_flash_attention=options.flash_attention is not False,
         )
         predicted = (shape.weights, kv_bytes(shape.layers, load), compute_bytes(shape, load))

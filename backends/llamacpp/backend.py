@@ -122,7 +122,7 @@ class LlamaCppBackend:
             model,
             parallel=options.parallel,
             waiting_limit=options.waiting_limit,
-            speculation=Speculation(options.lookup_tokens, draft),
+            speculation=Speculation(options.lookup_tokens if model.most_guesses else 0, draft),
             archive=self._archive,
             eyes=Eyes(model.projector, options.media_megabytes * 1_000_000) if model.projector is not None else None,
         )

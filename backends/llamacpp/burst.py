@@ -29,8 +29,9 @@ class Burst:
         self._batch = batch
         self._cache = cache
         self._seconds = seconds
-        self.step_seconds = 0.0
-        """How long a step of the last burst took; 0 where none was finished."""
+        self.steps = 0
+        self.seconds = 0.0
+        """How many steps of the last burst were finished, and how long they took together."""
 
     def may_begin(self, replies: Sequence[Reply]) -> bool:
         """Whether all of them only write, and nothing needs a look at every single token."""
@@ -67,7 +68,7 @@ class Burst:
                     chosen[number].append(token)
             if time.perf_counter() - started >= self._seconds:
                 break
-        self.step_seconds = (time.perf_counter() - started) / steps if steps else 0.0
+        self.steps, self.seconds = steps, time.perf_counter() - started
         return result, self._note(replies, chosen, ended, steps)
 
     def _note(

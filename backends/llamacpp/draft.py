@@ -62,7 +62,7 @@ class DraftModel:
         self._batch = Batch(self._api, self.model.batch_size, self.model.sequences)
         self._memory = self._api.llama_get_memory(self.model.context)
         self._held: list[int] = []
-        self._account = GuessAccount(options.draft_tokens)
+        self.account = GuessAccount(options.draft_tokens)
         self._is_cancelled: CancelCheck = lambda: False
         self._abort = self._api.ggml_abort_callback(lambda _data: self._is_cancelled())
         self._no_abort = self._api.ggml_abort_callback()
@@ -70,12 +70,12 @@ class DraftModel:
 
     def guess(self, tokens: Sequence[int], room: int, plain_seconds: float, is_cancelled: CancelCheck) -> list[int]:
         """Tokens that may follow, ``room`` at most; none while it does not pay, or while the draft still reads the text."""
-        if room < 1 or not self._account.may_spend(plain_seconds):
+        if room < 1 or not self.account.may_spend(plain_seconds):
             return []
         started = time.perf_counter()
         self._is_cancelled = is_cancelled
-        guess = self._guess(tokens, min(self._account.length, room)) if self._catch_up(tokens) else []
-        self._account.spend(time.perf_counter() - started)
+        guess = self._guess(tokens, min(self.account.length, room)) if self._catch_up(tokens) else []
+        self.account.spend(time.perf_counter() - started)
         return guess
 
     def watch(self, reply: Reply, start: int, count: int) -> None:
@@ -83,7 +83,7 @@ class DraftModel:
 
     def note(self, drafted: int, accepted: int, seconds: float, plain_seconds: float) -> None:
         """A step took ``seconds`` beside what :meth:`guess` took before it; without a guess it takes ``plain_seconds``."""
-        self._account.note(drafted, accepted, seconds, plain_seconds)
+        self.account.note(drafted, accepted, seconds, plain_seconds)
 
     def close(self) -> None:
         """Free it. Safe to call twice."""
@@ -94,6 +94,8 @@ class DraftModel:
         facts = {"file": name, "model": Path(target.path).name}
         if not self.model.can_rewind:
             raise DraftRefused(**facts, reason="Its network cannot take back a wrong guess.")
+        if not target.most_guesses:
+            raise DraftRefused(**facts, reason="The network of the model it would guess for cannot take back a wrong guess.")
         same_kind = (large.kind, large.begin, large.end, large.adds_begin) == (
             small.kind,
             small.begin,

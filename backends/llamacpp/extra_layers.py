@@ -32,8 +32,10 @@ _NAMES = {
 """The two calls of llama.cpp's staging header, as C++ compilers name them, on Windows and elsewhere."""
 _DECODE = 1
 """``LLAMA_PROCESS_TYPE_DECODE``."""
-_ARCHITECTURES = ("cohere2moe", "deepseek2", "glm-dsa", "glm4moe", "hy_v3", "mimo2", "step35")
-"""Those whose extra layers llama.cpp computes and whose sequences can step back; it would end the process for others."""
+_ARCHITECTURES = ("cohere2moe", "deepseek2", "glm-dsa", "glm4moe", "hy_v3", "mimo2", "qwen35", "qwen35moe", "step35")
+"""Those whose extra layers llama.cpp computes and whose sequences can take guesses back; it would end the process for others."""
+_WITH_ONE = ("qwen35", "qwen35moe")
+"""Those of which it computes exactly one such layer, and would end the process with more."""
 _REMEMBERED = 512
 """Tokens of a text whose hidden states are kept until somebody guesses: what lies before matters little for a guess."""
 
@@ -54,7 +56,7 @@ class ExtraLayers:
         self._model = model
         self._functions = HiddenStates(model)
         self._width = int(self._api.llama_model_n_embd_out(model.model))
-        self._account = GuessAccount(options.draft_tokens)
+        self.account = GuessAccount(options.draft_tokens)
         parameters = self._api.llama_context_default_params()
         parameters.ctx_type, parameters.ctx_other = _OF_MTP, model.context
         parameters.n_ctx = model.context_length
@@ -86,16 +88,16 @@ class ExtraLayers:
         computed = len(tokens) - 1
         del self._hidden[max(0, computed - self._begin) :]  # of guesses that were wrong
         is_known = self._hidden and self._begin + len(self._hidden) == computed
-        if room < 1 or not is_known or not self._account.may_spend(plain_seconds):
+        if room < 1 or not is_known or not self.account.may_spend(plain_seconds):
             return []
         started = time.perf_counter()
-        guess = self._guess(tokens, min(self._account.length, room)) if self._catch_up(tokens) else []
-        self._account.spend(time.perf_counter() - started)
+        guess = self._guess(tokens, min(self.account.length, room)) if self._catch_up(tokens) else []
+        self.account.spend(time.perf_counter() - started)
         return guess
 
     def note(self, drafted: int, accepted: int, seconds: float, plain_seconds: float) -> None:
         """See :meth:`backends.llamacpp.draft.DraftModel.note`."""
-        self._account.note(drafted, accepted, seconds, plain_seconds)
+        self.account.note(drafted, accepted, seconds, plain_seconds)
 
     def close(self) -> None:
         """Free their context. Safe to call twice."""
@@ -214,7 +216,8 @@ def check_extra_layers(path: str, headers: Sequence[GgufHeader]) -> None:
     architecture = headers[0].text("general.architecture")
     if not any(tensor.name.endswith(".nextn.eh_proj.weight") for header in headers for tensor in header.tensors):
         raise _refuse(path, "It has no layers of its own for guessing ahead (multi-token prediction).")
-    if architecture not in _ARCHITECTURES:
+    count = headers[0].of_architecture("nextn_predict_layers")
+    if architecture not in _ARCHITECTURES or (architecture in _WITH_ONE and count != 1):
         raise _refuse(path, f"Guessing by its own layers is not possible for “{architecture}” yet.")
 
 

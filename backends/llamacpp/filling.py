@@ -64,9 +64,10 @@ class Filling:
 
     def _guess(self, reply: Reply, *, is_alone: bool) -> list[int]:
         """What may come next, for a reply that has the engine for itself: beside others the engine is busy enough."""
-        if not self._speculation.is_on or not is_alone or not self._model.can_rewind:
+        if not self._speculation.is_on or not is_alone:
             return []
-        return self._speculation.guess(reply, min(self._batch.room, self._cache.free, self._pace.largest) - 1)
+        room = min(self._batch.room, self._cache.free, self._pace.largest) - 1
+        return self._speculation.guess(reply, min(room, self._model.most_guesses))
 
     def add(self, reply: Reply, count: int, guesses: Sequence[int] = ()) -> Part:
         """Put the next ``count`` tokens of a reply into the batch, and what is guessed to follow them."""

@@ -22,7 +22,15 @@ class GuessAccount:
     def may_spend(self, plain_seconds: float) -> bool:
         """Whether the next guess may be made; a step without one takes ``plain_seconds``."""
         self._seconds = 0.0
-        return self._saved >= -(_CAN_LOSE_STEPS * plain_seconds + _CAN_LOSE_SHARE * self._worked)
+        return not self.is_overdrawn(plain_seconds)
+
+    def is_overdrawn(self, plain_seconds: float) -> bool:
+        """Whether guesses have cost too much lately."""
+        return self._saved < -(_CAN_LOSE_STEPS * plain_seconds + _CAN_LOSE_SHARE * self._worked)
+
+    def work(self, seconds: float) -> None:
+        """The engine worked so long without anything being guessed."""
+        self._worked += seconds
 
     def spend(self, seconds: float) -> None:
         """Making the guess took so long."""

@@ -22,7 +22,8 @@ class Slot:
 
     ``adapters`` computed it: for other ones it is of no use. ``owner`` is whose text it is, empty for nobody's.
     ``gap`` is how many places it has more than positions: a picture's places can share one (M-RoPE).
-    What ``is_shifted`` was computed with tokens before it that are gone, so it is no beginning for anybody else.
+    What ``is_shifted`` was computed with tokens before it that are gone, so it is no beginning for anybody else. Of one that
+    ``is_taken_back`` the engine still holds the later state, until something follows.
     """
 
     id: int
@@ -33,6 +34,7 @@ class Slot:
     adapters: AdapterSet = ()
     owner: str = ""
     is_shifted: bool = False
+    is_taken_back: bool = False
     gap: int = 0
 
     @property
@@ -46,7 +48,8 @@ class KvCache:
 
     ``capacity`` counts the cells that all sequences share (``unified``) or that each has for itself. A cell holds one token's
     keys and values; a beginning that several sequences share lies in it once. A model that cannot step back (``can_rewind``
-    false: recurrent layers keep only their last state) reuses a sequence whole or not at all.
+    false: recurrent layers keep only their last state) reuses a sequence whole or not at all; what the last decode put there as
+    guesses it can take back where its context keeps a few states more.
     """
 
     def __init__(
@@ -83,7 +86,7 @@ class KvCache:
         """The sequence with the longest reusable beginning of ``tokens``, and its length; the last token is always read anew."""
         best, longest = None, 0
         for slot in self.slots:
-            if slot.adapters != adapters or slot.is_shifted:
+            if slot.adapters != adapters or slot.is_shifted or (slot.is_taken_back and slot.is_busy):
                 continue
             common = whole_beginning(tokens, common_length(slot.tokens, tokens, len(tokens) - 1))
             if common < len(slot.tokens) and not self.can_rewind:
@@ -180,6 +183,7 @@ class KvCache:
         cells = list(itertools.islice(self._next_cell, len(tokens)))
         slot.cells.extend(cells)
         slot.gap += self._gap_of(tokens)
+        slot.is_taken_back = False
         self._references.update(dict.fromkeys(cells, 1))
 
     def trim(self, slot: Slot, length: int) -> None:
@@ -187,13 +191,22 @@ class KvCache:
         length = whole_beginning(slot.tokens, length)
         if length >= len(slot.tokens):
             return
-        position = length - self._gap_of(slot.tokens[:length])
-        removed = length > 0 and bool(self._api.llama_memory_seq_rm(self._memory, slot.id, position, -1))
+        removed = length > 0 and self.can_rewind and self._remove_after(slot, length)
         # A sliding window may have dropped the beginning already: what is left would be no prefix.
-        if not removed or (self.can_rewind and int(self._api.llama_memory_seq_pos_min(self._memory, slot.id)) != 0):
+        if not removed or int(self._api.llama_memory_seq_pos_min(self._memory, slot.id)) != 0:
             self._api.llama_memory_seq_rm(self._memory, slot.id, -1, -1)
             length = 0
         self._forget(slot, length)
+
+    def take_back(self, slot: Slot, length: int) -> None:
+        """Forget the guesses after the first ``length`` tokens, which the last decode computed together with the token before them."""
+        if self.can_rewind or length >= len(slot.tokens):
+            self.trim(slot, length)
+        elif self._remove_after(slot, length):
+            self._forget(slot, length)
+            slot.is_taken_back = True
+        else:
+            self.clear(slot)
 
     def shift(self, slot: Slot, start: int, count: int) -> bool:
         """Forget ``count`` tokens from ``start`` on and move what follows to their place; false, and nothing done, where that cannot be."""
@@ -231,11 +244,14 @@ class KvCache:
         return True
 
     def take_stock(self, slot: Slot, tokens: Sequence[int]) -> None:
-        """After an abort whole ubatches of ``tokens`` may be in the cache: ask it, and believe only what it says."""
+        """After an abort whole ubatches of ``tokens`` may be in the cache: ask it, and believe only what it says.
+
+        Layers with a state may be left with half of a ubatch, and do not say so.
+        """
         held = int(self._api.llama_memory_seq_pos_max(self._memory, slot.id)) + 1
         if slot.gap and slot.tokens[-1] < 0:
             held = max(held, slot.position)  # a picture's places can all lie at the position where it begins
-        if held < slot.position:
+        if held < slot.position or not self.can_rewind:
             self._api.llama_memory_seq_rm(self._memory, slot.id, -1, -1)
             self._forget(slot, 0)
             return
@@ -243,7 +259,8 @@ class KvCache:
 
     def undo(self, slot: Slot) -> None:
         """Take what a decode that did not end well may have added to a sequence out of the cache."""
-        held = len(slot.tokens) > 0 and bool(self._api.llama_memory_seq_rm(self._memory, slot.id, slot.position, -1))
+        is_whole = self.can_rewind or self.positions(slot)[1] < slot.position
+        held = len(slot.tokens) > 0 and is_whole and self._remove_after(slot, len(slot.tokens))
         if not held:
             self._api.llama_memory_seq_rm(self._memory, slot.id, -1, -1)
             self._forget(slot, 0)
@@ -252,6 +269,10 @@ class KvCache:
         """The first and last position that the cache really holds for a sequence; -1 where it holds none."""
         first = int(self._api.llama_memory_seq_pos_min(self._memory, slot.id))
         return first, int(self._api.llama_memory_seq_pos_max(self._memory, slot.id))
+
+    def _remove_after(self, slot: Slot, length: int) -> bool:
+        position = length - self._gap_of(slot.tokens[:length])
+        return bool(self._api.llama_memory_seq_rm(self._memory, slot.id, position, -1))
 
     def _branch(self, source: Slot, target: Slot, length: int) -> None:
         """Share the first ``length`` tokens of a sequence with an empty one."""
@@ -278,6 +299,7 @@ class KvCache:
         slot.gap -= self._gap_of(slot.tokens[length:])
         del slot.tokens[length:], slot.cells[length:]
         slot.is_shifted = slot.is_shifted and length > 0
+        slot.is_taken_back = slot.is_taken_back and length > 0
 
     def _gap_of(self, tokens: Sequence[int]) -> int:
         return count_gap(tokens) if self._has_gaps else 0

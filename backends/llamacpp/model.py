@@ -27,6 +27,7 @@ from models.errors import (
     WrongModelKind,
 )
 from models.gguf_header import read_header
+from models.memory_shape import MOST_TAKEN_BACK
 
 _GGML_TYPES = {"f32": 0, "f16": 1, "q4_0": 2, "q4_1": 3, "q5_0": 6, "q5_1": 7, "q8_0": 8, "iq4_nl": 20, "bf16": 30}
 _LOAD_NONE, _LOAD_MMAP, _LOAD_MLOCK, _LOAD_MMAP_MLOCK = 0, 1, 2, 3
@@ -93,6 +94,11 @@ class NativeModel:
     def can_rewind(self) -> bool:
         """Whether the end of a sequence can be forgotten; recurrent layers keep only their last state."""
         return not (self.api.llama_model_is_recurrent(self.model) or self.api.llama_model_is_hybrid(self.model))
+
+    @property
+    def most_guesses(self) -> int:
+        """Tokens after the next one that a decode may compute on trial, to be taken back where they are wrong."""
+        return self.batch_size if self.can_rewind else int(self.api.llama_n_rs_seq(self.context))
 
     def make_cache(self) -> KvCache:
         """The bookkeeping of the context's sequences."""
@@ -211,6 +217,8 @@ class NativeModel:
         parameters.n_batch = max(min(options.batch_size, wanted), self.sequences, min(at_once, wanted))
         parameters.n_ubatch = max(min(512, parameters.n_batch), min(at_once, wanted))
         parameters.n_seq_max = self.sequences
+        if not self.can_rewind:
+            parameters.n_rs_seq = min(options.guessed_tokens, MOST_TAKEN_BACK, parameters.n_ubatch - 1)
         fill_context_options(parameters, options)
         self._library.forget_log()
         self.context = self.api.llama_init_from_model(self.model, parameters)

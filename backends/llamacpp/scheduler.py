@@ -229,8 +229,8 @@ class Scheduler:
         self._computing = list(self._active)
         self._interrupt.begin()
         result, over = self._burst.run(self._computing)
-        if len(self._computing) == 1 and self._burst.step_seconds:
-            self._speculation.note_plain(self._burst.step_seconds)
+        if len(self._computing) == 1 and self._burst.steps:
+            self._speculation.note_burst(self._burst.seconds, self._burst.steps)
         for reply, reason in over:
             self._finish(reply, reason)
         if result:
@@ -324,7 +324,7 @@ class Scheduler:
                 self._right_guesses += 1
             return None
         finally:
-            self.cache.trim(slot, first + self._right_guesses)
+            self.cache.take_back(slot, first + self._right_guesses)
 
     def _take_stock(self, parts: list[Part]) -> None:
         """A request was cancelled in the middle of a decode: what was finished stays, and who lost logits reads a token anew."""
@@ -380,4 +380,6 @@ class Scheduler:
         reply.events.clear()
 
     def _should_abort(self) -> bool:
-        return any(reply.is_cancelled() for reply in self._computing)
+        # Layers with a state would lose all that the others have read.
+        enough = any if self.cache.can_rewind else all
+        return enough(reply.is_cancelled() for reply in self._computing)

@@ -55,7 +55,15 @@ class Speculation:
         """Whether nothing would be guessed for these replies now, and nothing is to be learnt from their next step."""
         if not self.is_on or len(replies) > 1:
             return True
-        return self._draft is None and self._plain_seconds > 0 and not self._look_up(replies[0], 1)
+        if not self._plain_seconds or self._look_up(replies[0], 1):
+            return False
+        return self._draft is None or replies[0].has_media or self._draft.account.is_overdrawn(self._plain_seconds)
+
+    def note_burst(self, seconds: float, steps: int) -> None:
+        """One reply wrote for ``seconds`` without a guess."""
+        self.note_plain(seconds / steps)
+        if self._draft is not None:
+            self._draft.account.work(seconds)
 
     def note_plain(self, seconds: float) -> None:
         """A step of one reply without a guess took so long."""

@@ -126,10 +126,14 @@ def write_file(writer: Any, plans: list[Plan], tensors: Iterator[numpy.ndarray],
 
 
 def read_settings(checkpoint: Checkpoint) -> dict[str, Any]:
-    """The checkpoint's settings, those of a nested text model included; ``_pooling`` is how its vectors become one."""
+    """The checkpoint's settings, those of a nested text model included; ``_pooling`` is how its vectors become one.
+
+    ``_guesses`` is whether it holds a layer that guesses ahead: settings tell of one also where its tensors were left out.
+    """
     config = {**checkpoint.config, **text_settings(checkpoint.config)}
     config["architectures"] = checkpoint.config.get("architectures") or config.get("architectures")
-    return {**config, "_pooling": read_pooling(checkpoint)}
+    guesses = any(name.startswith("mtp.") for name in checkpoint.names())
+    return {**config, "_pooling": read_pooling(checkpoint), "_guesses": guesses}
 
 
 def make_plans(checkpoint: Checkpoint, architecture: Any, config: dict[str, Any], file_type: str) -> list[Plan]:

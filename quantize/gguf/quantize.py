@@ -14,6 +14,7 @@ from backends.llamacpp.library import NativeLibrary
 from backends.llamacpp.model import choose_threads
 from models.card import split_stem
 from models.errors import DiskFull, QuantizationFailed, UserFacingError
+from models.gguf_header import read_header
 from models.gguf_parts import read_parts
 from quantize.gguf.importance_matrix import as_quantizer_data, read_importance_matrix
 from quantize.gguf.types import find_file_type, find_tensor_type
@@ -122,7 +123,7 @@ def quantize_here(
     """
     library = _Listening(progress)
     kept: list[Any] = []
-    parameters = _make_parameters(library.api, recipe, kept)
+    parameters = _make_parameters(library.api, recipe, source, kept)
     parameters.nthread = choose_threads(threads)
     parameters.allow_requantize = may_requantize
     parameters.keep_split = keeps_split
@@ -145,7 +146,7 @@ def dry_run(source: str, recipe: Recipe) -> str:
     """
     library = _Keeping()
     kept: list[Any] = []
-    parameters = _make_parameters(library.api, recipe, kept)
+    parameters = _make_parameters(library.api, recipe, source, kept)
     parameters.dry_run = parameters.allow_requantize = True
     result = library.api.llama_model_quantize(os.fsencode(source), b"", ctypes.byref(parameters))
     kept.clear()
@@ -155,8 +156,8 @@ def dry_run(source: str, recipe: Recipe) -> str:
     return log
 
 
-def _make_parameters(api: Any, recipe: Recipe, kept: list[Any]) -> Any:
-    """The recipe as C takes it; ``kept`` gets what must stay alive until C is done."""
+def _make_parameters(api: Any, recipe: Recipe, source: str, kept: list[Any]) -> Any:
+    """The recipe as C takes it for a file; ``kept`` gets what must stay alive until C is done."""
     parameters = api.llama_model_quantize_default_params()
     parameters.ftype = find_file_type(recipe.file_type).number
     parameters.quantize_output_tensor = not recipe.keeps_output
@@ -165,14 +166,28 @@ def _make_parameters(api: Any, recipe: Recipe, kept: list[Any]) -> Any:
         parameters.output_tensor_type = find_tensor_type(recipe.output_type)
     if recipe.embedding_type:
         parameters.token_embedding_type = find_tensor_type(recipe.embedding_type)
-    overrides = (api.llama_model_tensor_override * (len(recipe.overrides) + 1))()
-    for index, (pattern, tensor_type) in enumerate(recipe.overrides):
+    wanted = [*recipe.overrides, *_spare_guessing_layers(recipe, Path(source))]
+    overrides = (api.llama_model_tensor_override * (len(wanted) + 1))()
+    for index, (pattern, tensor_type) in enumerate(wanted):
         overrides[index].pattern = pattern.encode()
         overrides[index].type = find_tensor_type(tensor_type)
-    if recipe.overrides:
+    if wanted:
         parameters.tt_overrides = ctypes.cast(overrides, type(parameters.tt_overrides))
         kept.append(overrides)
     return parameters
+
+
+def _spare_guessing_layers(recipe: Recipe, source: Path) -> list[tuple[str, str]]:
+    """Overrides for layers that guess ahead (MTP) in types below four bits: no text runs through them, so no matrix knows them.
+
+    llama.cpp refuses its smallest types for a tensor that the importance matrix leaves out.
+    """
+    header = read_header(source)
+    guessing, layers = header.of_architecture("nextn_predict_layers"), header.of_architecture("block_count")
+    if not guessing or find_file_type(recipe.file_type).bits_per_weight >= 4:
+        return []
+    numbers = "|".join(str(number) for number in range(layers - guessing, layers))
+    return [(rf"blk\.({numbers})\.(attn|ffn|nextn).*weight", "Q4_K")]
 
 
 class _Listening(NativeLibrary):

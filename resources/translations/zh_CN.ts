@@ -3904,6 +3904,10 @@
       <translation>无法套用模型的对话模板。</translation>
     </message>
     <message>
+      <source>The network of the model it would guess for cannot take back a wrong guess.</source>
+      <translation>它要为之猜测的模型，其网络无法撤回猜错的词元。</translation>
+    </message>
+    <message>
       <source>The new file would replace the one it is made from.</source>
       <translation>新文件会覆盖它的来源文件。</translation>
     </message>

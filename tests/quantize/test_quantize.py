@@ -11,10 +11,13 @@ import pytest
 from models.errors import InvalidOption, QuantizationFailed, UserFacingError, WorkCancelled
 from models.gguf_header import read_header
 from models.gguf_parts import hash_parts
+from quantize.calibration import held_out_text
+from quantize.gguf.importance_matrix import compute_importance_matrix
 from quantize.gguf.quantize import predict_bytes, quantize_file
 from quantize.gguf.types import FILE_TYPES, find_file_type
 from quantize.quality_card import make_card, read_card, write_card, write_markdown
 from quantize.recipe import Recipe, read_recipe, write_recipe
+from tests.tiny_guessers import make_tiny_guesser
 
 
 @pytest.mark.parametrize("name", ["BF16", "Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "Q4_0", "IQ4_XS", "Q3_K_S", "Q2_K", "TQ2_0"])
@@ -70,6 +73,15 @@ def test_a_quantized_source_is_refused_unless_asked_for(full: Path, tmp_path: Pa
 def test_a_type_that_needs_an_importance_matrix_is_refused_without_one(full: Path, tmp_path: Path) -> None:
     with pytest.raises(QuantizationFailed, match="importance matrix"):
         quantize_file(full, tmp_path / "i.gguf", Recipe("IQ2_XXS"), threads=1)
+
+
+def test_the_smallest_types_spare_a_layer_that_guesses_ahead_and_that_no_matrix_knows(tmp_path: Path) -> None:
+    source, matrix = make_tiny_guesser(tmp_path / "m.gguf", width=256), tmp_path / "m.imatrix.gguf"
+    compute_importance_matrix(source, held_out_text()[:4000], matrix, most_windows=1, threads=1)
+    made = quantize_file(source, tmp_path / "i.gguf", Recipe("IQ2_XXS", imatrix_sha256="0" * 64), imatrix=matrix, threads=1)
+    types = {tensor.name: tensor.type.name for tensor in read_header(made).tensors}
+    assert types["blk.0.attn_q.weight"] == "IQ2_XXS"
+    assert types["blk.2.attn_q.weight"] == types["blk.2.nextn.eh_proj.weight"] == "Q4_K"
 
 
 def test_a_file_is_never_replaced_by_what_is_made_from_it(full: Path) -> None:

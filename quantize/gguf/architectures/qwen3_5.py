@@ -1,4 +1,7 @@
-"""Qwen 3.5, its text part: three of four layers keep a state instead of looking back (gated delta networks), one looks back with a gate."""
+"""Qwen 3.5, its text part: three of four layers keep a state instead of looking back (gated delta networks), one looks back with a gate.
+
+A layer more guesses the token after the next (multi-token prediction), where the checkpoint has it.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,12 @@ _NAMES = {
     "linear_attn.in_proj_z": "attn_gate", "linear_attn.in_proj_a": "ssm_alpha", "linear_attn.in_proj_b": "ssm_beta",
     "linear_attn.conv1d": "ssm_conv1d", "linear_attn.norm": "ssm_norm", "linear_attn.out_proj": "ssm_out",
 }  # fmt: skip
+_GUESSING = "mtp."
+_GUESSING_NAMES = {
+    "mtp.fc": "nextn.eh_proj", "mtp.pre_fc_norm_embedding": "nextn.enorm", "mtp.pre_fc_norm_hidden": "nextn.hnorm",
+    "mtp.norm": "nextn.shared_head_norm",
+}  # fmt: skip
+"""What stands before and after the layer that guesses."""
 _DEFAULTS = {
     "head_dim": 256, "linear_conv_kernel_dim": 4, "linear_key_head_dim": 128, "linear_value_head_dim": 128, "linear_num_key_heads": 16,
     "linear_num_value_heads": 32,
@@ -42,6 +51,9 @@ def write_settings(writer: Any, config: dict[str, Any]) -> None:
         raise refuse(config, "linear_value_head_dim")
     step = _distance_of_full_layers(config)
     rope = rope_settings(config)
+    if config.get("_guesses"):
+        config["num_hidden_layers"] += 1
+        writer.add_nextn_predict_layers(1)
     write_dimensions(writer, config, rope_part=float(rope.get("partial_rotary_factor", _TURNING_SHARE)))
     writer.add_rope_dimension_sections([*(int(count) for count in rope.get("mrope_section") or _SECTIONS), 0])
     writer.add_ssm_conv_kernel(int(config["linear_conv_kernel_dim"]))
@@ -56,9 +68,11 @@ def convert(name: str, values: numpy.ndarray, config: dict[str, Any]) -> Iterato
     """The tensors that one tensor of the checkpoint becomes."""
     import numpy
 
-    if name.startswith("mtp."):
-        return  # guesses ahead, which nothing here reads
     config = {**_DEFAULTS, **config}
+    if name.startswith(_GUESSING):
+        if target := _guessing_name(name, config):
+            yield target, values + 1 if values.ndim == 1 else values
+        return
     number, _, inside = name.removeprefix("model.layers.").partition(".")
     values = _tile(inside, values, config)
     if inside == "linear_attn.A_log":
@@ -70,6 +84,16 @@ def convert(name: str, values: numpy.ndarray, config: dict[str, Any]) -> Iterato
     else:
         counts_from_one = name.endswith("norm.weight") and inside != "linear_attn.norm.weight"
         yield tensor_name(name, _NAMES), values + 1 if counts_from_one else values
+
+
+def _guessing_name(name: str, config: dict[str, Any]) -> str:
+    """llama.cpp's name for a tensor of the layer that guesses; empty for one of further such layers, of which it computes the first."""
+    stem, _, ending = name.rpartition(".")
+    number = int(config["num_hidden_layers"])
+    if stem in _GUESSING_NAMES:
+        return f"blk.{number}.{_GUESSING_NAMES[stem]}.{ending}"
+    first = "mtp.layers.0."
+    return tensor_name(f"model.layers.{number}.{name.removeprefix(first)}", _NAMES) if name.startswith(first) else ""
 
 
 def _tile(inside: str, values: numpy.ndarray, config: dict[str, Any]) -> numpy.ndarray:

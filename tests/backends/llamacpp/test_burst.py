@@ -9,6 +9,7 @@ import pytest
 
 from backends.events import Finished, TextDelta, TokenChosen
 from tests.backends.llamacpp.batched import Bench, Plain
+from tests.tiny_models import make_tiny_model
 
 
 @pytest.fixture(scope="module")
@@ -109,3 +110,23 @@ def test_prompt_lookup_writes_on_where_it_finds_nothing_and_guesses_where_it_doe
     guessing.run()
     assert guessing.output(twice) == guessing.output(number)
     guessing.close()
+
+
+def test_where_a_draft_rests_replies_write_on_and_the_draft_is_asked_again_later(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = make_tiny_model(tmp_path / "other.gguf", context=4096, seed=9, scale=2.0, layers=1)
+    monkeypatch.setattr("backends.llamacpp.draft.SURE_ENOUGH", 0.0)
+    bench = Bench(tiny_model, context_length=1024, parallel=1, draft_model=str(other), burst_seconds=0.01)
+    number = bench.ask([1, 2, 3], 400, logit_bias=((264, -1000.0),))
+    bench.run()
+    end = bench.end(number)
+    assert isinstance(end, Finished)
+    assert end.usage.drafted_tokens > 0, "it was asked"
+    assert bench.decodes < 250, "and then rested"
+    alone = Bench(tiny_model, context_length=1024, parallel=1)
+    said = alone.ask([1, 2, 3], 400, logit_bias=((264, -1000.0),))
+    alone.run()
+    assert bench.output(number) == alone.output(said)
+    bench.close()
+    alone.close()

@@ -144,7 +144,7 @@ def test_draws_have_the_distribution_of_the_model(sharp_model: Path, monkeypatch
 
 def test_what_does_not_pay_rests_and_costs_only_a_small_share() -> None:
     draft = DraftModel.__new__(DraftModel)
-    draft._account = GuessAccount(8)
+    draft.account = GuessAccount(8)
     asked, wasted = 0, 0.0
     monkey: Any = draft
     monkey._catch_up, monkey._guess = lambda tokens: True, lambda tokens, most: [1] * most
@@ -152,7 +152,7 @@ def test_what_does_not_pay_rests_and_costs_only_a_small_share() -> None:
     for _ in range(steps):
         if guess := draft.guess([1, 2, 3], 8, 1.0, lambda: False):
             asked += 1
-            draft._account.spend(0.5)
+            draft.account.spend(0.5)
             draft.note(len(guess), 0, 1.4, 1.0)
             wasted += 0.9
         else:
@@ -163,13 +163,13 @@ def test_what_does_not_pay_rests_and_costs_only_a_small_share() -> None:
 
 def test_what_pays_goes_on() -> None:
     draft = DraftModel.__new__(DraftModel)
-    draft._account = GuessAccount(8)
+    draft.account = GuessAccount(8)
     monkey: Any = draft
     monkey._catch_up, monkey._guess = lambda tokens: True, lambda tokens, most: [1] * most
     for _ in range(500):
         guess = draft.guess([1, 2, 3], 8, 1.0, lambda: False)
         assert guess
-        draft._account.spend(0.5)
+        draft.account.spend(0.5)
         draft.note(len(guess), len(guess), 1.4, 1.0)
 
 
