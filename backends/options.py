@@ -241,7 +241,7 @@ class LoadOptions:
     context_length: int = 0
     gpu_layers: int = -1
     threads: int = 0
-    batch_size: int = 512
+    batch_size: int = 2048
     kv_type: str = "f16"
     flash_attention: bool | None = None
     use_mmap: bool = True

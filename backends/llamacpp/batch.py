@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from array import array
 from collections.abc import Sequence
 from typing import Any
 
@@ -52,12 +53,11 @@ class Batch:
             self._sequences[first] = self._id_pointers[sequence]
             self.count = end
             return first
-        self._tokens[first:end] = list(tokens)
-        self._positions[first:end] = list(range(start, start + count))
+        _copy(self._tokens, first, array("i", tokens))
+        _copy(self._positions, first, array("i", range(start, start + count)))
         ctypes.memset(ctypes.byref(self._outputs, first), 0, count)
-        for row in range(end - outputs, end):
-            self._outputs[row] = 1
-        self._sequences[first:end] = [self._id_pointers[sequence]] * count
+        ctypes.memset(ctypes.byref(self._outputs, end - outputs), 1, outputs)
+        _copy(self._sequences, first, array("Q", (ctypes.addressof(self._ids[sequence]),)) * count)
         self.count = end
         return first
 
@@ -65,3 +65,9 @@ class Batch:
         """The C struct of what was added; valid until the next change."""
         self._struct.n_tokens = self.count
         return self._struct
+
+
+def _copy(target: Any, first: int, values: array[int]) -> None:
+    """Numbers of the target's own width into it, from element ``first`` on: assigning a slice would convert them one by one."""
+    address, count = values.buffer_info()
+    ctypes.memmove(ctypes.addressof(target) + first * values.itemsize, address, count * values.itemsize)

@@ -291,11 +291,12 @@ class KvCache:
             self.trim(target, length)
 
     def _forget(self, slot: Slot, length: int) -> None:
+        references = self._references
         for cell in slot.cells[length:]:
-            if self._references[cell] == 1:
-                del self._references[cell]
+            if (count := references[cell]) == 1:
+                del references[cell]
             else:
-                self._references[cell] -= 1
+                references[cell] = count - 1
         slot.gap -= self._gap_of(slot.tokens[length:])
         del slot.tokens[length:], slot.cells[length:]
         slot.is_shifted = slot.is_shifted and length > 0

@@ -123,6 +123,11 @@ class NativeModel:
         return self.is_unified and self.sequences > 1 and not self._is_offloaded
 
     @property
+    def separates_steps(self) -> bool:
+        """Whether prompts beside replies that are being written cost more in one decode than in two; see :class:`Filling`."""
+        return self.is_unified and not self._is_offloaded and self._has_flash_attention
+
+    @property
     def batch_size(self) -> int:
         """Most tokens that one decode may take; more would kill the process."""
         return int(self.api.llama_n_batch(self.context))
@@ -207,6 +212,7 @@ class NativeModel:
         parameters = self.api.llama_context_default_params()
         wanted = options.context_length or min(self.trained_context or DEFAULT_CONTEXT_LIMIT, DEFAULT_CONTEXT_LIMIT)
         self.is_unified = options.kv_unified
+        self._has_flash_attention = options.flash_attention is not False
         self._is_offloaded = bool(options.gpu_layers and options.kv_offload and self.api.llama_supports_gpu_offload())
         # Twice as many sequences as requests at once: the others keep what was read before, in room that nobody needs.
         self.sequences = options.parallel * 2 if options.kv_unified and self.can_rewind else options.parallel

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,8 @@ _WORTH_PARKING = 32
 """Tokens of its own that a sequence must have to be moved, and that one must have more than the cache to be moved back."""
 _FREE_MEMORY = 1024**3
 """Bytes of the machine's memory that parking leaves free: what would be swapped to disk is better read again."""
+
+_ASK_AGAIN = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,6 +42,8 @@ class Parking:
         self._cache = cache
         self._can_park = can_park
         self._parked: list[Parked] = []
+        self._asked_at = float("-inf")
+        self._available = 0
 
     def __iter__(self) -> Iterator[Parked]:
         """What is parked, the sequence used last first."""
@@ -81,10 +86,11 @@ class Parking:
         """Move every idle sequence away, but for ``keep`` and those whose cells a busy one needs for the greater part anyway."""
         if not self._can_park:
             return
+        idle = [slot for slot in self._cache.slots if slot.tokens and not slot.is_busy and slot is not keep]
+        if not idle:
+            return
         needed = {cell for slot in self._cache.slots if slot.is_busy for cell in slot.cells}
-        for slot in sorted(self._cache.slots, key=lambda slot: slot.used_at):
-            if slot.is_busy or slot is keep:
-                continue
+        for slot in sorted(idle, key=lambda slot: slot.used_at):
             own = sum(cell not in needed for cell in slot.cells) if needed else len(slot.cells)
             if own >= max(_WORTH_PARKING, len(slot.cells) // 2) and self._park(slot):
                 self._cache.clear(slot)
@@ -99,8 +105,7 @@ class Parking:
 
     def _park(self, slot: Slot) -> bool:
         """Copy a sequence; false where there is no memory for it, and it stays where it is."""
-        size = self._cache.size_of(slot)
-        if psutil.virtual_memory().available < size + _FREE_MEMORY:
+        if not self._has_memory(self._cache.size_of(slot)):
             return False
         try:
             state = self._cache.export(slot)
@@ -112,6 +117,16 @@ class Parking:
         self._parked.append(Parked(list(slot.tokens), slot.adapters, slot.owner, state))
         while self.token_count > self._cache.capacity:
             del self._parked[0]
+        return True
+
+    def _has_memory(self, size: int) -> bool:
+        """Whether so many bytes more may be taken; the machine is asked once a second, because the answer takes longer than a copy."""
+        now = time.monotonic()
+        if now - self._asked_at > _ASK_AGAIN:
+            self._asked_at, self._available = now, psutil.virtual_memory().available
+        if self._available < size + _FREE_MEMORY:
+            return False
+        self._available -= size
         return True
 
 

@@ -79,6 +79,7 @@ def test_what_a_busy_sequence_shares_stays_where_it_is(bench: Bench) -> None:
     bench.step()
     bench.ask(TALES[1], 2)
     bench.step()
+    bench.step()
     assert not list(bench.scheduler.parking)
     assert cells(bench) > len(TALES[0]) + 32
 
@@ -94,6 +95,7 @@ def test_a_longer_version_takes_the_place_of_its_own_beginning(bench: Bench) -> 
 
 def test_without_memory_to_spare_everything_stays_in_the_cache(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parking.psutil, "virtual_memory", lambda: SimpleNamespace(available=1024**3))
+    monkeypatch.setattr(parking, "_ASK_AGAIN", -1.0)
     for tale in TALES[:3]:
         tell(bench, tale)
     assert not list(bench.scheduler.parking)

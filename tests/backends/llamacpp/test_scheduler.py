@@ -11,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backends.events import Failed, Finished, PromptProgress
+from backends.llamacpp.part import Part
+from backends.llamacpp.reply import Reply
 from models.errors import EngineBusy, GenerationFailed, OutOfMemory
 from tests.backends.llamacpp.batched import Bench, Plain
 
@@ -170,9 +172,9 @@ def test_replies_go_on_while_a_long_prompt_is_read(bench: Bench) -> None:
     bench.step()
     bench.ask(letters("long " * 300), 1)
     before = len(bench.output(writer))
-    for _ in range(5):
+    for _ in range(10):
         bench.step()
-    assert len(bench.output(writer)) == before + 5
+    assert len(bench.output(writer)) == before + 5, "in every other step"
     bench.run()
 
 
@@ -239,6 +241,7 @@ def test_a_cancel_between_two_parts_of_a_decode_keeps_the_finished_part(slow_mod
         bench.scheduler._pace._rate = 1e6  # all of the next prompt in one decode, which the engine computes 512 tokens at a time
         goes = bench.ask(letters(f"{time.perf_counter()} the one that goes " * 45)[:900], 1, is_cancelled)
         asked = 0
+        bench.step()
         bench.step()
         held = max(len(slot.tokens) for slot in bench.scheduler.cache.slots)
         assert cancelled or held == 900
@@ -316,3 +319,32 @@ def test_a_request_cancelled_before_anything_was_read_changes_nothing(bench: Ben
     assert isinstance(end, Finished)
     assert (end.reason, end.usage.output_tokens) == ("cancelled", 0)
     assert all(not slot.tokens for slot in bench.scheduler.cache.slots)
+
+
+@pytest.mark.parametrize("flash_attention", [None, False])
+def test_prompts_and_replies_take_turns_where_flash_attention_would_look_at_all_of_them_together(
+    tiny_model: Path, flash_attention: bool | None
+) -> None:
+    bench = Bench(tiny_model, context_length=2048, batch_size=64, parallel=3, flash_attention=flash_attention)
+    filling = bench.scheduler._filling
+    kinds: list[set[bool]] = []
+    fill = filling.fill
+
+    def watched(active: list[Reply]) -> list[Part]:
+        parts = fill(active)
+        kinds.append({part.reply.is_reading for part in parts})
+        return parts
+
+    filling.fill = watched  # type: ignore[method-assign]
+    numbers = [bench.ask([5, 6, 7], 40, logit_bias=((264, -1000.0),))]
+    for _ in range(3):
+        bench.step()
+    numbers.append(bench.ask([9 + place % 200 for place in range(400)], 5, logit_bias=((264, -1000.0),)))
+    before = len(bench.output(numbers[0]))
+    while bench.replies[numbers[1]].is_reading:
+        bench.step()
+    assert len(bench.output(numbers[0])) - before >= 3, "who writes is not kept waiting until the other prompt is read"
+    bench.run()
+    together = [kind for kind in kinds if len(kind) == 2]
+    assert bool(together) == (flash_attention is False)
+    bench.close()
