@@ -73,7 +73,8 @@ def measure_second_turn(path: Path) -> dict[str, float]:
 def measure_guessing(path: Path, rounds: int = 3) -> dict[str, float]:
     """Writing with prompt lookup against writing without, in turns: a text that goes round in circles, and one that never does.
 
-    At temperature 0 a model of random weights, and a small one, soon repeats itself; at temperature 2 nothing comes twice.
+    A model of random weights repeats nothing by itself: the first text has one token to choose from. At temperature 2
+    nothing comes twice.
     """
     shared = {"context_length": 2048, "parallel": 1, "threads": int(os.environ.get("YANMO_THREADS", "1"))}
     links = [_open(path, LoadOptions(**shared, lookup_tokens=tokens)) for tokens in (0, 16)]  # type: ignore[arg-type]
@@ -83,7 +84,8 @@ def measure_guessing(path: Path, rounds: int = 3) -> dict[str, float]:
         guessed = accepted = 0
         for number in range(rounds):
             sampling = SamplingOptions(temperature=temperature, top_k=0, top_p=1.0, min_p=0.0)
-            options = GenerationOptions(sampling, 300, (), number)
+            bias = tuple((token, 1000.0) for token in range(400 + number, 401 + number)) if temperature == 0 else ()
+            options = GenerationOptions(sampling, 300, (), number, logit_bias=bias)
             prompt = _make_prompt(links[0], 40, number)
             for side, link in enumerate(links):
                 usage = _finish(link.generate(GenerationRequest(prompt=prompt, options=options)))
