@@ -11,7 +11,10 @@ import statistics
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
+
+import psutil
 
 from backends.backend import GenerationRequest
 from backends.events import Finished, Usage
@@ -32,7 +35,7 @@ def run_all(model: Path | None = None) -> dict[str, float]:
         for unified in (True, False):
             for streams in STREAMS:
                 figures |= measure_streams(path, streams, unified=unified)
-        return figures | measure_second_turn(path) | measure_guessing(path)
+        return figures | measure_second_turn(path) | measure_guessing(path) | measure_cancelling(path) | measure_endurance(path)
 
 
 def measure_streams(path: Path, streams: int, *, unified: bool) -> dict[str, float]:
@@ -58,16 +61,59 @@ def measure_streams(path: Path, streams: int, *, unified: bool) -> dict[str, flo
 
 
 def measure_second_turn(path: Path) -> dict[str, float]:
-    """Time to the first token of a long prompt, cold, and with all but the end of it read before."""
-    link = _open(path, LoadOptions(context_length=_LONG_PROMPT + 200))
-    prompt = _make_prompt(link, _LONG_PROMPT, 1)
-    cold = _finish(link.generate(_ask(prompt, 1))).first_token_seconds
-    warm = _finish(link.generate(_ask(prompt + " and then?", 1))).first_token_seconds
-    link.close()
+    """Time to the first token of a long prompt: cold, with all but the end of it read before, and that again in a new process."""
+    with tempfile.TemporaryDirectory() as folder:
+        options = LoadOptions(context_length=_LONG_PROMPT + 200, cache_folder=folder)
+        link = _open(path, options)
+        prompt = _make_prompt(link, _LONG_PROMPT, 1)
+        cold = _finish(link.generate(replace(_ask(prompt, 1), owner="bench"))).first_token_seconds
+        warm = _finish(link.generate(replace(_ask(prompt + " and then?", 1), owner="bench"))).first_token_seconds
+        link.close(timeout=20.0)
+        link = _open(path, options)
+        restored = _finish(link.generate(replace(_ask(prompt + " and what else?", 1), owner="bench"))).first_token_seconds
+        link.close()
     return {
         f"first token after {_LONG_PROMPT:,} tokens, cold": cold * 1000,
         f"first token after {_LONG_PROMPT:,} tokens, second turn": warm * 1000,
+        f"first token after {_LONG_PROMPT:,} tokens, after a restart": restored * 1000,
     }
+
+
+def measure_cancelling(path: Path, times: int = 20) -> dict[str, float]:
+    """From a cancel in the middle of a long prompt to the end of the request, when its place is free."""
+    link = _open(path, LoadOptions(context_length=_LONG_PROMPT + 200))
+    seconds = []
+    for number in range(times):
+        stream = link.generate(_ask(_make_prompt(link, _LONG_PROMPT, number), 1))
+        time.sleep(0.02 + 0.01 * number)
+        started = time.perf_counter()
+        stream.cancel()
+        _finish(stream)
+        seconds.append(time.perf_counter() - started)
+    link.close()
+    return {
+        f"cancel while {_LONG_PROMPT:,} tokens are read, median": statistics.median(seconds) * 1000,
+        f"cancel while {_LONG_PROMPT:,} tokens are read, worst": max(seconds) * 1000,
+    }
+
+
+def measure_endurance(path: Path, requests: int = 10_000) -> dict[str, float]:
+    """How much the engine's memory grows from the thousandth request to the last one, eight at once, of many lengths."""
+    link = _open(path, LoadOptions(context_length=4096, parallel=8))
+    assert link.pid is not None
+    process = psutil.Process(link.pid)
+    chance = random.Random(1)
+    first = 0
+    for number in range(0, requests, 8):
+        prompts = [tuple(chance.randrange(20, 250) for _ in range(chance.randrange(1, 60))) for _ in range(8)]
+        options = GenerationOptions(SamplingOptions(), 4, (), number)
+        for stream in [link.generate(GenerationRequest(prompt_tokens=prompt, options=options)) for prompt in prompts]:
+            _finish(stream)
+        if number < 1000 <= number + 8:
+            first = process.memory_info().rss
+    last = process.memory_info().rss
+    link.close()
+    return {f"memory after {requests:,} requests against 1,000, %": 100 * last / first}
 
 
 def measure_guessing(path: Path, rounds: int = 3) -> dict[str, float]:
