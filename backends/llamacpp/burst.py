@@ -11,6 +11,7 @@ from backends.llamacpp.batch import Batch
 from backends.llamacpp.kv_cache import KvCache
 from backends.llamacpp.model import NativeModel
 from backends.llamacpp.reply import Reply
+from models.errors import UserFacingError
 
 BURST_SECONDS = 0.012
 """How long at most: as long as the sender waits for company anyway, so that nobody sees a word later."""
@@ -32,6 +33,8 @@ class Burst:
         self.steps = 0
         self.seconds = 0.0
         """How many steps of the last burst were finished, and how long they took together."""
+        self.failed: list[tuple[Reply, UserFacingError]] = []
+        """Replies of the last burst that could choose nothing, and why."""
 
     def may_begin(self, replies: Sequence[Reply]) -> bool:
         """Whether all of them only write, and nothing needs a look at every single token."""
@@ -52,7 +55,8 @@ class Burst:
         chosen = [[reply.tokens[-1]] for reply in replies]
         ended = [False] * len(replies)
         steps = result = 0
-        while steps < most and not any(ended):
+        self.failed = []
+        while steps < most and not any(ended) and not self.failed:
             self._batch.clear()
             for number, _, sequence, position in rows:
                 self._batch.add(sequence, position + steps, (chosen[number][-1],), 1)
@@ -61,7 +65,11 @@ class Burst:
                 break
             steps += 1
             for number, reply, _, _ in rows:
-                token = reply.pick(number)
+                try:
+                    token = reply.pick(number)
+                except UserFacingError as error:
+                    self.failed.append((reply, error))
+                    continue
                 if ends(token):
                     ended[number] = True
                 else:
@@ -79,6 +87,6 @@ class Burst:
             assert reply.slot is not None
             self._cache.extend(reply.slot, tokens[:steps])
             reason = reply.write(tokens[1:], is_ended=is_ended)
-            if reason is not None:
+            if reason is not None and all(reply is not failed for failed, _ in self.failed):
                 over.append((reply, reason))
         return over

@@ -231,6 +231,8 @@ class Scheduler:
         result, over = self._burst.run(self._computing)
         if len(self._computing) == 1 and self._burst.steps:
             self._speculation.note_burst(self._burst.seconds, self._burst.steps)
+        for reply, error in self._burst.failed:
+            self._fail(reply, error)
         for reply, reason in over:
             self._finish(reply, reason)
         if result:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from backends.events import Finished, TextDelta, TokenChosen
+from backends.events import Failed, Finished, TextDelta, TokenChosen
+from models.errors import GenerationFailed
 from tests.backends.llamacpp.batched import Bench, Plain
 from tests.tiny_models import make_tiny_model
 
@@ -130,3 +131,22 @@ def test_where_a_draft_rests_replies_write_on_and_the_draft_is_asked_again_later
     assert bench.output(number) == alone.output(said)
     bench.close()
     alone.close()
+
+
+def test_a_reply_that_can_choose_nothing_fails_alone(bench: Bench, plain: Plain, monkeypatch: pytest.MonkeyPatch) -> None:
+    fine, broken = bench.ask([5, 6, 7], 30), bench.ask([40, 41, 42], 30, logit_bias=((264, -1000.0),))
+    while not all(reply.writes_freely for reply in bench.replies.values()):
+        bench.step()
+    pick, picks = bench.replies[broken].pick, 0
+
+    def pick_some(row: int) -> int:
+        nonlocal picks
+        picks += 1
+        if picks > 4:
+            raise GenerationFailed(reason="The engine gave no numbers for the next token.")
+        return pick(row)
+
+    monkeypatch.setattr(bench.replies[broken], "pick", pick_some)
+    bench.run()
+    assert isinstance(bench.end(broken), Failed)
+    plain.compare([5, 6, 7], bench.output(fine), whole=30)
