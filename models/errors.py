@@ -18,6 +18,7 @@
         │   ├── NotAModelFile           the file is something else
         │   ├── DamagedModelFile        a model, but cut off or corrupted
         │   ├── UnsupportedArchitecture the engine does not know this network
+        │   │   └── CannotCompute       and why the torch engine does not
         │   └── WrongModelKind          an adapter, projector or embedder where a chat model is needed
         ├── EngineError
         │   ├── EngineUnavailable       not installed or not built
@@ -180,6 +181,13 @@ class UnsupportedArchitecture(ModelError):
     why = "{file} was made for a newer or a different engine."
     remedy = "Update Yanmo, or choose another model."
     fixes = ("choose_model",)
+
+
+class CannotCompute(UnsupportedArchitecture):
+    code = "cannot_compute"
+    what = "The torch engine does not compute the architecture “{architecture}”."
+    why = "{reason}"
+    remedy = "Convert it to GGUF (“yanmo convert”, or the Quantize page), which llama.cpp computes, or choose another model."
 
 
 class WrongModelKind(ModelError):

@@ -18,7 +18,7 @@ from backends.torch_transformers.failures import explain_failure
 from backends.torch_transformers.linear4 import Linear4
 from backends.torch_transformers.loading import load_network
 from backends.torch_transformers.tokens import read_template, read_tokenizer
-from models.errors import DraftRefused, InvalidOption, NotAModelFile, OutOfMemory, UnsupportedArchitecture
+from models.errors import CannotCompute, DraftRefused, InvalidOption, NotAModelFile, OutOfMemory
 from models.formats import read_safetensors_card, recognise
 
 
@@ -98,7 +98,8 @@ class TorchNetwork:
         except (RuntimeError, MemoryError, TypeError, AttributeError) as error:
             raise explain_failure(error, self.folder.name) from error
         if seen != set(range(layers)):
-            raise UnsupportedArchitecture(architecture=self.facts.architecture, file=self.folder.name)
+            reason = "Some of its layers remember in a way of their own."
+            raise CannotCompute(architecture=self.facts.architecture, file=self.folder.name, reason=reason)
 
 
 def _check_options(options: LoadOptions, folder: Path) -> None:

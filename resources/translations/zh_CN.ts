@@ -624,6 +624,10 @@
       <translation>对话会在这里保留 {days} 天。</translation>
     </message>
     <message>
+      <source>Convert it to GGUF (“yanmo convert”, or the Quantize page), which llama.cpp computes, or choose another model.</source>
+      <translation>把它转换成 GGUF（“yanmo convert”或“量化”页面），由 llama.cpp 计算，或者换一个模型。</translation>
+    </message>
+    <message>
       <source>Converting</source>
       <translation>正在转换</translation>
     </message>
@@ -842,6 +846,10 @@
     <message>
       <source>Everything written so far is kept. Load the model again and go on.</source>
       <translation>已写出的内容全部保留。请重新加载模型后继续。</translation>
+    </message>
+    <message>
+      <source>Experts in four bits are not read: transformers would leave them to chance.</source>
+      <translation>不读取四位的专家：transformers 会让它们保持随机。</translation>
     </message>
     <message>
       <source>Experts on the CPU</source>
@@ -1940,6 +1948,10 @@
       <translation>其证书不受信任：{0}。</translation>
     </message>
     <message>
+      <source>Its code comes with the checkpoint, and code of strangers is not run here.</source>
+      <translation>它的代码随检查点附带，而这里不运行陌生人的代码。</translation>
+    </message>
+    <message>
       <source>Its content changed although its size and date did not: the disk may be failing.</source>
       <translation>大小和日期没变，内容却变了：磁盘可能出了故障。</translation>
     </message>
@@ -2118,6 +2130,10 @@
     <message>
       <source>Its weights are not in four bits: there is nothing to dequantize.</source>
       <translation>其权重不是四比特：没有可反量化的内容。</translation>
+    </message>
+    <message>
+      <source>Its weights are quantized in a way that is not known here: {0}.</source>
+      <translation>它的权重以这里不认识的方式量化：{0}。</translation>
     </message>
     <message>
       <source>Its weights cannot be read: {0}.</source>
@@ -3292,6 +3308,14 @@
       <translation>每组这么多个权重共用一个缩放系数。组越小损失越少，占用略大。</translation>
     </message>
     <message>
+      <source>Some of its layers remember by a state instead of by keys and values.</source>
+      <translation>它的一些层靠状态记忆，而不是靠键和值。</translation>
+    </message>
+    <message>
+      <source>Some of its layers remember in a way of their own.</source>
+      <translation>它的一些层以自己的方式记忆。</translation>
+    </message>
+    <message>
       <source>Some text in it cannot be read.</source>
       <translation>其中有些文字无法读取。</translation>
     </message>
@@ -4146,6 +4170,10 @@
     <message>
       <source>The token is in the system's keyring.</source>
       <translation>令牌已存入系统钥匙串。</translation>
+    </message>
+    <message>
+      <source>The torch engine does not compute the architecture “{architecture}”.</source>
+      <translation>torch 引擎不计算架构“{architecture}”。</translation>
     </message>
     <message>
       <source>The two files are not the same.</source>

@@ -1,0 +1,67 @@
+"""Tiny random checkpoints that hear, made with transformers: Qwen2-Audio and Voxtral, with windows of two seconds."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tests.tiny_vision import write_tokenizer
+
+SECONDS = 2
+MARKS = ("<bos>", "<|AUDIO|>", "<|audio_bos|>", "<|audio_eos|>", "[AUDIO]", "[BEGIN_AUDIO]")
+TEXT: dict[str, Any] = {
+    "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2,
+    "max_position_embeddings": 1024, "tie_word_embeddings": False,
+}  # fmt: skip
+EARS: dict[str, Any] = {
+    "d_model": 32, "encoder_layers": 2, "encoder_attention_heads": 2, "encoder_ffn_dim": 64, "num_mel_bins": 80,
+    "max_source_positions": 50 * SECONDS,
+}  # fmt: skip
+TEMPLATE = (
+    "{{ bos_token }}{%- for message in messages -%}{{ message['role'] }}: {{ message['content'] }}{{ '\n' }}{%- endfor -%}"
+    "{%- if add_generation_prompt -%}{{ 'assistant:' }}{%- endif -%}"
+)
+
+
+def make_hearing(kind: str, folder: Path) -> Any:
+    """Save a random model, ``qwen2-audio`` or ``voxtral``; returns it in float32."""
+    import torch
+    import transformers
+
+    torch.manual_seed(7)
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = write_tokenizer(folder, MARKS)
+    first = rows - len(MARKS)
+    ids = {mark: first + number for number, mark in enumerate(MARKS)}
+    text = {**TEXT, "vocab_size": rows, "bos_token_id": first, "eos_token_id": 2, "pad_token_id": 0}
+    if kind == "qwen2-audio":
+        own: Any = transformers.Qwen2AudioConfig(
+            audio_config=EARS, text_config={"model_type": "qwen2", **text}, audio_token_id=ids["<|AUDIO|>"]
+        )
+        maker: Any = transformers.Qwen2AudioForConditionalGeneration
+    else:
+        own = transformers.VoxtralConfig(
+            audio_config={"model_type": "voxtral_encoder", **EARS}, text_config={"model_type": "llama", "head_dim": 16, **text},
+            audio_token_id=ids["[AUDIO]"],
+        )  # fmt: skip
+        maker = transformers.VoxtralForConditionalGeneration
+    own._attn_implementation = "eager"
+    model = maker(own).eval().float()
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if parameter.ndim == 1:
+                parameter.add_(torch.randn_like(parameter) * 0.1)
+            elif "embed" in name:
+                parameter.copy_(torch.randn_like(parameter) * 0.3)
+            else:
+                parameter.copy_(torch.randn_like(parameter) * 1.5 / parameter[0].numel() ** 0.5)
+    model.save_pretrained(folder)
+    settings = {
+        "feature_extractor_type": "WhisperFeatureExtractor",
+        "feature_size": EARS["num_mel_bins"],
+        "chunk_length": SECONDS,
+    }
+    (folder / "preprocessor_config.json").write_text(json.dumps(settings))
+    (folder / "chat_template.jinja").write_text(TEMPLATE)
+    return model
