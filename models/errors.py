@@ -16,6 +16,7 @@
         │   ├── DraftRefused            a draft model whose guesses another cannot use
         │   ├── CannotInfill            a model that does not know how to fill a gap is asked to
         │   ├── NotAModelFile           the file is something else
+        │   │   └── NotACheckpoint      a folder that lacks files
         │   ├── DamagedModelFile        a model, but cut off or corrupted
         │   ├── UnsupportedArchitecture the engine does not know this network
         │   │   └── CannotCompute       and why the torch engine does not
@@ -165,6 +166,12 @@ class NotAModelFile(ModelError):
     why = "{reason}"
     remedy = "Choose a file whose name ends in .gguf, or download the model again."
     fixes = ("choose_model",)
+
+
+class NotACheckpoint(NotAModelFile):
+    code = "not_a_checkpoint"
+    what = "{file} is not a whole checkpoint."
+    remedy = "Download the folder again: config.json, the tokenizer and every safetensors file belong to it."
 
 
 class DamagedModelFile(ModelError):

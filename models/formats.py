@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from models.card import ModelCard, ModelFormat, ModelKind, make_id, read_card
-from models.errors import DamagedModelFile, ModelNotFound, NotAModelFile
+from models.errors import DamagedModelFile, ModelNotFound, NotACheckpoint
 from models.gguf_header import is_gguf
 
 _LARGEST_JSON = 32 << 20
@@ -75,7 +75,7 @@ def read_any_card(path: Path) -> ModelCard:
         raise ModelNotFound(model=str(path))
     if path.is_dir():
         if recognise(path) != "safetensors":
-            raise NotAModelFile(file=path.name, reason="The folder holds no config.json with safetensors files.")
+            raise NotACheckpoint(file=path.name, reason="The folder holds no config.json with safetensors files.")
         return read_safetensors_card(path)
     return read_card(path)
 

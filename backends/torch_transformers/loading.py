@@ -12,7 +12,7 @@ import torch
 
 from backends.torch_transformers.linear4 import Linear4
 from backends.torch_transformers.packing import unpack_autoawq, unpack_compressed
-from models.errors import CannotCompute, DamagedModelFile, LoadCancelled, NotAModelFile, UnsupportedArchitecture
+from models.errors import CannotCompute, DamagedModelFile, LoadCancelled, NotACheckpoint, UnsupportedArchitecture
 from models.formats import read_json, read_safetensors_info
 
 _PACKED = (".qweight", ".weight_packed")
@@ -62,7 +62,7 @@ def load_network(
     settings = read_json(folder / "config.json") if (folder / "config.json").is_file() else None
     files = sorted(folder.glob("*.safetensors"))
     if settings is None or not files:
-        raise NotAModelFile(file=folder.name, reason="The folder holds no config.json with safetensors files.")
+        raise NotACheckpoint(file=folder.name, reason="The folder holds no config.json with safetensors files.")
     for file in files:
         read_safetensors_info(file)  # refuses a file that is cut off
     method = check_method(settings, folder)
@@ -235,7 +235,7 @@ class _Reader:
         listed = read_json(index).get("weight_map", {}) if index.is_file() else {}
         missing = sorted({str(file) for name, file in listed.items() if name not in self._places})
         if missing:
-            raise NotAModelFile(file=self._folder.name, reason=f"The shard {missing[0]} is missing or not whole.")
+            raise NotACheckpoint(file=self._folder.name, reason=f"The shard {missing[0]} is missing or not whole.")
 
     def _find_old_names(self) -> None:
         """Checkpoints of models that see, from before transformers 4.52, have other names for their parts."""

@@ -18,7 +18,7 @@ from backends.torch_transformers.failures import explain_failure
 from backends.torch_transformers.linear4 import Linear4
 from backends.torch_transformers.loading import load_network
 from backends.torch_transformers.tokens import read_template, read_tokenizer
-from models.errors import CannotCompute, DraftRefused, InvalidOption, NotAModelFile, OutOfMemory
+from models.errors import CannotCompute, DraftRefused, InvalidOption, NotACheckpoint, OutOfMemory
 from models.formats import read_safetensors_card, recognise
 
 
@@ -31,7 +31,7 @@ class TorchNetwork:
 
     def __init__(self, folder: Path, options: LoadOptions, progress: ProgressCallback) -> None:
         if recognise(folder) != "safetensors":
-            raise NotAModelFile(file=folder.name, reason="The folder holds no config.json with safetensors files.")
+            raise NotACheckpoint(file=folder.name, reason="The folder holds no config.json with safetensors files.")
         self.folder = folder
         self.facts = read_safetensors_card(folder)
         _check_options(options, folder)

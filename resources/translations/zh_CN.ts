@@ -752,6 +752,10 @@
       <translation>显示</translation>
     </message>
     <message>
+      <source>Download the folder again: config.json, the tokenizer and every safetensors file belong to it.</source>
+      <translation>请重新下载整个文件夹：config.json、分词器和每个 safetensors 文件都属于它。</translation>
+    </message>
+    <message>
       <source>Download the projector</source>
       <translation>下载投影文件</translation>
     </message>
@@ -5550,6 +5554,10 @@
     <message>
       <source>{file} is not a file that can be attached.</source>
       <translation>{file} 不是可以添加的文件。</translation>
+    </message>
+    <message>
+      <source>{file} is not a whole checkpoint.</source>
+      <translation>{file} 不是完整的检查点。</translation>
     </message>
     <message>
       <source>{file} is {kind}, not a chat model.</source>
