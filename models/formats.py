@@ -100,6 +100,8 @@ def read_safetensors_card(folder: Path) -> ModelCard:
     method = config.get("quantization_config")
     quantization = str(method.get("quant_method", "")).upper() if isinstance(method, dict) else ""
     main_type = max(values, key=lambda name: values[name]) if values else ""
+    thinker = config.get("thinker_config")  # of a model that speaks too: the part that writes
+    config = {**config, **thinker, "model_type": config.get("model_type", "")} if isinstance(thinker, dict) else config
     inside = config.get("text_config")  # of a model that sees: its text model's settings are nested
     context = config.get("max_position_embeddings", inside.get("max_position_embeddings") if isinstance(inside, dict) else None)
     return ModelCard(

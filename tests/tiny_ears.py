@@ -1,4 +1,4 @@
-"""Tiny random checkpoints that hear, made with transformers: Qwen2-Audio and Voxtral, with windows of two seconds."""
+"""Tiny random checkpoints that hear, made with transformers: Qwen2-Audio, Voxtral and Qwen2.5-Omni, with windows of two seconds."""
 
 from __future__ import annotations
 
@@ -9,7 +9,17 @@ from typing import Any
 from tests.tiny_vision import write_tokenizer
 
 SECONDS = 2
-MARKS = ("<bos>", "<|AUDIO|>", "<|audio_bos|>", "<|audio_eos|>", "[AUDIO]", "[BEGIN_AUDIO]")
+MARKS = (
+    "<bos>",
+    "<|AUDIO|>",
+    "<|audio_bos|>",
+    "<|audio_eos|>",
+    "[AUDIO]",
+    "[BEGIN_AUDIO]",
+    "<|vision_bos|>",
+    "<|IMAGE|>",
+    "<|vision_eos|>",
+)
 TEXT: dict[str, Any] = {
     "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2,
     "max_position_embeddings": 1024, "tie_word_embeddings": False,
@@ -18,6 +28,10 @@ EARS: dict[str, Any] = {
     "d_model": 32, "encoder_layers": 2, "encoder_attention_heads": 2, "encoder_ffn_dim": 64, "num_mel_bins": 80,
     "max_source_positions": 50 * SECONDS,
 }  # fmt: skip
+EYES: dict[str, Any] = {
+    "depth": 2, "hidden_size": 32, "out_hidden_size": 64, "num_heads": 2, "intermediate_size": 48, "patch_size": 14,
+    "fullatt_block_indexes": [1], "window_size": 112,
+}  # fmt: skip
 TEMPLATE = (
     "{{ bos_token }}{%- for message in messages -%}{{ message['role'] }}: {{ message['content'] }}{{ '\n' }}{%- endfor -%}"
     "{%- if add_generation_prompt -%}{{ 'assistant:' }}{%- endif -%}"
@@ -25,7 +39,7 @@ TEMPLATE = (
 
 
 def make_hearing(kind: str, folder: Path) -> Any:
-    """Save a random model, ``qwen2-audio`` or ``voxtral``; returns it in float32."""
+    """Save a random model, ``qwen2-audio``, ``voxtral`` or ``qwen2.5-omni``; returns it in float32."""
     import torch
     import transformers
 
@@ -40,6 +54,16 @@ def make_hearing(kind: str, folder: Path) -> Any:
             audio_config=EARS, text_config={"model_type": "qwen2", **text}, audio_token_id=ids["<|AUDIO|>"]
         )
         maker: Any = transformers.Qwen2AudioForConditionalGeneration
+    elif kind == "qwen2.5-omni":
+        own = transformers.Qwen2_5OmniThinkerConfig(
+            audio_config={**EARS, "n_window": 50, "output_dim": 64, "max_source_positions": 100},
+            vision_config=EYES,
+            text_config={**text, "rope_parameters": {"rope_type": "default", "mrope_section": [2, 3, 3], "rope_theta": 1e4}},
+            audio_token_index=ids["<|AUDIO|>"], image_token_index=ids["<|IMAGE|>"],
+            vision_start_token_id=ids["<|vision_bos|>"], vision_end_token_id=ids["<|vision_eos|>"],
+            audio_start_token_id=ids["<|audio_bos|>"], audio_end_token_id=ids["<|audio_eos|>"],
+        )  # fmt: skip
+        maker = transformers.Qwen2_5OmniThinkerForConditionalGeneration
     else:
         own = transformers.VoxtralConfig(
             audio_config={"model_type": "voxtral_encoder", **EARS}, text_config={"model_type": "llama", "head_dim": 16, **text},

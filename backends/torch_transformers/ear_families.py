@@ -58,6 +58,24 @@ class Qwen2Audio:
         return torch.cat(found)
 
 
+class Qwen25Omni(Qwen2Audio):
+    """As Qwen2-Audio, with an encoder that finds its own windows in a longer sound."""
+
+    def features(self, model: Any, extractor: Any, samples: Any, device: str) -> torch.Tensor:
+        found = []
+        for start in range(0, len(samples), extractor.n_samples):
+            window = samples[start : start + extractor.n_samples]
+            if not self.count(model, extractor, len(window)):
+                continue
+            heard = extractor(window, sampling_rate=extractor.sampling_rate, return_tensors="pt", return_attention_mask=True)
+            found.append(
+                model.get_audio_features(
+                    heard["input_features"].to(device, _type_of(model)), heard["attention_mask"].to(device)
+                ).last_hidden_state
+            )
+        return torch.cat(found)
+
+
 class Voxtral:
     """Whisper's encoder over windows that silence fills, four frames a place."""
 
@@ -87,5 +105,5 @@ def _type_of(model: Any) -> torch.dtype:
     return found
 
 
-EARS: dict[str, EarShape] = {"qwen2_audio": Qwen2Audio(), "voxtral": Voxtral()}
+EARS: dict[str, EarShape] = {"qwen2_audio": Qwen2Audio(), "qwen2_5_omni_thinker": Qwen25Omni(), "voxtral": Voxtral()}
 """By ``model_type``."""

@@ -15,6 +15,9 @@ from backends.torch_transformers.ear_families import EARS, EarShape
 from backends.torch_transformers.eye_families import Layout, Run
 from models.errors import AttachmentRefused
 
+_MOST_AT_ONCE = 750
+"""Places that are computed in one step: half a minute of Qwen's."""
+
 
 def find_ears(model: Any, folder: Path) -> TorchEars | None:
     """The ears of a loaded network; None where it has none, or ones of another shape."""
@@ -55,7 +58,7 @@ class TorchEars:
         length = len(read_sound(source.path, self._rate, source.name))
         windows = [min(self._window, length - start) for start in range(0, length, self._window)]
         counts = [self._shape.count(self._model.model, self._extractor, samples) for samples in windows]
-        runs: Layout = [Run(count) for count in counts if count > 0]
+        runs: Layout = [Run(min(_MOST_AT_ONCE, count - start)) for count in counts for start in range(0, count, _MOST_AT_ONCE)]
         if not runs:
             raise AttachmentRefused(file=source.name, reason="There is nothing to hear in it.")
         before, after = self._shape.marks

@@ -143,12 +143,24 @@ class Qwen2VL(_Usual):
 
     others = ("image_grid_thw",)
 
+    def marks(self, config: Any) -> tuple[str, str]:
+        """What stands before and after a picture."""
+        return _Token(config.vision_start_token_id), _Token(config.vision_end_token_id)
+
     def layout(self, config: Any, prepared: Any) -> Layout:
         times, high, wide = (int(extent) for extent in prepared["image_grid_thw"][0])
         merged = int(config.vision_config.spatial_merge_size)
         grid = torch.meshgrid(*(torch.arange(extent) for extent in (times, high // merged, wide // merged)), indexing="ij")
         offsets = torch.stack([axis.reshape(-1) for axis in grid])
-        return [_Token(config.vision_start_token_id), Run(offsets.shape[1], offsets), _Token(config.vision_end_token_id)]
+        before, after = self.marks(config)
+        return [before, Run(offsets.shape[1], offsets), after]
+
+
+class Qwen25Omni(Qwen2VL):
+    """As Qwen2-VL, under other marks, which its configuration does not tell."""
+
+    def marks(self, _config: Any) -> tuple[str, str]:
+        return "<|vision_bos|>", "<|vision_eos|>"
 
 
 class Qwen3VL(Qwen2VL):
@@ -186,6 +198,7 @@ SHAPES: dict[str, Shape] = {
     **dict.fromkeys(("idefics3", "smolvlm"), Idefics3()),
     "internvl": InternVL(),
     **dict.fromkeys(("qwen2_vl", "qwen2_5_vl"), Qwen2VL()),
+    "qwen2_5_omni_thinker": Qwen25Omni(),
     **dict.fromkeys(("qwen3_vl", "qwen3_vl_moe"), Qwen3VL()),
 }
 """By ``model_type``."""

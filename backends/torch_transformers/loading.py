@@ -19,6 +19,10 @@ _PACKED = (".qweight", ".weight_packed")
 _PARTS = ("qweight", "qzeros", "scales", "weight_packed", "weight_scale", "weight_zero_point", "weight_shape", "g_idx")
 
 _RENAMED = (
+    ("thinker.lm_head.", "lm_head."),
+    ("thinker.visual.", "model.visual."),
+    ("thinker.audio_tower.", "model.audio_tower."),
+    ("thinker.model.", "model.language_model."),
     ("language_model.model.", "model.language_model."),
     ("language_model.lm_head.", "lm_head."),
     ("vision_tower.vision_model.", "model.vision_tower."),
@@ -139,6 +143,7 @@ def read_config(folder: Path, attention: str) -> Any:
         raise UnsupportedArchitecture(architecture=kind, file=folder.name, details=str(error)) from error
     except (TypeError, AttributeError, OSError) as error:
         raise DamagedModelFile(file="config.json", reason=f"Its settings make no sense: {error}.") from error
+    config = getattr(config, "thinker_config", config)  # of a model that speaks too: the part that writes
     if hasattr(config, "quantization_config"):
         del config.quantization_config
     config._attn_implementation = attention

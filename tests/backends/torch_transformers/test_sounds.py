@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy
 import pytest
 import torch
+from PIL import Image
+from safetensors.torch import load_file, save_file
 
 from backends.backend import GenerationRequest
 from backends.events import GenerationEvent, TokenChosen
@@ -21,13 +25,13 @@ from tests.tiny_ears import SECONDS, make_hearing
 from tests.tiny_eyes import draw, sing
 
 MARK = "<__media__>"
-KINDS = ("qwen2-audio", "voxtral")
+KINDS = ("qwen2-audio", "voxtral", "qwen2.5-omni")
 
 
 def load(folder: Path) -> TorchBackend:
     backend = TorchBackend()
     facts = backend.load(str(folder), LoadOptions(threads=1, compute_type="f32"), lambda fraction: True)
-    assert facts.can_hear and not facts.can_see
+    assert facts.can_hear
     return backend
 
 
@@ -67,7 +71,15 @@ def prepare(kind: str, folder: Path, sound: Path) -> tuple[dict[str, Any], str]:
 
 @pytest.mark.parametrize(
     ("kind", "seconds"),
-    [("qwen2-audio", 1.3), ("qwen2-audio", SECONDS), ("voxtral", 1.3), ("voxtral", SECONDS), ("voxtral", 2.25 * SECONDS)],
+    [
+        ("qwen2-audio", 1.3),
+        ("qwen2-audio", SECONDS),
+        ("qwen2.5-omni", 1.3),
+        ("qwen2.5-omni", SECONDS),
+        ("voxtral", 1.3),
+        ("voxtral", SECONDS),
+        ("voxtral", 2.25 * SECONDS),
+    ],
 )  # transformers cuts off what of a sound is longer than Qwen2-Audio's window
 def test_the_next_word_after_a_sound_is_the_one_that_transformers_expects(kind: str, seconds: float, tmp_path: Path) -> None:
     model = make_hearing(kind, tmp_path / "checkpoint")
@@ -124,6 +136,47 @@ def test_sounds_and_words_at_once_are_answered_as_one_by_one(tmp_path: Path) -> 
             together[number].append(event)
     assert [[token for token, _ in said(events)] for events in together] == [[token for token, _ in reply] for reply in alone]
     backend.close()
+
+
+def test_a_model_that_sees_hears_and_speaks_is_loaded_without_its_voice(tmp_path: Path) -> None:
+    """Qwen2.5-Omni as it is published: the part that writes is one of three. What it makes of a picture is transformers' too."""
+    from transformers import AutoImageProcessor
+
+    folder, whole = tmp_path / "thinker", tmp_path / "whole"
+    model = make_hearing("qwen2.5-omni", folder)
+    shutil.copytree(folder, whole)
+    tensors = {f"thinker.{name}": values for name, values in load_file(folder / "model.safetensors").items()}
+    save_file({**tensors, "talker.head.weight": torch.zeros(2, 2)}, whole / "model.safetensors", metadata={"format": "pt"})
+    config = json.loads((folder / "config.json").read_text())
+    (whole / "config.json").write_text(json.dumps({"model_type": "qwen2_5_omni", "thinker_config": config}))
+    images = {"image_processor_type": "Qwen2VLImageProcessor", "patch_size": 14, "min_pixels": 784, "max_pixels": 28224}
+    settings = json.loads((folder / "preprocessor_config.json").read_text())
+    for place in (folder, whole):
+        (place / "preprocessor_config.json").write_text(json.dumps({**settings, **images}))
+    picture, song = draw(tmp_path / "red.png", size=(64, 48)), sing(tmp_path / "song.wav", seconds=1.5)
+    asked = (TextPart("a"), ImagePart(str(picture)), TextPart("b"), AudioPart(str(song)), TextPart("c"))
+    answers = []
+    for place in (folder, whole):
+        backend = TorchBackend()
+        facts = backend.load(str(place), LoadOptions(threads=1, compute_type="f32"), lambda fraction: True)
+        assert facts.can_see and facts.can_hear
+        options = make_options(max_tokens=2, temperature=0.0, logprobs=5)
+        request = GenerationRequest(messages=(Message("user", asked),), options=options)
+        events = run(backend, request)
+        answers.append(said(events))
+        text = backend.render(request).replace(MARK, "<|vision_bos|>" + "<|IMAGE|>" * 4 + "<|vision_eos|>", 1)
+        given, places = prepare("qwen2.5-omni", folder, song)
+        ids = backend.tokenize(text.replace(MARK, places), add_special=False, parse_special=True)
+        backend.close()
+    assert answers[0] == answers[1]
+    maker: Any = AutoImageProcessor
+    seen = maker.from_pretrained(folder)(images=[Image.open(picture).convert("RGB")], return_tensors="pt")
+    with torch.no_grad():
+        row = torch.tensor([ids])
+        logits = model(input_ids=row, attention_mask=torch.ones_like(row), **given, **seen).logits[0, -1]
+    first = next(event for event in events if isinstance(event, TokenChosen))
+    expected = torch.log_softmax(logits.double(), dim=0).numpy()
+    assert all(logprob == pytest.approx(expected[token], abs=1e-3) for token, _, logprob in first.alternatives)
 
 
 def test_damaged_sounds_and_pictures_are_refused(tmp_path: Path) -> None:
