@@ -30,7 +30,7 @@ from backends.torch_transformers.network import TorchNetwork
 from backends.torch_transformers.repetition import find_breakers
 from backends.torch_transformers.reply import ReplyModel, TorchReply
 from backends.torch_transformers.scheduler import Scheduler
-from backends.torch_transformers.senses import find_senses
+from backends.torch_transformers.senses import find_senses, tell_what_lacks
 from models.errors import CannotInfill, ContextOverflow, EngineError, InvalidOption, TemplateFailed
 
 
@@ -101,7 +101,7 @@ class TorchBackend:
             can_see=projector is not None and projector.sees,
             can_hear=projector is not None and projector.hears,
             embedding_width=self._embedder.width,
-            notice=network.notice,
+            notice=tell_what_lacks(network.model.config, projector),
         )
 
     def _read_template(self, network: TorchNetwork, chosen: str) -> None:

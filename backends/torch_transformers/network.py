@@ -55,7 +55,6 @@ class TorchNetwork:
         kind = str(dtype).removeprefix("torch.")
         kernel = f", {loaded.kernel}" if loaded.kernel else ""
         self.version = f"torch {torch.__version__}, transformers {version('transformers')} ({kind}{kernel})"
-        self.notice = ""
 
     @property
     def parameter_count(self) -> int:

@@ -46,6 +46,21 @@ def find_senses(model: Any, folder: Path, tokenizer: HubTokenizer, device: str) 
     return TorchSenses(model, eyes, ears, folder, tokenizer, device) if eyes or ears else None
 
 
+def tell_what_lacks(config: Any, senses: TorchSenses | None) -> str:
+    """What a person should know of a network with eyes or ears that cannot be used; empty where there is nothing to say."""
+    is_blind = getattr(config, "vision_config", None) is not None and not (senses and senses.sees)
+    is_deaf = getattr(config, "audio_config", None) is not None and not (senses and senses.hears)
+    if is_blind and is_deaf:
+        return (
+            "This model sees and hears in a way that is not known here, or files for that are missing: it reads and writes only."
+        )
+    if is_blind:
+        return "This model sees in a way that is not known here, or files for that are missing: it cannot be shown pictures."
+    if is_deaf:
+        return "This model hears in a way that is not known here, or files for that are missing: sounds cannot be played to it."
+    return ""
+
+
 class TorchSenses:
     """Splits prompts as transformers' processor of this family does, and encodes with the checkpoint's own towers.
 

@@ -4400,8 +4400,20 @@
       <translation>此模型听不了声音。</translation>
     </message>
     <message>
+      <source>This model hears in a way that is not known here, or files for that are missing: sounds cannot be played to it.</source>
+      <translation>这个模型听声音的方式这里不认识，或者缺少相关文件：不能给它听声音。</translation>
+    </message>
+    <message>
       <source>This model is quantized already. Its original would give better files.</source>
       <translation>这个模型已经量化过了，用原始模型来做效果更好。</translation>
+    </message>
+    <message>
+      <source>This model sees and hears in a way that is not known here, or files for that are missing: it reads and writes only.</source>
+      <translation>这个模型看和听的方式这里不认识，或者缺少相关文件：它只能读写文字。</translation>
+    </message>
+    <message>
+      <source>This model sees in a way that is not known here, or files for that are missing: it cannot be shown pictures.</source>
+      <translation>这个模型看图的方式这里不认识，或者缺少相关文件：不能给它看图片。</translation>
     </message>
     <message>
       <source>This passage does not stand there any more: the file has changed since. It was: {text}</source>

@@ -133,7 +133,7 @@ def compare(kind: str, model: Any, folder: Path, tmp_path: Path) -> None:
     picture = draw(tmp_path / "red.png", (230, 20, 20), (64, 48), seed=1)
     backend = TorchBackend()
     facts = backend.load(str(folder), LoadOptions(threads=1, compute_type="f32"), lambda fraction: True)
-    assert facts.can_see
+    assert facts.can_see and not facts.notice
     asked = Message("user", (TextPart("Look: "), ImagePart(str(picture)), TextPart(" what is it?")))
     options = make_options(max_tokens=3, temperature=0.0, logprobs=5)
     request = GenerationRequest(messages=(asked,), options=options)
@@ -188,7 +188,7 @@ def test_a_shape_that_is_not_known_writes_without_eyes(tmp_path: Path, monkeypat
     write_settings("llava 1.6", tmp_path / "checkpoint")
     backend = TorchBackend()
     facts = backend.load(str(tmp_path / "checkpoint"), LoadOptions(threads=1, compute_type="f32"), lambda fraction: True)
-    assert not facts.can_see
+    assert not facts.can_see and "cannot be shown pictures" in facts.notice
     backend.close()
 
 

@@ -19,7 +19,7 @@ from backends.messages import AudioPart, ImagePart, Message, TextPart, make_text
 from backends.options import LoadOptions
 from backends.sounds import read_sound
 from backends.torch_transformers.backend import TorchBackend
-from models.errors import AttachmentRefused, CannotSee
+from models.errors import AttachmentRefused, CannotHear, CannotSee
 from tests.backends.requests import finish_of, make_options, run, text_of
 from tests.tiny_ears import SECONDS, make_hearing
 from tests.tiny_eyes import draw, sing
@@ -177,6 +177,18 @@ def test_a_model_that_sees_hears_and_speaks_is_loaded_without_its_voice(tmp_path
     first = next(event for event in events if isinstance(event, TokenChosen))
     expected = torch.log_softmax(logits.double(), dim=0).numpy()
     assert all(logprob == pytest.approx(expected[token], abs=1e-3) for token, _, logprob in first.alternatives)
+
+
+def test_a_model_whose_ears_cannot_be_opened_says_so(tmp_path: Path) -> None:
+    make_hearing("qwen2.5-omni", tmp_path / "checkpoint")
+    (tmp_path / "checkpoint" / "preprocessor_config.json").unlink()
+    song = sing(tmp_path / "song.wav")
+    backend = TorchBackend()
+    facts = backend.load(str(tmp_path / "checkpoint"), LoadOptions(threads=1), lambda fraction: True)
+    assert not facts.can_hear and not facts.can_see and "sees and hears in a way that is not known" in facts.notice
+    with pytest.raises(CannotHear):
+        run(backend, listen(song, "What?"))
+    backend.close()
 
 
 def test_damaged_sounds_and_pictures_are_refused(tmp_path: Path) -> None:
