@@ -60,7 +60,7 @@ def load_network(
     Raises:
         NotAModelFile, DamagedModelFile: a file is missing or cannot be what it says.
         UnsupportedArchitecture: transformers has no code of its own for it.
-        CannotCompute: its weights are quantized in another way, or some of its layers remember in another way.
+        CannotCompute: its weights are quantized in another way.
         LoadCancelled: ``progress`` said so.
     """
     settings = read_json(folder / "config.json") if (folder / "config.json").is_file() else None
@@ -71,7 +71,6 @@ def load_network(
         read_safetensors_info(file)  # refuses a file that is cut off
     method = check_method(settings, folder)
     config = read_config(folder, attention)
-    check_layers(config, folder)
     model = make_empty(config, folder)
     if any(parameter.ndim > 2 and not is_of_eyes(name) for name, parameter in model.named_parameters()):
         if method:

@@ -16,7 +16,7 @@ from backends.torch_transformers.attention import NAME, KeyValues, Span, compute
 from backends.torch_transformers.devices import choose_device, find_type
 from backends.torch_transformers.failures import explain_failure
 from backends.torch_transformers.linear4 import Linear4
-from backends.torch_transformers.loading import load_network
+from backends.torch_transformers.loading import check_layers, load_network, read_config
 from backends.torch_transformers.tokens import read_template, read_tokenizer
 from models.errors import CannotCompute, DraftRefused, InvalidOption, NotACheckpoint, OutOfMemory
 from models.formats import read_safetensors_card, recognise
@@ -40,6 +40,7 @@ class TorchNetwork:
         torch.set_num_threads(choose_threads(options.threads))
         register()
         self._check_memory(dtype)
+        check_layers(read_config(folder, NAME), folder)
         try:
             loaded = load_network(folder, self.device, dtype, progress, attention=NAME)
         except (RuntimeError, MemoryError) as error:
