@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -89,3 +90,17 @@ def make_hearing(kind: str, folder: Path) -> Any:
     (folder / "preprocessor_config.json").write_text(json.dumps(settings))
     (folder / "chat_template.jinja").write_text(TEMPLATE)
     return model
+
+
+def make_speaking(thinker: Path, folder: Path) -> Path:
+    """Qwen2.5-Omni as it is published, of a thinker that lies in a folder: the part that writes is one of three."""
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    shutil.copytree(thinker, folder)
+    tensors = {f"thinker.{name}": values for name, values in load_file(thinker / "model.safetensors").items()}
+    tensors["talker.head.weight"] = torch.zeros(2, 2)
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    config = json.loads((thinker / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({"model_type": "qwen2_5_omni", "thinker_config": config}))
+    return folder

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,6 @@ import numpy
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import load_file, save_file
 
 from backends.backend import GenerationRequest
 from backends.events import GenerationEvent, TokenChosen
@@ -21,7 +19,7 @@ from backends.sounds import read_sound
 from backends.torch_transformers.backend import TorchBackend
 from models.errors import AttachmentRefused, CannotHear, CannotSee
 from tests.backends.requests import finish_of, make_options, run, text_of
-from tests.tiny_ears import SECONDS, make_hearing
+from tests.tiny_ears import SECONDS, make_hearing, make_speaking
 from tests.tiny_eyes import draw, sing
 
 MARK = "<__media__>"
@@ -144,11 +142,7 @@ def test_a_model_that_sees_hears_and_speaks_is_loaded_without_its_voice(tmp_path
 
     folder, whole = tmp_path / "thinker", tmp_path / "whole"
     model = make_hearing("qwen2.5-omni", folder)
-    shutil.copytree(folder, whole)
-    tensors = {f"thinker.{name}": values for name, values in load_file(folder / "model.safetensors").items()}
-    save_file({**tensors, "talker.head.weight": torch.zeros(2, 2)}, whole / "model.safetensors", metadata={"format": "pt"})
-    config = json.loads((folder / "config.json").read_text())
-    (whole / "config.json").write_text(json.dumps({"model_type": "qwen2_5_omni", "thinker_config": config}))
+    make_speaking(folder, whole)
     images = {"image_processor_type": "Qwen2VLImageProcessor", "patch_size": 14, "min_pixels": 784, "max_pixels": 28224}
     settings = json.loads((folder / "preprocessor_config.json").read_text())
     for place in (folder, whole):

@@ -23,7 +23,7 @@ from quantize.folder_card import folder_size
 from tests.backends.requests import make_options, run
 from tests.backends.torch_transformers.test_eye_families import write_settings
 from tests.quantize.vision_families import make_family
-from tests.tiny_ears import make_hearing
+from tests.tiny_ears import make_hearing, make_speaking
 from tests.tiny_eyes import draw, sing
 
 
@@ -61,13 +61,18 @@ def test_a_model_that_sees_keeps_its_eyes(kind: str, layout: str, tmp_path: Path
     assert len(common) > 10 and said[0] != said[1]
 
 
-def test_a_model_that_hears_keeps_its_ears(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["qwen2-audio", "qwen2.5-omni"])
+def test_a_model_that_hears_keeps_its_ears_and_its_voice(kind: str, tmp_path: Path) -> None:
     source, made = tmp_path / "source", tmp_path / "made"
-    make_hearing("qwen2-audio", source)
+    make_hearing(kind, source)
+    if kind == "qwen2.5-omni":
+        source = make_speaking(source, tmp_path / "whole")
     recipe = AwqRecipe(group_size=32, windows=1, rounding="nearest")
     quantize_here(str(source), str(made), recipe.to_json(), builtin_text(), 1, lambda fraction, words: None)
     before, after = load_file(source / "model.safetensors"), load_file(made / "model.safetensors")
-    ears = [name for name in before if is_of_eyes(name)]
+    ears = [name for name in before if is_of_eyes(name) or name.startswith("talker")]
+    spared = json.loads((made / "config.json").read_text())["quantization_config"]["modules_to_not_convert"]
+    assert all(any(part in name for part in spared) for name in ears)
     assert any("audio_tower" in name for name in ears) and all(torch.equal(before[name], after[name]) for name in ears)
     assert sum(name.endswith(".qweight") for name in after) == 2 * 7
     song = sing(tmp_path / "song.wav")
