@@ -35,7 +35,8 @@ def guess_checkpoint_shape(config: dict[str, Any], weights: int) -> MemoryShape:
 
 
 def _make_shape(config: dict[str, Any], tensors: Sequence[SafetensorsTensor], total: int = 0) -> MemoryShape:
-    inner = config.get("text_config")
+    thinker = config.get("thinker_config")  # of a model that speaks too: the part that writes
+    inner = (thinker if isinstance(thinker, dict) else config).get("text_config")
     text = {**config, **inner} if isinstance(inner, dict) else config
     count = min(_whole(text, "num_hidden_layers", "n_layer", "num_layers"), _MOST_LAYERS)
     width = _whole(text, "hidden_size", "n_embd")

@@ -16,8 +16,10 @@
         │   ├── DraftRefused            a draft model whose guesses another cannot use
         │   ├── CannotInfill            a model that does not know how to fill a gap is asked to
         │   ├── NotAModelFile           the file is something else
+        │   │   └── NotACheckpoint      a folder that lacks files
         │   ├── DamagedModelFile        a model, but cut off or corrupted
         │   ├── UnsupportedArchitecture the engine does not know this network
+        │   │   └── CannotCompute       and why the torch engine does not
         │   └── WrongModelKind          an adapter, projector or embedder where a chat model is needed
         ├── EngineError
         │   ├── EngineUnavailable       not installed or not built
@@ -166,6 +168,12 @@ class NotAModelFile(ModelError):
     fixes = ("choose_model",)
 
 
+class NotACheckpoint(NotAModelFile):
+    code = "not_a_checkpoint"
+    what = "{file} is not a whole checkpoint."
+    remedy = "Download the folder again: config.json, the tokenizer and every safetensors file belong to it."
+
+
 class DamagedModelFile(ModelError):
     code = "damaged_model_file"
     what = "{file} is damaged."
@@ -180,6 +188,13 @@ class UnsupportedArchitecture(ModelError):
     why = "{file} was made for a newer or a different engine."
     remedy = "Update Yanmo, or choose another model."
     fixes = ("choose_model",)
+
+
+class CannotCompute(UnsupportedArchitecture):
+    code = "cannot_compute"
+    what = "The torch engine does not compute the architecture “{architecture}”."
+    why = "{reason}"
+    remedy = "Convert it to GGUF (“yanmo convert”, or the Quantize page), which llama.cpp computes, or choose another model."
 
 
 class WrongModelKind(ModelError):

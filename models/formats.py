@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from models.card import ModelCard, ModelFormat, ModelKind, make_id, read_card
-from models.errors import DamagedModelFile, ModelNotFound, NotAModelFile
+from models.errors import DamagedModelFile, ModelNotFound, NotACheckpoint
 from models.gguf_header import is_gguf
 
 _LARGEST_JSON = 32 << 20
@@ -75,7 +75,7 @@ def read_any_card(path: Path) -> ModelCard:
         raise ModelNotFound(model=str(path))
     if path.is_dir():
         if recognise(path) != "safetensors":
-            raise NotAModelFile(file=path.name, reason="The folder holds no config.json with safetensors files.")
+            raise NotACheckpoint(file=path.name, reason="The folder holds no config.json with safetensors files.")
         return read_safetensors_card(path)
     return read_card(path)
 
@@ -100,6 +100,8 @@ def read_safetensors_card(folder: Path) -> ModelCard:
     method = config.get("quantization_config")
     quantization = str(method.get("quant_method", "")).upper() if isinstance(method, dict) else ""
     main_type = max(values, key=lambda name: values[name]) if values else ""
+    thinker = config.get("thinker_config")  # of a model that speaks too: the part that writes
+    config = {**config, **thinker, "model_type": config.get("model_type", "")} if isinstance(thinker, dict) else config
     inside = config.get("text_config")  # of a model that sees: its text model's settings are nested
     context = config.get("max_position_embeddings", inside.get("max_position_embeddings") if isinstance(inside, dict) else None)
     return ModelCard(

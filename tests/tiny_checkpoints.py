@@ -29,6 +29,7 @@ def make_tiny_checkpoint(
     import transformers
 
     folder.mkdir(parents=True, exist_ok=True)
+    transformers.utils.logging.disable_progress_bar()  # its thread would stay
     size = write_byte_tokenizer(folder, template=template, infill=infill)
     config = transformers.LlamaConfig(
         vocab_size=size,

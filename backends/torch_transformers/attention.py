@@ -7,7 +7,7 @@ keys and values itself, so that the matrices of the network are multiplied once 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -65,7 +65,8 @@ class KeyValues:
 class Span:
     """``count`` neighbouring tokens of one sequence in the row that is computed.
 
-    Where they are a picture, ``embeddings`` (float32, count × width) stand for them, ``offsets`` (3, count) say where each lies on
+    Where they are a picture, ``embeddings`` (float32, count × width, and as many widths more as layers take it too) stand for them,
+    ``offsets`` (3, count) say where each lies on
     its grid, and where it ``sees_itself`` each of them sees all of them. ``adapters`` are those that compute them. ``gap`` is how many
     places before it the sequence has more than positions.
     """
@@ -217,7 +218,9 @@ def compute(model: Any, tokens: list[int], spans: list[Span], rows: list[int], d
     """
     wanted = torch.tensor(rows, dtype=torch.long, device=device)
     found, seen = _run(model, tokens, spans, rows, device, logits_to_keep=wanted)
-    return found.logits[0], seen
+    logits: Tensor = found.logits[0]
+    # some networks give logits for every place
+    return logits if logits.shape[0] == len(rows) else logits[wanted], seen
 
 
 @torch.inference_mode()
@@ -234,12 +237,39 @@ def _inputs(model: Any, tokens: list[int], spans: list[Span], device: Any) -> di
         return {"input_ids": torch.tensor([tokens], device=device)}
     ids = torch.tensor([[max(token, 0) for token in tokens]], device=device)
     made = model.get_input_embeddings()(ids)
-    begin = 0
-    for span in spans:
-        if span.embeddings is not None:
-            made[0, begin : begin + span.count] = torch.from_numpy(span.embeddings).to(device, made.dtype)
-        begin += span.count
+    for rows, values in _seen_part(spans, 0, made):
+        made[0, rows] = values
     return {"inputs_embeds": made}
+
+
+def _seen_part(spans: list[Span], number: int, like: Tensor) -> Iterator[tuple[slice, Tensor]]:
+    """Rows of pictures with the part of their embeddings that has this number: 0 is what stands for the words, 1 the first layer's."""
+    width, begin = like.shape[-1], 0
+    for span in spans:
+        end = begin + span.count
+        if span.embeddings is not None and span.embeddings.shape[1] > number * width:
+            part = span.embeddings[:, number * width : (number + 1) * width]
+            yield slice(begin, end), torch.from_numpy(part).to(like.device, like.dtype)
+        begin = end
+
+
+def see_in_layers(layers: Sequence[Any]) -> None:
+    """Let each of these layers add its part of a picture's embeddings to what it gives, in the rows of the picture."""
+    for number, layer in enumerate(layers, 1):
+        layer.register_forward_hook(_LayerSight(number))
+
+
+class _LayerSight:
+    """What one layer adds, as a hook on it."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def __call__(self, _module: Any, _inputs: Any, output: Tensor) -> Tensor:
+        now: Pass | None = getattr(_now, "found", None)
+        for rows, values in _seen_part(now.spans, self._number, output) if now is not None else ():
+            output[0, rows] += values
+        return output
 
 
 def _run(model: Any, tokens: list[int], spans: list[Span], outputs: list[int], device: Any, **more: Any) -> tuple[Any, set[int]]:

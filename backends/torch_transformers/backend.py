@@ -26,11 +26,11 @@ from backends.reasoning import MARKERS, ReasoningSplitter, find_continued_format
 from backends.tool_calls.formats import MARKERS as TOOL_MARKERS
 from backends.torch_transformers.adapters import TorchAdapters
 from backends.torch_transformers.embeddings import Embedder
-from backends.torch_transformers.eyes import find_eyes
 from backends.torch_transformers.network import TorchNetwork
 from backends.torch_transformers.repetition import find_breakers
 from backends.torch_transformers.reply import ReplyModel, TorchReply
 from backends.torch_transformers.scheduler import Scheduler
+from backends.torch_transformers.senses import find_senses, tell_what_lacks
 from models.errors import CannotInfill, ContextOverflow, EngineError, InvalidOption, TemplateFailed
 
 
@@ -60,7 +60,7 @@ class TorchBackend:
         self._network = network
         tokenizer: Any = network.tokenizer
         texts = [tokenizer.bytes_of(token) for token in range(tokenizer.size)]
-        projector = find_eyes(network.model, network.folder, network.tokenizer, network.device)
+        projector = find_senses(network.model, network.folder, network.tokenizer, network.device)
         self._eyes = Eyes(projector, options.media_megabytes * 1_000_000) if projector is not None else None
         adapters = TorchAdapters(network.model, network.device, path, options.adapters)
         self._model = ReplyModel(
@@ -98,9 +98,10 @@ class TorchBackend:
             memory=(memory,),
             has_chat_template=self._has_template,
             chat_template=network.template,
-            can_see=projector is not None,
+            can_see=projector is not None and projector.sees,
+            can_hear=projector is not None and projector.hears,
             embedding_width=self._embedder.width,
-            notice=network.notice,
+            notice=tell_what_lacks(network.model.config, projector),
         )
 
     def _read_template(self, network: TorchNetwork, chosen: str) -> None:

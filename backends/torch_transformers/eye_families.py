@@ -32,8 +32,14 @@ class Shape(Protocol):
     def layout(self, config: Any, prepared: Any) -> Layout:
         """What a prompt says for a picture that was ``prepared`` by the image processor."""
 
-    def features(self, model: Any, prepared: Any, dtype: torch.dtype, device: str) -> Any:
-        """The embeddings of all its places, as the model's own ``get_image_features`` gives them."""
+    def features(self, model: Any, prepared: Any, dtype: torch.dtype, device: str) -> torch.Tensor:
+        """The embeddings of all its places (places, width), as the model's own ``get_image_features`` gives them.
+
+        Where the first layers take what is seen too, what is theirs follows in the same row, one width a layer.
+        """
+
+    def deep_layers(self, config: Any) -> int:
+        """How many of the first layers take what is seen too."""
 
 
 class _Usual:
@@ -44,7 +50,14 @@ class _Usual:
     others: tuple[str, ...] = ()
     """What else of the prepared picture the vision tower takes."""
 
-    def features(self, model: Any, prepared: Any, dtype: torch.dtype, device: str) -> Any:
+    def features(self, model: Any, prepared: Any, dtype: torch.dtype, device: str) -> torch.Tensor:
+        found = self._look(model, prepared, dtype, device)
+        return _in_rows(found.pooler_output if hasattr(found, "pooler_output") else found)
+
+    def deep_layers(self, _config: Any) -> int:
+        return 0
+
+    def _look(self, model: Any, prepared: Any, dtype: torch.dtype, device: str) -> Any:
         pixels = prepared["pixel_values"].to(device, dtype)
         more = {name: prepared[name].to(device) for name in self.others if name in prepared}
         return model.get_image_features(pixels, **more)
@@ -74,6 +87,23 @@ class Llava(_Usual):
         count = (high // eyes.patch_size) * (wide // eyes.patch_size)
         count += int(eyes.model_type == "clip_vision_model")  # its first place is the class
         return [Run(count - int(config.vision_feature_select_strategy == "default"))]
+
+
+class LlavaNext(_Usual):
+    """The whole picture in one tile, then its tiles joined, cut to the picture's shape, with a mark at the end of each line."""
+
+    others = ("image_sizes",)
+
+    def layout(self, config: Any, prepared: Any) -> Layout:
+        from transformers.models.llava_next import modeling_llava_next
+
+        own: Any = modeling_llava_next
+        eyes = config.vision_config
+        side = eyes.image_size // eyes.patch_size
+        size = prepared["image_sizes"][0]
+        high, wide = own.get_anyres_image_grid_shape(size, config.image_grid_pinpoints, eyes.image_size)
+        rows, columns = own.unpad_image(torch.empty(1, high * side, wide * side, device="meta"), size).shape[1:]
+        return [Run(side * side + rows * (columns + 1))]
 
 
 class Idefics3(_Usual):
@@ -113,12 +143,41 @@ class Qwen2VL(_Usual):
 
     others = ("image_grid_thw",)
 
+    def marks(self, config: Any) -> tuple[str, str]:
+        """What stands before and after a picture."""
+        return _Token(config.vision_start_token_id), _Token(config.vision_end_token_id)
+
     def layout(self, config: Any, prepared: Any) -> Layout:
         times, high, wide = (int(extent) for extent in prepared["image_grid_thw"][0])
         merged = int(config.vision_config.spatial_merge_size)
         grid = torch.meshgrid(*(torch.arange(extent) for extent in (times, high // merged, wide // merged)), indexing="ij")
         offsets = torch.stack([axis.reshape(-1) for axis in grid])
-        return [_Token(config.vision_start_token_id), Run(offsets.shape[1], offsets), _Token(config.vision_end_token_id)]
+        before, after = self.marks(config)
+        return [before, Run(offsets.shape[1], offsets), after]
+
+
+class Qwen25Omni(Qwen2VL):
+    """As Qwen2-VL, under other marks, which its configuration does not tell."""
+
+    def marks(self, _config: Any) -> tuple[str, str]:
+        return "<|vision_bos|>", "<|vision_eos|>"
+
+
+class Qwen3VL(Qwen2VL):
+    """As Qwen2-VL, and what the tower's earlier layers saw is added behind the first layers of the text (DeepStack)."""
+
+    def features(self, model: Any, prepared: Any, dtype: torch.dtype, device: str) -> torch.Tensor:
+        found = self._look(model, prepared, dtype, device)
+        return torch.cat([_in_rows(part) for part in (found.pooler_output, *found.deepstack_features)], dim=1)
+
+    def deep_layers(self, config: Any) -> int:
+        return len(config.vision_config.deepstack_visual_indexes)
+
+
+def _in_rows(found: Any) -> torch.Tensor:
+    """What a tower gives, one tensor or one for each picture, as (places, width)."""
+    parts = found if isinstance(found, list | tuple) else [found]
+    return torch.cat([part.reshape(-1, part.shape[-1]) for part in parts])
 
 
 class _Token(str):
@@ -135,11 +194,14 @@ class _Token(str):
 SHAPES: dict[str, Shape] = {
     "gemma3": Gemma3(),
     "llava": Llava(),
+    "llava_next": LlavaNext(),
     **dict.fromkeys(("idefics3", "smolvlm"), Idefics3()),
     "internvl": InternVL(),
     **dict.fromkeys(("qwen2_vl", "qwen2_5_vl"), Qwen2VL()),
+    "qwen2_5_omni_thinker": Qwen25Omni(),
+    **dict.fromkeys(("qwen3_vl", "qwen3_vl_moe"), Qwen3VL()),
 }
-"""By ``model_type``. Qwen3-VL is not among them: it hands what it sees to its first layers too, past the embeddings."""
+"""By ``model_type``."""
 
 TOWERS = ("clip_vision_model", "siglip_vision_model")
 """What a LLaVA may see with: the places of others depend on more than the size of a picture."""
@@ -148,7 +210,7 @@ TOWERS = ("clip_vision_model", "siglip_vision_model")
 def find_shape(config: Any) -> Shape | None:
     """The family of a configuration; None where it is not known."""
     kind = str(config.model_type)
-    if kind == "llava" and config.vision_config.model_type not in TOWERS:
+    if kind in ("llava", "llava_next") and config.vision_config.model_type not in TOWERS:
         return None
     return SHAPES.get(kind)
 

@@ -12,24 +12,32 @@ import torch
 
 from backends.torch_transformers.linear4 import Linear4
 from backends.torch_transformers.packing import unpack_autoawq, unpack_compressed
-from models.errors import DamagedModelFile, LoadCancelled, NotAModelFile, UnsupportedArchitecture
+from models.errors import CannotCompute, DamagedModelFile, LoadCancelled, NotACheckpoint, UnsupportedArchitecture
 from models.formats import read_json, read_safetensors_info
 
 _PACKED = (".qweight", ".weight_packed")
 _PARTS = ("qweight", "qzeros", "scales", "weight_packed", "weight_scale", "weight_zero_point", "weight_shape", "g_idx")
 
 _RENAMED = (
+    ("thinker.lm_head.", "lm_head."),
+    ("thinker.visual.", "model.visual."),
+    ("thinker.audio_tower.", "model.audio_tower."),
+    ("thinker.model.", "model.language_model."),
     ("language_model.model.", "model.language_model."),
     ("language_model.lm_head.", "lm_head."),
     ("vision_tower.vision_model.", "model.vision_tower."),
     ("vision_tower.", "model.vision_tower."),
     ("model.vision_tower.vision_model.", "model.vision_tower."),
+    ("audio_tower.", "model.audio_tower."),
     ("multi_modal_projector.", "model.multi_modal_projector."),
     ("visual.", "model.visual."),
     ("image_newline", "model.image_newline"),
     ("model.", "model.language_model."),
     ("model.text_model.", "model.text_model."),
 )
+
+_STATES = ("linear", "mamba", "conv", "recurrent")
+"""In the names of layers that are no attention."""
 
 Progress = Callable[[float], bool]
 
@@ -51,13 +59,14 @@ def load_network(
 
     Raises:
         NotAModelFile, DamagedModelFile: a file is missing or cannot be what it says.
-        UnsupportedArchitecture: transformers has no code of its own for it, or its weights are quantized in another way.
+        UnsupportedArchitecture: transformers has no code of its own for it.
+        CannotCompute: its weights are quantized in another way.
         LoadCancelled: ``progress`` said so.
     """
     settings = read_json(folder / "config.json") if (folder / "config.json").is_file() else None
     files = sorted(folder.glob("*.safetensors"))
     if settings is None or not files:
-        raise NotAModelFile(file=folder.name, reason="The folder holds no config.json with safetensors files.")
+        raise NotACheckpoint(file=folder.name, reason="The folder holds no config.json with safetensors files.")
     for file in files:
         read_safetensors_info(file)  # refuses a file that is cut off
     method = check_method(settings, folder)
@@ -65,7 +74,8 @@ def load_network(
     model = make_empty(config, folder)
     if any(parameter.ndim > 2 and not is_of_eyes(name) for name, parameter in model.named_parameters()):
         if method:
-            raise UnsupportedArchitecture(architecture=f"{config.model_type} ({method})", file=folder.name)
+            reason = "Experts in four bits are not read: transformers would leave them to chance."
+            raise CannotCompute(architecture=str(config.model_type), file=folder.name, reason=reason)
         model = _load_experts(folder, config, device, dtype, progress)
     else:
         _Reader(folder, files, model, device, dtype).read(progress)
@@ -79,15 +89,15 @@ def older_names(name: str) -> list[str]:
 
 
 def is_of_eyes(name: str) -> bool:
-    """Whether a module or a weight of a model that sees belongs to what it sees with."""
-    return any(part in name for part in ("vision", "visual", "multi_modal_projector", "connector"))
+    """Whether a module or a weight of a model that sees or hears belongs to what it does that with."""
+    return any(part in name for part in ("vision", "visual", "audio_tower", "multi_modal_projector", "connector"))
 
 
 def check_method(settings: dict[str, Any], folder: Path) -> str:
     """How the weights are quantized: awq, compressed-tensors, or empty for float ones.
 
     Raises:
-        UnsupportedArchitecture: in another way, or with another number of bits.
+        CannotCompute: in another way, or with another number of bits.
     """
     found = settings.get("quantization_config")
     if not isinstance(found, dict):
@@ -97,8 +107,9 @@ def check_method(settings: dict[str, Any], folder: Path) -> str:
         return method
     if method == "compressed-tensors" and _is_four_bit(found):
         return method
-    kind = f"{settings.get('model_type', '')} ({method} {found.get('format', found.get('version', ''))})"
-    raise UnsupportedArchitecture(architecture=kind, file=folder.name)
+    how = f"{method} {found.get('format', found.get('version', ''))}".strip()
+    reason = f"Its weights are quantized in a way that is not known here: {how}."
+    raise CannotCompute(architecture=str(settings.get("model_type", "")), file=folder.name, reason=reason)
 
 
 def _is_four_bit(settings: dict[str, Any]) -> bool:
@@ -120,19 +131,37 @@ def read_config(folder: Path, attention: str) -> Any:
     """
     from transformers import AutoConfig
 
-    kind = str(read_json(folder / "config.json").get("model_type", ""))
+    settings = read_json(folder / "config.json")
+    kind = str(settings.get("model_type", ""))
     try:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     except (ValueError, KeyError, ImportError) as error:
+        if settings.get("auto_map"):
+            reason = "Its code comes with the checkpoint, and code of strangers is not run here."
+            raise CannotCompute(architecture=kind, file=folder.name, reason=reason, details=str(error)) from error
         raise UnsupportedArchitecture(architecture=kind, file=folder.name, details=str(error)) from error
     except (TypeError, AttributeError, OSError) as error:
         raise DamagedModelFile(file="config.json", reason=f"Its settings make no sense: {error}.") from error
+    config = getattr(config, "thinker_config", config)  # of a model that speaks too: the part that writes
     if hasattr(config, "quantization_config"):
         del config.quantization_config
     config._attn_implementation = attention
-    if (eyes := getattr(config, "vision_config", None)) is not None:
-        eyes._attn_implementation = "sdpa"  # ours remembers keys, of which a picture needs none
+    for name in ("vision_config", "audio_config"):
+        if (sense := getattr(config, name, None)) is not None:
+            sense._attn_implementation = "sdpa"  # ours remembers keys, of which a picture or a sound needs none
     return config
+
+
+def check_layers(config: Any, folder: Path) -> None:
+    """See before gigabytes are read that every layer remembers by keys and values.
+
+    Raises:
+        CannotCompute: some remember by a state, as those of linear attention and state spaces do.
+    """
+    kinds = getattr(config.get_text_config(), "layer_types", None) or ()
+    if any(mark in str(kind) for kind in kinds for mark in _STATES):
+        reason = "Some of its layers remember by a state instead of by keys and values."
+        raise CannotCompute(architecture=str(config.model_type), file=folder.name, reason=reason)
 
 
 def make_empty(config: Any, folder: Path) -> Any:
@@ -154,11 +183,14 @@ def make_empty(config: Any, folder: Path) -> Any:
 
 
 def _choose_class(config: Any) -> Any:
-    """The class that makes the network: some that see are no language models by transformers' list."""
-    from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
+    """The class that makes the network: some that see or hear are no language models by transformers' list."""
+    from transformers import AutoModelForCausalLM, AutoModelForImageTextToText, AutoModelForMultimodalLM
 
-    sees = getattr(config, "vision_config", None) is not None and type(config) not in AutoModelForCausalLM._model_mapping
-    return AutoModelForImageTextToText if sees else AutoModelForCausalLM
+    if type(config) in AutoModelForCausalLM._model_mapping:
+        return AutoModelForCausalLM
+    if getattr(config, "vision_config", None) is not None:
+        return AutoModelForImageTextToText
+    return AutoModelForMultimodalLM if getattr(config, "audio_config", None) is not None else AutoModelForCausalLM
 
 
 class _Reader:
@@ -207,7 +239,7 @@ class _Reader:
         listed = read_json(index).get("weight_map", {}) if index.is_file() else {}
         missing = sorted({str(file) for name, file in listed.items() if name not in self._places})
         if missing:
-            raise NotAModelFile(file=self._folder.name, reason=f"The shard {missing[0]} is missing or not whole.")
+            raise NotACheckpoint(file=self._folder.name, reason=f"The shard {missing[0]} is missing or not whole.")
 
     def _find_old_names(self) -> None:
         """Checkpoints of models that see, from before transformers 4.52, have other names for their parts."""
@@ -272,9 +304,7 @@ class _Reader:
 
 def _load_experts(folder: Path, config: Any, device: Any, dtype: torch.dtype, progress: Progress) -> Any:
     """A mixture of experts in float: transformers itself joins the experts, which checkpoints store one by one."""
-    from transformers import AutoModelForCausalLM
-
-    kind: Any = AutoModelForCausalLM
+    kind = _choose_class(config)
     if not progress(0.1):
         raise LoadCancelled()
     try:

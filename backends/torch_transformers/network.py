@@ -16,9 +16,9 @@ from backends.torch_transformers.attention import NAME, KeyValues, Span, compute
 from backends.torch_transformers.devices import choose_device, find_type
 from backends.torch_transformers.failures import explain_failure
 from backends.torch_transformers.linear4 import Linear4
-from backends.torch_transformers.loading import load_network
+from backends.torch_transformers.loading import check_layers, load_network, read_config
 from backends.torch_transformers.tokens import read_template, read_tokenizer
-from models.errors import DraftRefused, InvalidOption, NotAModelFile, OutOfMemory, UnsupportedArchitecture
+from models.errors import CannotCompute, DraftRefused, InvalidOption, NotACheckpoint, OutOfMemory
 from models.formats import read_safetensors_card, recognise
 
 
@@ -31,7 +31,7 @@ class TorchNetwork:
 
     def __init__(self, folder: Path, options: LoadOptions, progress: ProgressCallback) -> None:
         if recognise(folder) != "safetensors":
-            raise NotAModelFile(file=folder.name, reason="The folder holds no config.json with safetensors files.")
+            raise NotACheckpoint(file=folder.name, reason="The folder holds no config.json with safetensors files.")
         self.folder = folder
         self.facts = read_safetensors_card(folder)
         _check_options(options, folder)
@@ -40,6 +40,7 @@ class TorchNetwork:
         torch.set_num_threads(choose_threads(options.threads))
         register()
         self._check_memory(dtype)
+        check_layers(read_config(folder, NAME), folder)
         try:
             loaded = load_network(folder, self.device, dtype, progress, attention=NAME)
         except (RuntimeError, MemoryError) as error:
@@ -55,7 +56,6 @@ class TorchNetwork:
         kind = str(dtype).removeprefix("torch.")
         kernel = f", {loaded.kernel}" if loaded.kernel else ""
         self.version = f"torch {torch.__version__}, transformers {version('transformers')} ({kind}{kernel})"
-        self.notice = ""
 
     @property
     def parameter_count(self) -> int:
@@ -98,7 +98,8 @@ class TorchNetwork:
         except (RuntimeError, MemoryError, TypeError, AttributeError) as error:
             raise explain_failure(error, self.folder.name) from error
         if seen != set(range(layers)):
-            raise UnsupportedArchitecture(architecture=self.facts.architecture, file=self.folder.name)
+            reason = "Some of its layers remember in a way of their own."
+            raise CannotCompute(architecture=self.facts.architecture, file=self.folder.name, reason=reason)
 
 
 def _check_options(options: LoadOptions, folder: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from models.errors import DamagedModelFile, NotAModelFile
+from models.errors import DamagedModelFile, NotACheckpoint
 from models.formats import read_json
 
 PIECES, SENTENCEPIECE = 2, 1
@@ -128,7 +128,7 @@ def read_tokenizer(folder: Path, size: int) -> HubTokenizer:
     if not any(
         (folder / name).is_file() for name in ("tokenizer.json", "tokenizer.model", "vocab.json", "tokenizer_config.json")
     ):
-        raise NotAModelFile(file=folder.name, reason="The folder holds no tokenizer.")
+        raise NotACheckpoint(file=folder.name, reason="The folder holds no tokenizer.")
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
         return HubTokenizer(tokenizer, size, _read_ends(folder))

@@ -19,6 +19,7 @@ from quantize.gguf.model_card import read_model_card
 if TYPE_CHECKING:
     from quantize.awq.network import Network
 
+_VOICE = ("talker", "token2wav")
 _LARGEST_FILE = 4 << 30
 _PIECE = 8 << 20
 _COPIED = (
@@ -100,7 +101,10 @@ def write_checkpoint(
     write_weights(tensors, folder)
     copy_side_files(network.folder, folder)
     config = checkpoint.read_json("config.json")
-    config["quantization_config"] = describe_layout(recipe, network.eyes)
+    spared = network.eyes
+    if "thinker_config" in config:  # it speaks too, by networks of their own
+        spared = (*(f"thinker.{part}" for part in spared), *spared, *_VOICE)
+    config["quantization_config"] = describe_layout(recipe, spared)
     write_json(folder / "config.json", config)
     (folder / "README.md").write_text(_write_readme(checkpoint, recipe, notes), encoding="utf-8")
     for path in folder.iterdir():

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from models.errors import DamagedModelFile, NotAModelFile, QuantizationFailed
+from models.errors import DamagedModelFile, NotACheckpoint, QuantizationFailed
 from models.formats import read_json, read_safetensors_info
 from quantize.gguf.float8 import SCALE_ENDINGS, UNUSED_ENDINGS, apply_scale, decode_table
 
@@ -53,7 +53,7 @@ class Checkpoint:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         if not (folder / "config.json").is_file():
-            raise NotAModelFile(file=folder.name, reason="The folder holds no config.json with safetensors files.")
+            raise NotACheckpoint(file=folder.name, reason="The folder holds no config.json with safetensors files.")
         self.config = self.read_json("config.json")
         self.tensors: dict[str, TensorPlace] = {}
         self.stacks: dict[str, list[str]] = {}
@@ -151,9 +151,9 @@ class Checkpoint:
         index = self.read_json("model.safetensors.index.json").get("weight_map", {})
         missing = sorted({str(file) for name, file in index.items() if name not in self.tensors})
         if missing:
-            raise NotAModelFile(file=self.folder.name, reason=f"The shard {missing[0]} is missing or not whole.")
+            raise NotACheckpoint(file=self.folder.name, reason=f"The shard {missing[0]} is missing or not whole.")
         if not self.tensors:
-            raise NotAModelFile(file=self.folder.name, reason="The folder holds no config.json with safetensors files.")
+            raise NotACheckpoint(file=self.folder.name, reason="The folder holds no config.json with safetensors files.")
 
     def _check_quantization(self) -> None:
         """FP8 is known; other quantized checkpoints store something else than weights under the names of weights."""
@@ -188,7 +188,7 @@ class Checkpoint:
         for name, pieces in found.items():
             if sorted(pieces) != list(range(len(pieces))):
                 lacking = next(number for number in range(len(pieces)) if number not in pieces)
-                raise NotAModelFile(file=self.folder.name, reason=f"Number {lacking} of “{name}” is missing.")
+                raise NotACheckpoint(file=self.folder.name, reason=f"Number {lacking} of “{name}” is missing.")
             self.stacks[name] = [pieces[number] for number in range(len(pieces))]
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from models.errors import DiskFull, InvalidOption, NotAModelFile, QuantizationFailed
+from models.errors import DiskFull, InvalidOption, NotACheckpoint, QuantizationFailed
 from quantize.fingerprint import fingerprint
 from quantize.gguf.architectures import find_architecture
 from quantize.gguf.checkpoint import Checkpoint
@@ -143,7 +143,7 @@ def make_plans(checkpoint: Checkpoint, architecture: Any, config: dict[str, Any]
     experts = config.get("num_local_experts") or config.get("num_experts") or config.get("n_routed_experts")
     for name, pieces in checkpoint.stacks.items():
         if ".experts." in name and experts and len(pieces) != int(experts):
-            raise NotAModelFile(
+            raise NotACheckpoint(
                 file=checkpoint.folder.name, reason=f"It holds {len(pieces)} of the {experts} experts of “{name}”."
             )
     block = gguf.GGML_QUANT_SIZES[gguf.GGMLQuantizationType[file_type]][0]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from models.errors import NotAModelFile, QuantizationFailed
+from models.errors import NotACheckpoint, QuantizationFailed
 from models.peft_adapter import ADAPTER_WEIGHTS, PeftSettings
 from quantize.gguf.architectures import find_architecture
 from quantize.gguf.checkpoint import Checkpoint, read_tensor_places, read_values
@@ -173,6 +173,6 @@ def _read_config(base: Path) -> dict[str, Any]:
 
     path = base / "config.json"
     if not path.is_file():
-        raise NotAModelFile(file=base.name, reason="The folder holds no config.json of the model that the adapter is for.")
+        raise NotACheckpoint(file=base.name, reason="The folder holds no config.json of the model that the adapter is for.")
     config = read_json(path, 1 << 24)
     return {**config, **(config.get("text_config") or {}), "architectures": config.get("architectures")}

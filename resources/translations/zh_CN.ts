@@ -624,6 +624,10 @@
       <translation>对话会在这里保留 {days} 天。</translation>
     </message>
     <message>
+      <source>Convert it to GGUF (“yanmo convert”, or the Quantize page), which llama.cpp computes, or choose another model.</source>
+      <translation>把它转换成 GGUF（“yanmo convert”或“量化”页面），由 llama.cpp 计算，或者换一个模型。</translation>
+    </message>
+    <message>
       <source>Converting</source>
       <translation>正在转换</translation>
     </message>
@@ -748,6 +752,10 @@
       <translation>显示</translation>
     </message>
     <message>
+      <source>Download the folder again: config.json, the tokenizer and every safetensors file belong to it.</source>
+      <translation>请重新下载整个文件夹：config.json、分词器和每个 safetensors 文件都属于它。</translation>
+    </message>
+    <message>
       <source>Download the projector</source>
       <translation>下载投影文件</translation>
     </message>
@@ -842,6 +850,10 @@
     <message>
       <source>Everything written so far is kept. Load the model again and go on.</source>
       <translation>已写出的内容全部保留。请重新加载模型后继续。</translation>
+    </message>
+    <message>
+      <source>Experts in four bits are not read: transformers would leave them to chance.</source>
+      <translation>不读取四位的专家：transformers 会让它们保持随机。</translation>
     </message>
     <message>
       <source>Experts on the CPU</source>
@@ -1940,6 +1952,10 @@
       <translation>其证书不受信任：{0}。</translation>
     </message>
     <message>
+      <source>Its code comes with the checkpoint, and code of strangers is not run here.</source>
+      <translation>它的代码随检查点附带，而这里不运行陌生人的代码。</translation>
+    </message>
+    <message>
       <source>Its content changed although its size and date did not: the disk may be failing.</source>
       <translation>大小和日期没变，内容却变了：磁盘可能出了故障。</translation>
     </message>
@@ -2118,6 +2134,10 @@
     <message>
       <source>Its weights are not in four bits: there is nothing to dequantize.</source>
       <translation>其权重不是四比特：没有可反量化的内容。</translation>
+    </message>
+    <message>
+      <source>Its weights are quantized in a way that is not known here: {0}.</source>
+      <translation>它的权重以这里不认识的方式量化：{0}。</translation>
     </message>
     <message>
       <source>Its weights cannot be read: {0}.</source>
@@ -3292,6 +3312,14 @@
       <translation>每组这么多个权重共用一个缩放系数。组越小损失越少，占用略大。</translation>
     </message>
     <message>
+      <source>Some of its layers remember by a state instead of by keys and values.</source>
+      <translation>它的一些层靠状态记忆，而不是靠键和值。</translation>
+    </message>
+    <message>
+      <source>Some of its layers remember in a way of their own.</source>
+      <translation>它的一些层以自己的方式记忆。</translation>
+    </message>
+    <message>
       <source>Some text in it cannot be read.</source>
       <translation>其中有些文字无法读取。</translation>
     </message>
@@ -4152,6 +4180,10 @@
       <translation>令牌已存入系统钥匙串。</translation>
     </message>
     <message>
+      <source>The torch engine does not compute the architecture “{architecture}”.</source>
+      <translation>torch 引擎不计算架构“{architecture}”。</translation>
+    </message>
+    <message>
       <source>The two files are not the same.</source>
       <translation>两个文件并不相同。</translation>
     </message>
@@ -4372,8 +4404,20 @@
       <translation>此模型听不了声音。</translation>
     </message>
     <message>
+      <source>This model hears in a way that is not known here, or files for that are missing: sounds cannot be played to it.</source>
+      <translation>这个模型听声音的方式这里不认识，或者缺少相关文件：不能给它听声音。</translation>
+    </message>
+    <message>
       <source>This model is quantized already. Its original would give better files.</source>
       <translation>这个模型已经量化过了，用原始模型来做效果更好。</translation>
+    </message>
+    <message>
+      <source>This model sees and hears in a way that is not known here, or files for that are missing: it reads and writes only.</source>
+      <translation>这个模型看和听的方式这里不认识，或者缺少相关文件：它只能读写文字。</translation>
+    </message>
+    <message>
+      <source>This model sees in a way that is not known here, or files for that are missing: it cannot be shown pictures.</source>
+      <translation>这个模型看图的方式这里不认识，或者缺少相关文件：不能给它看图片。</translation>
     </message>
     <message>
       <source>This passage does not stand there any more: the file has changed since. It was: {text}</source>
@@ -5526,6 +5570,10 @@
     <message>
       <source>{file} is not a file that can be attached.</source>
       <translation>{file} 不是可以添加的文件。</translation>
+    </message>
+    <message>
+      <source>{file} is not a whole checkpoint.</source>
+      <translation>{file} 不是完整的检查点。</translation>
     </message>
     <message>
       <source>{file} is {kind}, not a chat model.</source>

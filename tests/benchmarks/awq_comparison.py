@@ -4,7 +4,8 @@
 
 Each PYTHON has that tool in an environment of its own; ``docs/benchmarks.md`` says how they are made. Values go to
 ``tests/quantize/awq/reference_tools.json``, with which the tests compare. What is measured already is kept unless ``--again`` names it.
-``--cost`` measures time and memory instead, on a Llama of the shape of 0.1 billion parameters.
+``--cost`` measures time and memory instead, on a Llama of the shape of 0.1 billion parameters, all of them in one run and from anew; the
+values go to ``reference_costs.json`` beside the others once everybody is done.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from quantize.quality import measure_here
 from tests.structured_models import FAMILIES, STARTER, make_structured
 
 RESULTS = Path(__file__).parents[1] / "quantize" / "awq" / "reference_tools.json"
+COSTS = RESULTS.with_name("reference_costs.json")
 ORACLE = Path(__file__).with_name("awq_oracle.py")
 KINDS = ("starter", "outliers", *FAMILIES)
 WINDOWS = 16
@@ -37,7 +38,7 @@ _OURS = (
     "from quantize.calibration import builtin_text\n"
     "if sys.argv[3] == 'nearest': layer_work.WAYS = tuple(way for way in layer_work.WAYS if way.name == 'plain')\n"
     "started, worked = time.perf_counter(), time.process_time()\n"
-    f"recipe = AwqRecipe(windows={WINDOWS}).to_json()\n"
+    "recipe = AwqRecipe(windows=int(sys.argv[4])).to_json()\n"
     "quantize_here(sys.argv[1], sys.argv[2], recipe, builtin_text(), 1, lambda fraction, words: None)\n"
     "told = {'seconds': time.perf_counter() - started, 'cpu_seconds': time.process_time() - worked}\n"
     "print(json.dumps({**told, 'memory_mb': _peak_memory() / 2**20}))\n"
@@ -51,11 +52,12 @@ def main() -> None:
     parser.add_argument("--models", default=",".join(KINDS))
     parser.add_argument("--again", default="")
     parser.add_argument("--cost", action="store_true")
+    parser.add_argument("--windows", type=int, default=WINDOWS, help="windows of 512 tokens to calibrate on")
     given = parser.parse_args()
     pythons = dict(tool.split("=", 1) for tool in given.tool)
     with tempfile.TemporaryDirectory() as folder:
         if given.cost:
-            compare_costs(Path(folder), pythons)
+            compare_costs(Path(folder), pythons, given.windows)
         else:
             for kind in given.models.split(","):
                 compare_quality(kind, Path(folder), pythons, set(given.again.split(",")))
@@ -84,7 +86,7 @@ def compare_quality(kind: str, folder: Path, pythons: dict[str, str], again: set
         shutil.rmtree(target)
 
 
-def run_tool(tool: str, source: Path, target: Path, pythons: dict[str, str]) -> dict[str, Any]:
+def run_tool(tool: str, source: Path, target: Path, pythons: dict[str, str], windows: int = WINDOWS) -> dict[str, Any]:
     """Run one quantizer in a process of its own: seconds, processor seconds, and the most memory it had; or why it failed."""
     environment = {
         **os.environ,
@@ -94,10 +96,10 @@ def run_tool(tool: str, source: Path, target: Path, pythons: dict[str, str]) -> 
         "OMP_WAIT_POLICY": "PASSIVE",
     }
     if tool in (OURS, PLAIN):
-        command = [sys.executable, "-c", _OURS, str(source), str(target), tool]
+        command = [sys.executable, "-c", _OURS, str(source), str(target), tool, str(windows)]
     else:
         tokens = target.with_suffix(".tokens.json")
-        tokens.write_text(json.dumps(cut_calibration(source, builtin_text(), AwqRecipe(windows=WINDOWS))), encoding="utf-8")
+        tokens.write_text(json.dumps(cut_calibration(source, builtin_text(), AwqRecipe(windows=windows))), encoding="utf-8")
         command = [pythons[tool], str(ORACLE), tool, str(source), str(target), str(tokens)]
         environment.pop("PYTHONPATH", None)
     output = target.with_suffix(".output")
@@ -135,12 +137,15 @@ def make_small_llama(folder: Path) -> Path:
     return folder
 
 
-def compare_costs(folder: Path, pythons: dict[str, str]) -> None:
-    """One line a tool."""
+def compare_costs(folder: Path, pythons: dict[str, str], windows: int) -> None:
+    """Everybody in turn, and the values into the file where all could."""
     source = make_small_llama(folder / "small")
+    found: dict[str, Any] = {"windows": windows}
     for tool in (OURS, *pythons):
-        started = time.perf_counter()
-        print(tool, run_tool(tool, source, folder / tool, pythons), f"({time.perf_counter() - started:.0f} s in all)", flush=True)
+        found[tool] = run_tool(tool, source, folder / tool, pythons, windows)
+        print(tool, found[tool], flush=True)
+    if not any("failed" in found[tool] for tool in (OURS, *pythons)):
+        COSTS.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -128,3 +128,7 @@ def test_what_a_checkpoint_perceives_and_its_licence_are_told(tmp_path: Path) ->
     (folder / "README.md").write_text("---\nlicense: apache-2.0\ntags: [x]\n---\n# M\n", encoding="utf-8")
     card = read_any_card(folder)
     assert (card.modalities, card.licence) == (("text", "image", "audio"), "apache-2.0")
+    thinker = {"vision_config": {}, "audio_config": {}, "text_config": {"max_position_embeddings": 4096}}
+    (folder / "config.json").write_text(json.dumps({"model_type": "qwen2_5_omni", "thinker_config": thinker}), encoding="utf-8")
+    card = read_any_card(folder)
+    assert (card.modalities, card.architecture, card.context_length) == (("text", "image", "audio"), "qwen2_5_omni", 4096)

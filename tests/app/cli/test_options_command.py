@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from app.cli.main import main
+from tests.quantize.test_lora import make_adapter
+from tests.tiny_checkpoints import make_tiny_checkpoint
 from tests.tiny_models import make_tiny_adapter, make_tiny_model
 
 
@@ -127,3 +129,22 @@ def test_draft_model_adapter_and_engine_are_known_by_name_and_what_is_none_is_re
     ):
         status, _, error = yanmo("models", "set", model, change)
         assert (status, error != "") == (1, True), change
+
+
+def test_a_checkpoint_takes_folders_of_peft_and_answers_with_them(yanmo: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "data" / "models"
+    checkpoint = make_tiny_checkpoint(folder / "checkpoint")
+    make_adapter(folder / "manners", checkpoint, ("q_proj", "v_proj"), lora_alpha=512)
+    make_tiny_adapter(folder / "style.gguf", seed=4)
+    model = str(make_tiny_model(folder / "big.gguf", name="Big", context=512))
+    ask = ("chat", str(checkpoint), "-p", "hello", "--max-tokens", "12", "--temperature", "0")
+    plain = yanmo(*ask)
+    assert plain[0] == 0
+    assert yanmo("models", "set", str(checkpoint), 'adapters=[["manners", 1]]')[0] == 0
+    changed = yanmo(*ask)
+    assert changed[0] == 0
+    assert changed[1] != plain[1]
+    status, _, error = yanmo("models", "set", str(checkpoint), 'adapters=[["style.gguf", 1]]')
+    assert (status, "as PEFT saves them" in error) == (1, True)
+    status, _, error = yanmo("models", "set", model, 'adapters=[["manners", 1]]')
+    assert (status, "yanmo lora convert" in error) == (1, True)

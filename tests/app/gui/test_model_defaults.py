@@ -15,6 +15,8 @@ from app.workstation import Workstation
 from backends.options import Adapter, LoadOptions
 from models.card import ModelCard
 from models.errors import ModelError
+from tests.quantize.test_lora import make_adapter
+from tests.tiny_checkpoints import make_tiny_checkpoint
 from tests.tiny_models import make_tiny_adapter, make_tiny_model
 
 
@@ -107,6 +109,27 @@ def test_an_adapter_that_lies_elsewhere_stays_chosen(
     dialog = DefaultsDialog(workstation, LIGHT, card)
     qtbot.addWidget(dialog)
     assert dialog.options() == chosen
+
+
+def test_a_checkpoint_is_offered_folders_of_peft_and_a_gguf_model_adapters_in_gguf(
+    qtbot: QtBot, workstation: Workstation, card: ModelCard
+) -> None:
+    folder = workstation.paths.models
+    checkpoint = make_tiny_checkpoint(folder / "checkpoint")
+    make_adapter(folder / "manners", checkpoint, ("q_proj", "v_proj"))
+    workstation.library.list_models()
+    found = workstation.library.find(str(checkpoint))
+    dialog = DefaultsDialog(workstation, LIGHT, found)
+    qtbot.addWidget(dialog)
+    assert list(dialog.adapters.rows) == [str(folder / "manners")]
+    switch, strength = dialog.adapters.rows[str(folder / "manners")]
+    switch.setChecked(True)
+    strength.setValue(0.7)
+    dialog.keep.click()
+    assert workstation.defaults.load_options(found.id).adapters == (Adapter(str(folder / "manners"), 0.7),)
+    other = DefaultsDialog(workstation, LIGHT, card)
+    qtbot.addWidget(other)
+    assert list(other.adapters.rows) == [style_of(workstation)]
 
 
 def test_the_chat_shows_and_uses_what_was_chosen(

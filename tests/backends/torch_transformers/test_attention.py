@@ -9,8 +9,9 @@ import pytest
 
 from backends.torch_transformers.attention import NAME, KeyValues, Span, compute, register
 from backends.torch_transformers.loading import load_network
-from models.errors import QuantizationFailed, UnsupportedArchitecture
+from models.errors import CannotCompute, QuantizationFailed
 from quantize.awq.network import Network
+from quantize.checkpoint_reader import CheckpointReader
 from tests.backends.torch_transformers.conftest import load
 from tests.quantize.checkpoints import DECODERS, make_decoder
 
@@ -49,10 +50,24 @@ def test_two_sequences_read_in_pieces_together_give_the_logits_of_each_alone(kin
 
 def test_a_network_that_remembers_in_another_way_is_refused_instead_of_forgetting(tmp_path: Path) -> None:
     make_decoder(tmp_path, "qwen3.5")
-    with pytest.raises(UnsupportedArchitecture, match="qwen3_5"):
+    with pytest.raises(CannotCompute, match=r"qwen3_5.*by a state"):
         load(tmp_path)
     with pytest.raises(QuantizationFailed, match="of a kind that is not known"):
         Network(tmp_path)
+
+
+def test_what_it_would_say_in_one_go_can_be_measured_all_the_same(tmp_path: Path) -> None:
+    """Measuring reads each window whole, so that nothing needs to be remembered."""
+    import torch
+
+    model = make_decoder(tmp_path, "qwen3.5")
+    tokens = list(range(5, 69))
+    reader = CheckpointReader(str(tmp_path), 1)
+    with torch.inference_mode():
+        expected = model(torch.tensor([tokens])).logits[0, 32:63].numpy()
+    for _ in range(2):
+        assert numpy.abs(reader.read(tokens, 32) - expected).max() < 1e-3 * numpy.abs(expected).max()
+    reader.close()
 
 
 def test_four_bit_experts_are_refused_by_name(tmp_path: Path) -> None:
@@ -62,5 +77,5 @@ def test_four_bit_experts_are_refused_by_name(tmp_path: Path) -> None:
 
     make_decoder(tmp_path, "mixtral")
     rewrite_config(tmp_path, quantization_config={"quant_method": "awq", "bits": 4, "version": "gemm"})
-    with pytest.raises(UnsupportedArchitecture, match="mixtral"):
+    with pytest.raises(CannotCompute, match=r"mixtral.*four bits"):
         load_network(tmp_path, "cpu", torch.float32, lambda _fraction: True, attention=NAME)

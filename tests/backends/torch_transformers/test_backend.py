@@ -19,6 +19,7 @@ from backends.options import GenerationOptions, LoadOptions
 from backends.registry import choose_backend, make_backend
 from backends.torch_transformers.backend import TorchBackend
 from models.errors import (
+    CannotCompute,
     ContextOverflow,
     DamagedModelFile,
     EngineBusy,
@@ -326,8 +327,12 @@ def test_folders_that_are_no_checkpoint_are_refused_with_the_reason(tmp_path: Pa
     (broken / "config.json").write_text(json.dumps({**config, "model_type": "nobody_knows"}))
     with pytest.raises(UnsupportedArchitecture):
         load(broken)
+    own_code = {"model_type": "minicpmv", "auto_map": {"AutoConfig": "configuration_minicpm.MiniCPMVConfig"}}
+    (broken / "config.json").write_text(json.dumps({**config, **own_code}))
+    with pytest.raises(CannotCompute, match=r"minicpmv.*code comes with the checkpoint"):
+        load(broken)
     (broken / "config.json").write_text(json.dumps({**config, "quantization_config": {"quant_method": "gptq", "bits": 4}}))
-    with pytest.raises(UnsupportedArchitecture, match="gptq"):
+    with pytest.raises(CannotCompute, match="gptq"):
         load(broken)
     (broken / "config.json").write_text(json.dumps(config))
     (broken / "tokenizer.json").write_text("{}")

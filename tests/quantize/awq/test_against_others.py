@@ -1,6 +1,7 @@
 """AWQ held against AutoAWQ, gptqmodel and llm-compressor: the same model, calibration and held-out text; their values are checked in.
 
-``tests/benchmarks/awq_comparison.py`` is how they were made, ``reference_tools.json`` what came out.
+``tests/benchmarks/awq_comparison.py`` is how they were made, ``reference_tools.json`` and ``reference_costs.json`` what came out;
+``awq_loading.py`` let others read what Yanmo made (``reference_loaders.json``).
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from quantize.quality import measure_here
 from tests.structured_models import FAMILIES, make_structured
 
 VALUES: dict[str, dict[str, Any]] = json.loads(Path(__file__).with_name("reference_tools.json").read_text(encoding="utf-8"))
+COSTS: dict[str, Any] = json.loads(Path(__file__).with_name("reference_costs.json").read_text(encoding="utf-8"))
+LOADERS: dict[str, dict[str, float]] = json.loads(Path(__file__).with_name("reference_loaders.json").read_text(encoding="utf-8"))
 TOOLS = ("autoawq", "gptqmodel", "llmcompressor")
 OUTLIERS = ("outliers", *FAMILIES)
 
@@ -39,6 +42,19 @@ def test_what_was_measured_is_better_than_each_and_five_times_better_than_roundi
     assert ours < min(theirs(kind))
     if kind in OUTLIERS:
         assert 5 * ours < VALUES[kind]["nearest"]["kl"]
+
+
+def test_it_takes_no_longer_than_the_fastest_and_sixty_percent_of_the_smallest_memory() -> None:
+    assert COSTS["yanmo"]["cpu_seconds"] <= min(COSTS[tool]["cpu_seconds"] for tool in TOOLS)
+    assert COSTS["yanmo"]["memory_mb"] <= 0.6 * min(COSTS[tool]["memory_mb"] for tool in TOOLS)
+
+
+def test_others_read_the_same_numbers() -> None:
+    """In float32. Where a tool's own layer rounds to float16, what it has loaded is the same and its products are not."""
+    assert len(LOADERS) >= 2
+    for found in LOADERS.values():
+        assert max(found[how] for how in ("gptqmodel-multiplied", "compressed-tensors", "mlx-unrounded")) < 1e-2
+        assert max(found[how] for how in ("gptqmodel", "mlx")) < 2e-3 * found["largest_logit"]
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 
 from backends.backend import GenerationRequest
 from backends.events import TokenChosen
-from backends.messages import ImagePart, Message, TextPart
+from backends.messages import AudioPart, ImagePart, Message, TextPart
 from backends.options import LoadOptions
 from backends.torch_transformers.backend import TorchBackend
 from backends.torch_transformers.loading import is_of_eyes
@@ -21,28 +21,27 @@ from quantize.awq.size_prediction import predict_bytes
 from quantize.calibration import builtin_text
 from quantize.folder_card import folder_size
 from tests.backends.requests import make_options, run
-from tests.backends.torch_transformers.test_eye_families import PROCESSORS, TEMPLATE
+from tests.backends.torch_transformers.test_eye_families import write_settings
 from tests.quantize.vision_families import make_family
-from tests.tiny_eyes import draw
+from tests.tiny_ears import make_hearing, make_speaking
+from tests.tiny_eyes import draw, sing
 
 
 @pytest.mark.parametrize(
     ("kind", "layout"),
-    [("llava 1.5", "autoawq"), ("qwen2-vl", "compressed-tensors")],
+    [("llava 1.5", "autoawq"), ("llava 1.6", "compressed-tensors"), ("qwen2-vl", "compressed-tensors"), ("qwen3-vl", "autoawq")],
 )
 def test_a_model_that_sees_keeps_its_eyes(kind: str, layout: str, tmp_path: Path) -> None:
     source, made = tmp_path / "source", tmp_path / "made"
     make_family(kind, source)
-    settings = {"image_mean": [0.5] * 3, "image_std": [0.5] * 3, **PROCESSORS[kind]}
-    (source / "preprocessor_config.json").write_text(json.dumps(settings))
-    (source / "chat_template.jinja").write_text(TEMPLATE)
+    write_settings(kind, source)
     recipe = AwqRecipe(group_size=32, windows=1, rounding="nearest", layout=layout)
     quantize_here(str(source), str(made), recipe.to_json(), builtin_text(), 1, lambda fraction, words: None)
     before, after = load_file(source / "model.safetensors"), load_file(made / "model.safetensors")
     eyes = [name for name in before if is_of_eyes(name)]
     assert eyes and all(torch.equal(before[name], after[name]) for name in eyes)
     packed = [name for name in after if name.endswith((".qweight", ".weight_packed"))]
-    assert len(packed) == 2 * 7 and not any(map(is_of_eyes, packed))
+    assert len(packed) == (3 if kind == "qwen3-vl" else 2) * 7 and not any(map(is_of_eyes, packed))
     described = json.loads((made / "config.json").read_text())["quantization_config"]
     spared = described.get("modules_to_not_convert") or described["ignore"]
     assert any(is_of_eyes(name) for name in spared)
@@ -60,3 +59,25 @@ def test_a_model_that_sees_keeps_its_eyes(kind: str, layout: str, tmp_path: Path
         backend.close()
     common = set(said[0]) & set(said[1])
     assert len(common) > 10 and said[0] != said[1]
+
+
+@pytest.mark.parametrize("kind", ["qwen2-audio", "qwen2.5-omni"])
+def test_a_model_that_hears_keeps_its_ears_and_its_voice(kind: str, tmp_path: Path) -> None:
+    source, made = tmp_path / "source", tmp_path / "made"
+    make_hearing(kind, source)
+    if kind == "qwen2.5-omni":
+        source = make_speaking(source, tmp_path / "whole")
+    recipe = AwqRecipe(group_size=32, windows=1, rounding="nearest")
+    quantize_here(str(source), str(made), recipe.to_json(), builtin_text(), 1, lambda fraction, words: None)
+    before, after = load_file(source / "model.safetensors"), load_file(made / "model.safetensors")
+    ears = [name for name in before if is_of_eyes(name) or name.startswith("talker")]
+    spared = json.loads((made / "config.json").read_text())["quantization_config"]["modules_to_not_convert"]
+    assert all(any(part in name for part in spared) for name in ears)
+    assert any("audio_tower" in name for name in ears) and all(torch.equal(before[name], after[name]) for name in ears)
+    assert sum(name.endswith(".qweight") for name in after) == 2 * 7
+    song = sing(tmp_path / "song.wav")
+    backend = TorchBackend()
+    assert backend.load(str(made), LoadOptions(threads=1, compute_type="f32"), lambda fraction: True).can_hear
+    asked = Message("user", (AudioPart(str(song)), TextPart("What?")))
+    assert run(backend, GenerationRequest(messages=(asked,), options=make_options(max_tokens=2)))
+    backend.close()

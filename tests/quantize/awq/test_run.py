@@ -19,7 +19,7 @@ from models.errors import (
     DamagedModelFile,
     DiskFull,
     InvalidOption,
-    NotAModelFile,
+    NotACheckpoint,
     QuantizationFailed,
     UserFacingError,
     WorkCancelled,
@@ -209,13 +209,13 @@ def test_damaged_sources_are_refused_by_name_and_leave_nothing_behind(source: Pa
         with pytest.raises(kind, match=words):
             quantize(folder, target)
         assert not target.exists() and not work_folder(target).exists()
-    with pytest.raises(NotAModelFile):
+    with pytest.raises(NotACheckpoint):
         quantize(tmp_path, tmp_path / "nothing")
     sharded = tmp_path / "sharded"
     shutil.copytree(source, sharded)
     places = {"weight_map": {"model.layers.0.lost.weight": "model-00002-of-00002.safetensors"}}
     (sharded / "model.safetensors.index.json").write_text(json.dumps(places))
-    with pytest.raises(NotAModelFile, match="shard"):
+    with pytest.raises(NotACheckpoint, match="shard"):
         quantize(sharded, tmp_path / "sharded-made")
 
 
