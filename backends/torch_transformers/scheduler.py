@@ -23,7 +23,7 @@ from models.errors import EngineBusy, UserFacingError
 
 _CHUNK_SECONDS = 0.12
 """How long a step with a piece of a prompt may take: a cancel waits for its end."""
-_FIRST_CHUNK, _SMALLEST_CHUNK, _LARGEST_CHUNK = 64, 16, 2048
+_FIRST_CHUNK, _SMALLEST_CHUNK, _LARGEST_CHUNK = 64, 16, 512
 _WORTH_WAITING = 32
 _PATIENCE = 0.02
 _MOST_LOGITS = 16 * 1024 * 1024
