@@ -42,6 +42,7 @@ from app.services.remotes import Remotes
 from app.services.server import ServerSwitch
 from app.services.snapshots import SnapshotService
 from app.services.tokens import Tokens
+from app.services.torch_pack import use_torch_pack
 from app.services.updates import Updates
 from app.settings import Settings
 from app.store.attachments import Attachments
@@ -86,6 +87,7 @@ class Workstation:
         self._connections = open_database(paths.database, snapshots, may_write=self.is_exclusive)
         publish = self.events.publish
         self.settings = Settings(Values(self._connections), lambda key: publish(SettingChanged(key)))
+        use_torch_pack(paths, str(self.settings.get("torch.python")))
         self.defaults = ModelDefaults(self.settings)
         self.conversations = Conversations(self._connections, lambda: publish(ConversationsChanged()), self._forget)
         self._kept_context = KeptContext(paths.engine_cache, self.conversations.list_ids)
@@ -273,6 +275,9 @@ class Workstation:
     def _on_event(self, event: Event) -> None:
         if isinstance(event, SettingChanged):
             self.downloads.setting_changed(event.key)
+        if event == SettingChanged("torch.python"):
+            use_torch_pack(self.paths, str(self.settings.get("torch.python")))
+            self.events.publish(LibraryChanged())
         if isinstance(event, ModelLoaded):
             loaded = event
             self.jobs.submit("disk", lambda _is_cancelled: self._learn(loaded), "memory learnt")
@@ -359,6 +364,7 @@ class Workstation:
     def _after_restore(self) -> None:
         self.messages.recover()
         self.settings.reload()
+        use_torch_pack(self.paths, str(self.settings.get("torch.python")))
         self._kept_context.sweep()
         self.events.publish(ConversationsChanged())
         self.events.publish(DataRestored())
