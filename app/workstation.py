@@ -42,7 +42,7 @@ from app.services.remotes import Remotes
 from app.services.server import ServerSwitch
 from app.services.snapshots import SnapshotService
 from app.services.tokens import Tokens
-from app.services.torch_pack import use_torch_pack
+from app.services.torch_pack import follow_torch_setting
 from app.services.updates import Updates
 from app.settings import Settings
 from app.store.attachments import Attachments
@@ -87,7 +87,7 @@ class Workstation:
         self._connections = open_database(paths.database, snapshots, may_write=self.is_exclusive)
         publish = self.events.publish
         self.settings = Settings(Values(self._connections), lambda key: publish(SettingChanged(key)))
-        use_torch_pack(paths, str(self.settings.get("torch.python")))
+        follow_torch_setting(paths, self.settings, self.events)
         self.defaults = ModelDefaults(self.settings)
         self.conversations = Conversations(self._connections, lambda: publish(ConversationsChanged()), self._forget)
         self._kept_context = KeptContext(paths.engine_cache, self.conversations.list_ids)
@@ -275,9 +275,6 @@ class Workstation:
     def _on_event(self, event: Event) -> None:
         if isinstance(event, SettingChanged):
             self.downloads.setting_changed(event.key)
-        if event == SettingChanged("torch.python"):
-            use_torch_pack(self.paths, str(self.settings.get("torch.python")))
-            self.events.publish(LibraryChanged())
         if isinstance(event, ModelLoaded):
             loaded = event
             self.jobs.submit("disk", lambda _is_cancelled: self._learn(loaded), "memory learnt")
@@ -308,16 +305,14 @@ class Workstation:
         path = self._resolve(reference)
         if path.startswith(_REMOTE):
             return self.remotes.make_link(path, options, on_exit)
-        megabytes = int(self.settings.get("model.cache_megabytes"))
+        draft = options.draft_model if options.draft_model in ("", OWN_LAYERS) else self._resolve(options.draft_model)
         options = replace(
             options,
-            draft_model=self._resolve(options.draft_model)
-            if options.draft_model not in ("", OWN_LAYERS)
-            else options.draft_model,
+            draft_model=draft,
             projector=options.projector or (card.projector if (card := self._find_card(reference)) else ""),
             adapters=tuple(replace(adapter, path=self._resolve(adapter.path)) for adapter in options.adapters),
             cache_folder=str(self.paths.engine_cache),
-            cache_megabytes=megabytes,
+            cache_megabytes=int(self.settings.get("model.cache_megabytes")),
         )
         link = WorkerLink(options.engine or choose_backend(path), path, options, on_exit=on_exit)
         self._kept_context.watch(link)
@@ -364,7 +359,6 @@ class Workstation:
     def _after_restore(self) -> None:
         self.messages.recover()
         self.settings.reload()
-        use_torch_pack(self.paths, str(self.settings.get("torch.python")))
         self._kept_context.sweep()
         self.events.publish(ConversationsChanged())
         self.events.publish(DataRestored())

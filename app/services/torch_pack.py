@@ -10,7 +10,9 @@ import subprocess
 from pathlib import Path
 
 from app.paths import Paths
+from app.services.events import DataRestored, Event, EventBus, LibraryChanged, SettingChanged
 from app.services.findings import Finding, is_frozen
+from app.settings import Settings
 from models import torch_place
 from models.errors import EngineUnavailable
 
@@ -21,6 +23,21 @@ def use_torch_pack(paths: Paths, chosen: str) -> None:
     """Have checkpoints computed by the Python that was chosen; without one by this Python, or by the pack where this has no torch."""
     place = Path(chosen).expanduser() if chosen else paths.torch_pack if torch_place.list_lacking() else None
     torch_place.name_torch_python(place)
+
+
+def follow_torch_setting(paths: Paths, settings: Settings, events: EventBus) -> None:
+    """Use the Python that the setting names, now and whenever it is another."""
+
+    def use() -> None:
+        use_torch_pack(paths, str(settings.get(SETTING)))
+
+    def hear(event: Event) -> None:
+        if event == SettingChanged(SETTING) or isinstance(event, DataRestored):
+            use()
+            events.publish(LibraryChanged())
+
+    use()
+    events.subscribe(hear)
 
 
 def use_torch_pack_of(paths: Paths) -> None:
