@@ -65,7 +65,7 @@ class Paths:
     @property
     def torch_pack(self) -> Path:
         """A Python environment with torch, where this Python has none: a person makes it, and it is used where it lies here."""
-        return self.data / "torch-pack"
+        return self.knowledge / "torch-pack"  # a command that keeps nothing has other data, and uses it too
 
     @property
     def knowledge_index(self) -> Path:

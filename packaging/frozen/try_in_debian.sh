@@ -79,11 +79,20 @@ if [ -n "$old" ]; then
   cp -a "$old" "$root/root/.local/share/Yanmo"
   "$python" -c "import sqlite3,sys; print('before:', sqlite3.connect(sys.argv[1]).execute('SELECT name FROM _sqlite_migrations').fetchall())" "$old/yanmo.sqlite"
 fi
+said() {  # every message that the data hold, as one number and a hash
+  "$python" -c "
+import hashlib, sqlite3, sys
+rows = sqlite3.connect(sys.argv[1]).execute('SELECT id, conversation_id, parent_id, role, parts FROM messages ORDER BY id').fetchall()
+print(len(rows), hashlib.sha256(repr(rows).encode()).hexdigest())" "$root/root/.local/share/Yanmo/yanmo.sqlite"
+}
+before=; [ -z "$old" ] || before=$(said)
 inside dpkg -i /root/newer.deb >/dev/null
 [ ! -e "$root/opt/yanmo/_internal/of-the-older-one" ]
 inside yanmo data check
 inside yanmo data list
 inside yanmo data export --format md
+[ "$before" = "${old:+$(said)}" ] || { echo 'messages were lost' >&2; exit 1; }
+echo "messages before and after: $before"
 inside yanmo chat -p "What is quantization?" </dev/null
 inside /bin/sh -c 'ls /usr/share/applications/yanmo.desktop /usr/share/mime/packages/yanmo.xml /usr/share/icons/hicolor/48x48/apps/yanmo.png'
 ls "$root/root/.local/share/Yanmo/snapshots"

@@ -13,6 +13,7 @@ import pytest
 
 from app.paths import Paths
 from app.services.torch_pack import list_commands, look_at_torch, read_choice, use_torch_pack, use_torch_pack_of
+from app.temporary import make_temporary_workstation
 from app.workstation import Workstation, make_workstation
 from models import torch_place
 
@@ -84,6 +85,17 @@ def test_the_setting_takes_effect_at_once_and_is_read_beside_an_open_window(work
     assert torch_place.find_torch_python() == chosen
     workstation.settings.set("torch.python", "")
     assert torch_place.VARIABLE not in os.environ
+
+
+def test_a_command_that_keeps_nothing_uses_the_same_pack(paths: Paths, tmp_path: Path, without_torch: None) -> None:
+    python = make_answering_python(paths.torch_pack / "bin" / "python")
+    with make_temporary_workstation(paths):
+        assert torch_place.find_torch_python() == python
+    chosen = make_answering_python(tmp_path / "chosen")
+    with make_workstation(paths) as workstation:
+        workstation.settings.set("torch.python", str(chosen))
+    with make_temporary_workstation(paths):
+        assert torch_place.find_torch_python() == chosen
 
 
 def test_a_choice_that_is_not_there_is_said(paths: Paths, tmp_path: Path) -> None:
