@@ -72,7 +72,7 @@ def _look_at_display() -> Iterator[Finding]:
         "Window",
         "good" if qt else "trouble",
         f"PySide6 {qt}" if qt else "PySide6 is not installed.",
-        "" if qt else "Run “make run” again.",
+        "" if qt else _repair("Run “make run” again."),
     )
     if sys.platform in ("win32", "darwin"):
         yield Finding("Display", "good", "That of the system.")
@@ -105,12 +105,15 @@ def _look_at_engines() -> Iterator[Finding]:
     version = _package_version("llama-cpp-python")
     if not version:
         yield Finding(
-            "llama.cpp", "trouble", "It is not installed.", "Run “make run”, which builds it; it needs a C++ compiler and cmake."
+            "llama.cpp",
+            "trouble",
+            "It is not installed.",
+            _repair("Run “make run”, which builds it; it needs a C++ compiler and cmake."),
         )
     else:
         devices = list_engine_devices()
         if not devices:
-            remedy = "Rebuild it on this machine: delete .venv and run “make run”."
+            remedy = _repair("Rebuild it on this machine: delete .venv and run “make run”.")
             yield Finding("llama.cpp", "trouble", f"Version {version} is installed but cannot be loaded.", remedy)
         else:
             named = ", ".join(f"{device.name} ({device.description.strip()})" for device in devices)
@@ -120,6 +123,11 @@ def _look_at_engines() -> Iterator[Finding]:
                 "llama.cpp", "good", f"{built} Kernels for processors: {variant}, chosen at start." if variant else built
             )
             yield from _advise_acceleration([device.name for device in devices])
+
+
+def _repair(remedy: str) -> str:
+    """What mends a part of Yanmo itself; the packaged app is only whole as it came."""
+    return "Install Yanmo's package again." if is_frozen() else remedy
 
 
 def _advise_acceleration(names: list[str]) -> Iterator[Finding]:

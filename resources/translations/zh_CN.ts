@@ -1156,6 +1156,10 @@
       <translation>请另外从仓库安装研墨（“make run ACCEL=cuda”）。两者共用同样的模型和对话。</translation>
     </message>
     <message>
+      <source>Install Yanmo's package again.</source>
+      <translation>请重新安装研墨的安装包。</translation>
+    </message>
+    <message>
       <source>Install the CUDA toolkit (nvcc), then run “make run ACCEL=cuda”.</source>
       <translation>请安装 CUDA 工具包（nvcc），再运行 “make run ACCEL=cuda”。</translation>
     </message>

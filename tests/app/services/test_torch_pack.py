@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from app.paths import Paths
+from app.services.diagnosis import make_report
 from app.services.torch_pack import list_commands, look_at_torch, read_choice, use_torch_pack, use_torch_pack_of
 from app.temporary import make_temporary_workstation
 from app.workstation import Workstation, make_workstation
@@ -113,3 +114,11 @@ def test_data_that_cannot_be_read_chooses_nothing(paths: Paths) -> None:
     paths.database.unlink()
     sqlite3.connect(paths.database).close()
     assert read_choice(paths) == ""
+
+
+def test_nobody_is_told_to_build_the_packaged_app(paths: Paths, without_torch: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backends.devices.list_engine_devices", lambda: [])
+    report = make_report(paths)
+    told = " ".join(finding.remedy for finding in report.findings)
+    assert "make run" not in told and "pip install" not in told and "Install Yanmo's package again." in told
+    assert not any(finding.topic == "Compiler" for finding in report.findings)
