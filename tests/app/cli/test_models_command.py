@@ -142,6 +142,8 @@ def test_the_doctor_speaks_json_and_says_in_its_exit_status_whether_yanmo_works(
 
 
 def test_a_remedy_stands_below_its_finding() -> None:
-    report = DoctorReport((Finding("Python", "good", "3.11"), Finding("llama.cpp", "trouble", "missing", "Build it.", ("make run",))))
+    report = DoctorReport(
+        (Finding("Python", "good", "3.11"), Finding("llama.cpp", "trouble", "missing", "Build it.", ("make run",)))
+    )
     assert render_report(report) == "✓ Python     3.11\n✗ llama.cpp  missing\n             → Build it.\n               make run"
     assert report.has_trouble
