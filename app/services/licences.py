@@ -13,11 +13,11 @@ from resources import resource_folder
 
 _FREE = re.compile(
     r"\b(0BSD|Apache|BSD|CC0|HPND|ISC|MIT|MIT-CMU|MPL|OFL|PSF|PSFL|Python Software Foundation|Public Domain|Unlicense|Zlib|LGPL|"
-    r"Mozilla Public License|FTL|libpng|bzip2)\b|WITH GCC-exception",
+    r"Mozilla Public License|FTL|libpng|bzip2)\b|WITH (GCC|Bootloader)-exception",
     re.IGNORECASE,
 )
-# Code that GCC compiled is linked with its libraries under an exception that lets it have any licence.
-_COPYLEFT = re.compile(r"(?<!L)\bA?GPL(?!\S* WITH GCC-exception)|GNU (Affero )?General Public", re.IGNORECASE)
+# Exceptions let what GCC compiled and what PyInstaller starts have any licence.
+_COPYLEFT = re.compile(r"(?<!L)\bA?GPL(?!\S* WITH (GCC|Bootloader)-exception)|GNU (Affero )?General Public", re.IGNORECASE)
 _TEXTS = {
     "pyside6-essentials": ("LGPL-3.0.txt", "GPL-3.0.txt"),
     "shiboken6": ("LGPL-3.0.txt", "GPL-3.0.txt"),

@@ -38,7 +38,7 @@ def build(out: Path, python: Path) -> Path:
     if sys.platform == "linux":
         leave_out_icu_data(folder)
         leave_out_unneeded(folder)
-        licences.collect(folder / "_internal")
+        licences.collect(folder / "_internal", python.parents[1])
         strip_libraries(folder)
     link_equal_files(folder)
     return folder

@@ -14,6 +14,7 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+STARTER = "GPL-2.0-or-later WITH Bootloader-exception"
 TABLE = Path(__file__).with_name("system_licences.toml")
 
 
@@ -38,8 +39,10 @@ def find_licence(library: str, table: dict[str, str]) -> str:
     return table[max(known, key=len)]
 
 
-def collect(inside: Path) -> int:
-    """Write a file for each system library in ``inside``, the app's inner folder; how many there are.
+def collect(inside: Path, environment: Path) -> int:
+    """Write a file for each system library in ``inside``, the app's inner folder, and one for its starter; how many libraries there are.
+
+    The starter is PyInstaller's, from ``environment``: its exception to the GPL lets a program that it starts have any licence.
 
     Raises:
         UnknownLicence: one may not be shipped, or nobody knows.
@@ -57,6 +60,8 @@ def collect(inside: Path) -> int:
         if not LicensedPart(name, "", licence, "").is_free_to_ship:
             raise UnknownLicence(f"{name} is under {licence}, which does not fit a program under the MIT licence.")
         (out / f"{name}.txt").write_text(f"{licence}\n\n{_read_text(name, places)}\n", encoding="utf-8")
+    texts = sorted(environment.glob("[Ll]ib/**/pyinstaller-*.dist-info/**/COPYING.txt"))
+    (out / "PyInstaller.txt").write_text(f"{STARTER}\n\n{_read(texts[0]) if texts else ''}\n", encoding="utf-8")
     return len(found)
 
 

@@ -109,14 +109,27 @@ def test_the_app_carries_the_licence_of_each_library_that_came_from_the_system(t
     (tmp_path / "libz.so.1").write_bytes(b"a library")
     (tmp_path / "libpython3.11.so.1.0").write_bytes(b"another")
     (tmp_path / "libjpeg.so.62").symlink_to("elsewhere")
-    assert licences.collect(tmp_path) == 2
+    told = (
+        tmp_path
+        / "environment"
+        / "lib"
+        / "python3.11"
+        / "site-packages"
+        / "pyinstaller-6.0.dist-info"
+        / "licenses"
+        / "COPYING.txt"
+    )
+    told.parent.mkdir(parents=True)
+    told.write_text("The Bootloader Exception", encoding="utf-8")
+    assert licences.collect(tmp_path, tmp_path / "environment") == 2
     assert (tmp_path / "licences" / "libz.so.1.txt").read_text(encoding="utf-8").startswith("Zlib\n")
     assert "PYTHON SOFTWARE FOUNDATION LICENSE" in (tmp_path / "licences" / "libpython3.11.so.1.0.txt").read_text(
         encoding="utf-8"
     )
+    assert "Bootloader Exception" in (tmp_path / "licences" / "PyInstaller.txt").read_text(encoding="utf-8")
     (tmp_path / "libreadline.so.8").write_bytes(b"no")
     with pytest.raises(licences.UnknownLicence):
-        licences.collect(tmp_path)
+        licences.collect(tmp_path, tmp_path / "environment")
 
 
 def test_recipes_for_other_systems_say_that_they_were_not_tried() -> None:

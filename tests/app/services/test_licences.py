@@ -41,6 +41,7 @@ def test_the_packaged_app_tells_of_the_libraries_of_the_system_it_was_built_on(t
         ("AGPL-3.0-only", False),
         ("MIT AND GPL-3.0-only", False),
         ("GPL-3.0-or-later WITH GCC-exception-3.1", True),
+        ("GPL-2.0-or-later WITH Bootloader-exception", True),
         ("FTL OR GPL-2.0-or-later", True),
         ("Proprietary", False),
         ("?", False),
