@@ -83,7 +83,7 @@ def look_at_torch(paths: Paths) -> Finding:
     if not torch_place.list_lacking():
         return Finding("PyTorch", "good", f"Version {_own_version()}: AWQ and safetensors models work.")
     text = "It is not installed: only AWQ and safetensors models need it."
-    return Finding("PyTorch", "note", text, torch_remedy(), list_commands(paths) if is_frozen() else ())
+    return Finding("PyTorch", "note", text, torch_remedy(), list_commands(paths))
 
 
 def torch_remedy() -> str:
@@ -93,7 +93,10 @@ def torch_remedy() -> str:
             "Make a torch pack: an environment of a Python 3.11 or newer, which Yanmo finds in its data folder. It takes some gigabytes, "
             "and the window may stay open. Another environment that has the packages will do too: name it in the settings."
         )
-    return "Run “pip install '.[torch]'” in the folder of Yanmo."
+    return (
+        "Run “pip install '.[torch]'” in the folder of Yanmo (“pipx install --force '.[torch]'” or “uv tool install '.[torch]'” where it "
+        "came that way), or make a torch pack, an environment that Yanmo finds in its data folder."
+    )
 
 
 def list_commands(paths: Paths, python: Path | None = None) -> tuple[str, ...]:

@@ -3152,8 +3152,8 @@
       <translation>请运行 “make run” 编译它；需要 C++ 编译器和 cmake。</translation>
     </message>
     <message>
-      <source>Run “pip install '.[torch]'” in the folder of Yanmo.</source>
-      <translation>请在研墨的文件夹里运行 “pip install '.[torch]'”。</translation>
+      <source>Run “pip install '.[torch]'” in the folder of Yanmo (“pipx install --force '.[torch]'” or “uv tool install '.[torch]'” where it came that way), or make a torch pack, an environment that Yanmo finds in its data folder.</source>
+      <translation>请在研墨的文件夹里运行 “pip install '.[torch]'”（若由 pipx 或 uv 安装，则用 “pipx install --force '.[torch]'” 或 “uv tool install '.[torch]'”），或做一个 torch 包：研墨会在自己的数据文件夹里找到这个环境。</translation>
     </message>
     <message>
       <source>Run “yanmo doctor” to see what is installed and what to add.</source>
