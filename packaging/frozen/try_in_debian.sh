@@ -1,6 +1,7 @@
 #!/bin/sh
 # Tries the packages in a Debian that has no Python: try_in_debian.sh build/package CHROOT PYTHON [OLDDATA]
-# Needs root and debootstrap; CHROOT is made where it is missing. PYTHON has the openai client and asks the served model from outside.
+# Needs root and debootstrap; CHROOT is made where it is missing. PYTHON has the openai client and asks the served model from outside; if it
+# has torch too, the app computes a checkpoint with it, outside of the Debian.
 # OLDDATA is a data folder that an older Yanmo wrote: the upgrade must lose nothing of it.
 set -eu
 out=$(cd "$1" && pwd) root=$2 python=$3 old=${4:-}
@@ -101,4 +102,14 @@ for gone in opt/yanmo usr/bin/yanmo usr/share/applications/yanmo.desktop usr/sha
   [ ! -e "$root/$gone" ] && [ ! -L "$root/$gone" ] || { echo "/$gone is left" >&2; exit 1; }
 done
 [ -s "$root/root/.local/share/Yanmo/yanmo.sqlite" ]
+if "$python" -c 'import torch, transformers' 2>/dev/null; then
+  say "a checkpoint, and AWQ, with the torch of another Python"
+  YANMO_DATA=$(mktemp -d); export YANMO_DATA
+  starter=$out/yanmo/_internal/resources/starter/checkpoint
+  "$out/yanmo/yanmo" settings torch.python="$python"
+  "$out/yanmo/yanmo" chat "$starter" -p "What is GGUF?" </dev/null
+  "$out/yanmo/yanmo" quantize "$starter" --to awq --text builtin --calibration-windows 2 --windows 1 --out "$YANMO_DATA/awq" | grep '^| KL divergence, mean'
+  "$out/yanmo/yanmo" convert "$YANMO_DATA/awq" --out "$YANMO_DATA/back.gguf"
+  rm -rf "$YANMO_DATA"
+fi
 say "all of it worked"
