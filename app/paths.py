@@ -63,6 +63,11 @@ class Paths:
         return self.data / "quantizing"
 
     @property
+    def torch_pack(self) -> Path:
+        """A Python environment with torch, where this Python has none: a person makes it, and it is used where it lies here."""
+        return self.knowledge / "torch-pack"  # a command that keeps nothing has other data, and uses it too
+
+    @property
     def knowledge_index(self) -> Path:
         """What was read of documents, so that passages are found in them; may be deleted at any time and is made anew."""
         return self.data / "documents.sqlite"

@@ -98,6 +98,7 @@ SETTINGS: dict[str, Setting] = {
     "remote.connections": Setting([], is_valid=lambda value: isinstance(value, list), allowed="a list of connections"),
     "quantize.converter": _text(),
     "quantize.converter_python": _text("python3"),
+    "torch.python": _text(),
     "hubs.offline": _switch(False),
     "hubs.preferred": Setting("huggingface", choices=("huggingface", "modelscope")),
     "hubs.huggingface.endpoint": _address(),
@@ -122,8 +123,9 @@ of what they read, for all models together; 0 is nothing. ``models.details`` is 
 another name, and defaults. ``knowledge.embedder`` and ``knowledge.reranker`` are models' references; empty is the embedder that ships with
 Yanmo, or no reranker, and ``auto`` the first reranker of the library. ``knowledge.passages`` is how many passages a question is given.
 ``quantize.converter`` is the path of a llama.cpp checkout's
-``convert_hf_to_gguf.py`` for architectures not known here, ``quantize.converter_python`` the Python that runs it. Keys that begin with
-``window.`` belong to the window and may hold any JSON value."""
+``convert_hf_to_gguf.py`` for architectures not known here, ``quantize.converter_python`` the Python that runs it. ``torch.python``
+is a Python with torch, or the folder of its environment; empty is this one, or ``torch-pack`` in the data folder where this one has no
+torch. Keys that begin with ``window.`` belong to the window and may hold any JSON value."""
 
 
 class Settings:

@@ -42,6 +42,7 @@ from app.services.remotes import Remotes
 from app.services.server import ServerSwitch
 from app.services.snapshots import SnapshotService
 from app.services.tokens import Tokens
+from app.services.torch_pack import follow_torch_setting
 from app.services.updates import Updates
 from app.settings import Settings
 from app.store.attachments import Attachments
@@ -86,6 +87,7 @@ class Workstation:
         self._connections = open_database(paths.database, snapshots, may_write=self.is_exclusive)
         publish = self.events.publish
         self.settings = Settings(Values(self._connections), lambda key: publish(SettingChanged(key)))
+        follow_torch_setting(paths, self.settings, self.events)
         self.defaults = ModelDefaults(self.settings)
         self.conversations = Conversations(self._connections, lambda: publish(ConversationsChanged()), self._forget)
         self._kept_context = KeptContext(paths.engine_cache, self.conversations.list_ids)
@@ -303,16 +305,14 @@ class Workstation:
         path = self._resolve(reference)
         if path.startswith(_REMOTE):
             return self.remotes.make_link(path, options, on_exit)
-        megabytes = int(self.settings.get("model.cache_megabytes"))
+        draft = options.draft_model if options.draft_model in ("", OWN_LAYERS) else self._resolve(options.draft_model)
         options = replace(
             options,
-            draft_model=self._resolve(options.draft_model)
-            if options.draft_model not in ("", OWN_LAYERS)
-            else options.draft_model,
+            draft_model=draft,
             projector=options.projector or (card.projector if (card := self._find_card(reference)) else ""),
             adapters=tuple(replace(adapter, path=self._resolve(adapter.path)) for adapter in options.adapters),
             cache_folder=str(self.paths.engine_cache),
-            cache_megabytes=megabytes,
+            cache_megabytes=int(self.settings.get("model.cache_megabytes")),
         )
         link = WorkerLink(options.engine or choose_backend(path), path, options, on_exit=on_exit)
         self._kept_context.watch(link)

@@ -60,7 +60,7 @@ def _tie_to_parent() -> None:
 def _guard(parent_pid: int) -> None:
     """Exit once the parent is gone, and keep a chatty library from filling the disk."""
     while True:
-        if os.getppid() != parent_pid:
+        if sys.platform != "win32" and os.getppid() != parent_pid:  # Windows names a parent that is gone for ever
             os._exit(0)
         with contextlib.suppress(OSError):
             if os.fstat(2).st_size > _LARGEST_LOG:

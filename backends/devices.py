@@ -13,6 +13,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Literal
 
+from backends.outer_environment import make_outer_environment
+
 DeviceKind = Literal["cpu", "gpu", "integrated_gpu", "accelerator"]
 
 VARIANT_VARIABLE = "YANMO_ENGINE_VARIANT"
@@ -159,7 +161,7 @@ def list_nvidia_gpus(timeout: float = 5.0) -> list[NvidiaGpu]:
     """What ``nvidia-smi`` reports; empty where it is missing or does not answer. ``timeout`` in seconds."""
     command = ["nvidia-smi", "--query-gpu=name,driver_version,memory.total,memory.used", "--format=csv,noheader,nounits"]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False, env=make_outer_environment())
     except (OSError, subprocess.TimeoutExpired):
         return []
     if done.returncode != 0:

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import multiprocessing
 import os
 import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
-from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +22,7 @@ from backends.crashes import explain_crash
 from backends.embeddings import EmbeddingRequest, EmbeddingResult, RerankRequest, RerankResult
 from backends.events import Failed, Finished, GenerationEvent, LoadedModel, Usage
 from backends.options import LoadOptions
+from backends.other_python import Child, start_child
 from backends.questions import Question
 from backends.worker import run_worker
 from backends.worker_log import WorkerLog
@@ -49,6 +48,7 @@ from backends.worker_protocol import (
     WorkerStart,
 )
 from models.errors import EngineCrashed, EngineError, GenerationFailed, LoadCancelled, UserFacingError
+from models.torch_place import find_torch_python
 
 _CANCEL_GRACE = 1.0
 """Seconds that a load has to heed a cancel before its process is killed."""
@@ -112,7 +112,7 @@ class WorkerLink:
         self._streams: dict[int, GenerationStream] = {}
         self._answers: dict[int, queue.SimpleQueue[Answer]] = {}
         self._load_reports: queue.SimpleQueue[Loading | Loaded | UserFacingError] = queue.SimpleQueue()
-        self._process: SpawnProcess | None = None
+        self._process: Child | None = None
         self._connection: Connection | None = None
         self._thread: threading.Thread | None = None
         self._started = threading.Event()
@@ -297,6 +297,9 @@ class WorkerLink:
         """The life of the link's thread: start the process, read until it ends, say why it ended."""
         try:
             process, connection = self._start_process()
+        except UserFacingError as error:
+            self._finish(error)
+            return
         except Exception as error:  # noqa: BLE001 - whatever it is, who waits in load() must hear of it
             self._finish(EngineCrashed(reason=f"Its process could not be started: {error}.", details=repr(error)))
             return
@@ -312,16 +315,12 @@ class WorkerLink:
             self._connection = None
             connection.close()
 
-    def _start_process(self) -> tuple[SpawnProcess, Connection]:
-        context = multiprocessing.get_context("spawn")
+    def _start_process(self) -> tuple[Child, Connection]:
         self._log.open()
-        ours, theirs = context.Pipe()
         start = WorkerStart(self._backend, self._path, self._options, self._log.path, os.getpid(), self._access)
-        process = context.Process(target=run_worker, args=(start, theirs), name=f"yanmo {Path(self._path).name}", daemon=True)
-        try:
-            process.start()
-        finally:
-            theirs.close()
+        python = find_torch_python() if self._backend == "torch_transformers" else None
+        name = f"yanmo {Path(self._path).name}"
+        process, ours = start_child(run_worker, (start,), name=name, log_path=self._log.path, python=python)
         with self._lock:
             self._process, self._connection = process, ours
         self._started.set()
@@ -372,7 +371,7 @@ class WorkerLink:
             self._on_exit(reason)
 
 
-def _await_exit_code(process: SpawnProcess) -> int | None:
+def _await_exit_code(process: Child) -> int | None:
     """The exit code of a dead process; another thread that starts one may have collected it and be about to note it."""
     for _ in range(50):
         if process.exitcode is not None:
@@ -381,7 +380,7 @@ def _await_exit_code(process: SpawnProcess) -> int | None:
     return None
 
 
-def _kill_tree(process: SpawnProcess) -> None:
+def _kill_tree(process: Child) -> None:
     """Kill the process and whatever it started."""
     import psutil
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
-import importlib.util
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -14,6 +12,7 @@ from typing import Any, Literal
 
 from models.gguf_header import ArrayPlace, GgufHeader, read_header
 from models.gguf_types import FILE_TYPES
+from models.torch_place import has_torch
 
 ModelKind = Literal["chat", "base", "embedding", "reranker", "projector", "adapter"]
 ModelFormat = Literal["gguf", "safetensors", "remote"]
@@ -60,18 +59,12 @@ class ModelCard:
 
     @property
     def can_be_loaded(self) -> bool:
-        """Whether an engine of this program takes it: checkpoint folders need the torch extra."""
-        return self.format in ("gguf", "remote") or (self.format == "safetensors" and _has_torch())
+        """Whether an engine of this program takes it: checkpoint folders need torch, here or in another Python."""
+        return self.format in ("gguf", "remote") or (self.format == "safetensors" and has_torch())
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for ``--json`` and caches."""
         return asdict(self)
-
-
-@functools.cache
-def _has_torch() -> bool:
-    """Whether the torch extra is installed; nothing of it is loaded for that."""
-    return all(importlib.util.find_spec(name) is not None for name in ("torch", "transformers"))
 
 
 def make_id(path: Path) -> str:

@@ -56,8 +56,12 @@ def make_folder_card(
     text: str = "",
     probe: Probe | None = None,
     windows: int = 0,
+    engine: str = "",
 ) -> QualityCard:
-    """The card of a folder that was just made; ``name`` where it has not got its own yet."""
+    """The card of a folder that was just made; ``name`` where it has not got its own yet.
+
+    ``engine`` is what made it, as an earlier card of it says; without it that is torch in this process.
+    """
     digest, size = hash_folder(made), folder_size(made)
     return QualityCard(
         file=name or made.name,
@@ -70,7 +74,7 @@ def make_folder_card(
         base_file=base.resolve().name,
         base_size_bytes=folder_size(base),
         base_sha256=base_hash,
-        engine=f"(torch {version('torch')}, transformers {version('transformers')})",
+        engine=engine or f"(torch {version('torch')}, transformers {version('transformers')})",
         date=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         text_sha256=hash_text(text) if text else "",
         quality=json.loads(json.dumps(quality.to_json())) if quality else None,

@@ -46,7 +46,14 @@ def probe_model(
         WorkCancelled: it was cancelled.
     """
     arguments = {"model": str(model), "text": text, "threads": threads}
-    found = run_step("quantize.probe:probe_here", arguments, subject=str(model), progress=progress, is_cancelled=is_cancelled)
+    found = run_step(
+        "quantize.probe:probe_here",
+        arguments,
+        subject=str(model),
+        progress=progress,
+        is_cancelled=is_cancelled,
+        needs_torch=model.is_dir(),
+    )
     assert isinstance(found, Probe)
     return found
 

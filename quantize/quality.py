@@ -87,7 +87,14 @@ def measure_quality(
         "most_windows": most_windows,
         "threads": threads,
     }
-    found = run_step("quantize.quality:measure_here", arguments, subject=str(model), progress=progress, is_cancelled=is_cancelled)
+    found = run_step(
+        "quantize.quality:measure_here",
+        arguments,
+        subject=str(model),
+        progress=progress,
+        is_cancelled=is_cancelled,
+        needs_torch=model.is_dir() or (base is not None and base.is_dir()),
+    )
     assert isinstance(found, Quality)
     return found
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import multiprocessing
 import os
 import tempfile
 from collections.abc import Callable
@@ -14,7 +13,9 @@ from typing import Any
 
 from backends.child_process import prepare_child
 from backends.crashes import explain_crash
+from backends.other_python import start_child
 from models.errors import OutOfMemory, QuantizationFailed, UserFacingError, WorkCancelled, error_from_json
+from models.torch_place import find_torch_python
 
 Progress = Callable[[float, str], None]
 """Takes the fraction done (0–1) and what is being worked on."""
@@ -23,23 +24,32 @@ _POLL_SECONDS = 0.1
 
 
 def run_step(
-    target: str, arguments: dict[str, Any], *, subject: str, progress: Progress, is_cancelled: Callable[[], bool]
+    target: str,
+    arguments: dict[str, Any],
+    *,
+    subject: str,
+    progress: Progress,
+    is_cancelled: Callable[[], bool],
+    needs_torch: bool = False,
 ) -> Any:
     """Call ``module:function`` with ``arguments`` and a ``progress`` callback in a fresh process; returns what it returns.
 
-    ``subject`` is the file that is worked on, for the error where the process dies.
+    ``subject`` is the file that is worked on, for the error where the process dies. With ``needs_torch`` the process is one of the
+    Python that has torch, where another one was named.
 
     Raises:
         UserFacingError: what the step raised, why its process died, or WorkCancelled after ``is_cancelled`` was true.
     """
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
     handle, log_name = tempfile.mkstemp(prefix="yanmo-step-", suffix=".log")
     os.close(handle)
     log = Path(log_name)
-    process = context.Process(target=_run, args=(theirs, target, arguments, str(log), os.getpid()), daemon=True)
-    process.start()
-    theirs.close()
+    python = find_torch_python() if needs_torch else None
+    try:
+        values = (target, arguments, str(log), os.getpid())
+        process, ours = start_child(_run, values, name="yanmo step", log_path=str(log), python=python)
+    except BaseException:
+        log.unlink(missing_ok=True)
+        raise
     try:
         answer = _follow(ours, progress, is_cancelled)
         if answer is None:
@@ -74,7 +84,7 @@ def _follow(connection: Connection, progress: Progress, is_cancelled: Callable[[
         progress(*value)
 
 
-def _run(connection: Connection, target: str, arguments: dict[str, Any], log_path: str, parent_pid: int) -> None:
+def _run(target: str, arguments: dict[str, Any], log_path: str, parent_pid: int, connection: Connection) -> None:
     """The body of the child."""
     prepare_child(log_path, parent_pid)
     module, _, name = target.partition(":")

@@ -8,6 +8,8 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 
+from backends.outer_environment import make_outer_environment
+
 _TIMEOUT = 3600.0
 
 
@@ -34,7 +36,9 @@ def iter_upstream_speeds(
 
 def _measure(command: list[str]) -> float:
     try:
-        done = subprocess.run(command, capture_output=True, timeout=_TIMEOUT, check=True, stdin=subprocess.DEVNULL)
+        done = subprocess.run(
+            command, capture_output=True, timeout=_TIMEOUT, check=True, stdin=subprocess.DEVNULL, env=make_outer_environment()
+        )
         return float(json.loads(done.stdout)[0]["avg_ts"])
     except subprocess.CalledProcessError as error:
         said = error.stderr.decode("utf-8", "replace").strip().splitlines()

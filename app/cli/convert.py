@@ -86,9 +86,11 @@ def run_convert(arguments: argparse.Namespace, make_workstation: Callable[[], Wo
 
 def _convert_packed(arguments: argparse.Namespace) -> int:
     """Four bits become sixteen, and those a GGUF, where one is wanted."""
+    from app.services.torch_pack import use_torch_pack_of
     from quantize.awq.dequantize_checkpoint import dequantize_checkpoint
     from quantize.gguf.convert import convert_checkpoint
 
+    use_torch_pack_of(arguments.paths)
     folder: Path = arguments.source
     kind = arguments.to.upper() or "F16"
     name, out = folder.resolve().name, arguments.out or folder.resolve().parent

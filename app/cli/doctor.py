@@ -35,7 +35,9 @@ def run_doctor(arguments: argparse.Namespace, make_workstation: MakeWorkstation)
     from dataclasses import asdict
 
     from app.services.diagnosis import make_report
+    from app.services.torch_pack import use_torch_pack_of
 
+    use_torch_pack_of(arguments.paths)
     report = make_report(arguments.paths)
     if arguments.json:
         json.dump([asdict(finding) for finding in report.findings], sys.stdout, ensure_ascii=False, indent=2)
@@ -53,4 +55,5 @@ def render_report(report: DoctorReport) -> str:
         lines.append(f"{_MARKS[finding.state]} {finding.topic.ljust(width)}  {finding.text}")
         if finding.remedy:
             lines.append(f"  {' ' * width}  → {finding.remedy}")
+        lines += [f"  {' ' * width}    {command}" for command in finding.commands]
     return "\n".join(lines)

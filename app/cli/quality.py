@@ -78,9 +78,11 @@ def _add_imatrix(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
 
 def run_quality(arguments: argparse.Namespace, make_workstation: Callable[[], Workstation]) -> int:
     """The command."""
+    from app.services.torch_pack import use_torch_pack_of
     from quantize.quality import measure_quality
     from quantize.quality_card import iter_quality_lines
 
+    use_torch_pack_of(arguments.paths)
     model = find_model(arguments.model, make_workstation)
     base = find_model(arguments.against, make_workstation) if arguments.against else None
     text = read_measured(arguments.text)

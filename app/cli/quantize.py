@@ -88,6 +88,7 @@ def _add_awq(parser: argparse.ArgumentParser) -> None:
 
 def run_quantize(arguments: argparse.Namespace, make_workstation: Callable[[], Workstation]) -> int:
     """The command."""
+    from app.services.torch_pack import use_torch_pack_of
     from quantize.awq.recipe import AwqRecipe, write_awq_recipe
     from quantize.pipeline import Pipeline
     from quantize.quality_card import write_markdown
@@ -97,6 +98,7 @@ def run_quantize(arguments: argparse.Namespace, make_workstation: Callable[[], W
     if not recipes:
         print("yanmo quantize: say what to make: --to TYPE, or --recipe FILE.", file=sys.stderr)
         return 2
+    use_torch_pack_of(arguments.paths)
     source = find_model(arguments.source, make_workstation)
     if arguments.save_recipe:
         first = recipes[0]

@@ -7,28 +7,19 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from app.paths import Paths
+from app.services.findings import Finding, is_frozen
+from app.services.torch_pack import look_at_torch
+from backends.outer_environment import make_outer_environment
 
-State = Literal["good", "note", "trouble"]
 _CPU_FEATURES = ("avx", "avx2", "fma", "f16c", "avx512f", "avx512_vnni", "amx_int8", "neon", "asimd", "sve")
 _GIGABYTE = 10**9
 _LITTLE_MEMORY = 4 * _GIGABYTE
 _LITTLE_DISK = 5 * _GIGABYTE
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of the report. ``remedy`` says what to do; empty where nothing need be done."""
-
-    topic: str
-    state: State
-    text: str
-    remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +36,11 @@ class DoctorReport:
 
 def make_report(paths: Paths) -> DoctorReport:
     """Look at everything. Takes about a second: engines are tried in a child process."""
-    looks = [_look_at_system, _look_at_memory, _look_at_display, _look_at_gpus, _look_at_engines]
+    looks: list[Callable[[], Iterable[Finding]]] = [_look_at_system, _look_at_memory, _look_at_display, _look_at_gpus]
+    looks += [_look_at_engines, lambda: (look_at_torch(paths),)]
     if not is_frozen():
         looks.append(_look_at_tools)  # who has no Python has nothing to build
     return DoctorReport((*(finding for look in looks for finding in look()), *_look_at_data(paths)))
-
-
-def is_frozen() -> bool:
-    """Whether this is the packaged app, with a Python of its own to which nothing can be added."""
-    return bool(getattr(sys, "frozen", False))
 
 
 def _look_at_system() -> Iterator[Finding]:
@@ -85,7 +72,7 @@ def _look_at_display() -> Iterator[Finding]:
         "Window",
         "good" if qt else "trouble",
         f"PySide6 {qt}" if qt else "PySide6 is not installed.",
-        "" if qt else "Run “make run” again.",
+        "" if qt else _repair("Run “make run” again."),
     )
     if sys.platform in ("win32", "darwin"):
         yield Finding("Display", "good", "That of the system.")
@@ -118,12 +105,15 @@ def _look_at_engines() -> Iterator[Finding]:
     version = _package_version("llama-cpp-python")
     if not version:
         yield Finding(
-            "llama.cpp", "trouble", "It is not installed.", "Run “make run”, which builds it; it needs a C++ compiler and cmake."
+            "llama.cpp",
+            "trouble",
+            "It is not installed.",
+            _repair("Run “make run”, which builds it; it needs a C++ compiler and cmake."),
         )
     else:
         devices = list_engine_devices()
         if not devices:
-            remedy = "Rebuild it on this machine: delete .venv and run “make run”."
+            remedy = _repair("Rebuild it on this machine: delete .venv and run “make run”.")
             yield Finding("llama.cpp", "trouble", f"Version {version} is installed but cannot be loaded.", remedy)
         else:
             named = ", ".join(f"{device.name} ({device.description.strip()})" for device in devices)
@@ -133,22 +123,11 @@ def _look_at_engines() -> Iterator[Finding]:
                 "llama.cpp", "good", f"{built} Kernels for processors: {variant}, chosen at start." if variant else built
             )
             yield from _advise_acceleration([device.name for device in devices])
-    torch = _package_version("torch")
-    if torch:
-        yield Finding("PyTorch", "good", f"Version {torch}: AWQ and safetensors models work.")
-    else:
-        text = "It is not installed: only AWQ and safetensors models need it."
-        yield Finding("PyTorch", "note", text, torch_remedy())
 
 
-def torch_remedy() -> str:
-    """How torch comes into an environment in which it can be used."""
-    if is_frozen():
-        return (
-            "Nothing can be added to the packaged app: install Yanmo with “pipx install 'yanmo[torch]'” or from a clone too. "
-            "Both use the same models and conversations."
-        )
-    return "Run “pip install '.[torch]'” in the folder of Yanmo."
+def _repair(remedy: str) -> str:
+    """What mends a part of Yanmo itself; the packaged app is only whole as it came."""
+    return "Install Yanmo's package again." if is_frozen() else remedy
 
 
 def _advise_acceleration(names: list[str]) -> Iterator[Finding]:
@@ -247,7 +226,7 @@ def _package_version(name: str) -> str:
 
 def _first_line_with(command: list[str], word: str) -> str:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False, env=make_outer_environment())
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return next((line.strip() for line in done.stdout.splitlines() if word in line), "")

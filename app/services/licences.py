@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -11,10 +13,17 @@ from resources import resource_folder
 
 _FREE = re.compile(
     r"\b(0BSD|Apache|BSD|CC0|HPND|ISC|MIT|MIT-CMU|MPL|OFL|PSF|PSFL|Python Software Foundation|Public Domain|Unlicense|Zlib|LGPL|"
-    r"Mozilla Public License)\b",
+    r"Mozilla Public License|FTL|libpng|bzip2)\b|WITH (GCC|Bootloader)-exception",
     re.IGNORECASE,
 )
-_COPYLEFT = re.compile(r"(?<!L)\bA?GPL|GNU (Affero )?General Public", re.IGNORECASE)
+# Exceptions let what GCC compiled and what PyInstaller starts have any licence.
+_COPYLEFT = re.compile(r"(?<!L)\bA?GPL(?!\S* WITH (GCC|Bootloader)-exception)|GNU (Affero )?General Public", re.IGNORECASE)
+_TEXTS = {
+    "pyside6-essentials": ("LGPL-3.0.txt", "GPL-3.0.txt"),
+    "shiboken6": ("LGPL-3.0.txt", "GPL-3.0.txt"),
+    "soundfile": ("LGPL-2.1.txt",),
+}
+"""Whole texts in ``resources/licences`` of what a package only names."""
 _FILE = re.compile(r"(licen[cs]e|copying|notice)", re.IGNORECASE)
 _KNOWN = {
     # Their packages carry no text, or one that does not name what is inside.
@@ -62,7 +71,14 @@ def list_parts(root: str = "yanmo") -> list[LicensedPart]:
     folder = resource_folder()
     parts.append(LicensedPart("Tabler Icons", "", "MIT", _text(folder / "icons" / "LICENSE-tabler.txt")))
     parts.append(LicensedPart("Inter, JetBrains Mono, Noto Sans SC", "", "OFL-1.1", _text(folder / "fonts" / "OFL.txt")))
-    return sorted(parts, key=lambda part: part.name.lower())
+    return sorted([*parts, *_list_libraries()], key=lambda part: part.name.lower())
+
+
+def _list_libraries() -> Iterator[LicensedPart]:
+    """Libraries that the packaged app took from the system it was built on; each has a file whose first line is the licence."""
+    for path in Path(getattr(sys, "_MEIPASS", "/nowhere")).glob("licences/*.txt"):
+        licence, _, text = _text(path).partition("\n")
+        yield LicensedPart(path.stem, "", licence, text.strip())
 
 
 def _read(name: str, distribution: metadata.Distribution) -> LicensedPart:
@@ -75,6 +91,8 @@ def _read(name: str, distribution: metadata.Distribution) -> LicensedPart:
     for file in distribution.files or ():
         if _FILE.search(file.name) and file.suffix not in (".py", ".pyc", ".so", ".h"):
             texts.append(_text(Path(str(distribution.locate_file(file)))))
+    key = re.sub(r"[-_.]+", "-", name).lower()
+    texts += [_text(resource_folder() / "licences" / text) for text in _TEXTS.get(key, ())]
     whole = "\n\n".join(text for text in dict.fromkeys(texts) if text) or (declared if "\n" in declared else "")
     return LicensedPart(str(told.get("name") or name), distribution.version, licence, whole)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from markdown_it import MarkdownIt
+from markdown_it.rules_block import StateBlock
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from markdown_it.utils import EnvType
@@ -21,6 +22,7 @@ from app.text.mathematics import install_mathematics
 LARGE = 6_000
 """Characters from which a single block is cut into pieces: layout time grows with the size of one document."""
 _FOOTNOTE = re.compile(r"\[\^([^\s\]^]{1,64})\]")
+_BARE_MARKER = re.compile(r"(?:\d{1,9}[.)]|[-+*])\s*")
 _SENTENCE_END = re.compile(r"(?<=[.!?。！？；;\n])\s*")
 
 
@@ -46,8 +48,24 @@ def make_parser() -> MarkdownIt:
     parser.disable(["html_block", "html_inline"], ignoreInvalid=True)
     install_mathematics(parser)
     parser.block.ruler.before("reference", "footnote_def", footnote_def, {"alt": ["paragraph", "reference"]})
+    parser.block.ruler.before("list", "bare_marker", _read_bare_marker)
     parser.inline.ruler.after("image", "footnote_ref", _read_footnote)
     return parser
+
+
+def _read_bare_marker(state: StateBlock, first: int, last: int, silent: bool) -> bool:
+    """“2.” or “-” on a line of its own, before an empty line or the end, is text: CommonMark sees a list with an empty item."""
+    line = state.src[state.bMarks[first] + state.tShift[first] : state.eMarks[first]]
+    if silent or state.parentType == "list" or not _BARE_MARKER.fullmatch(line):
+        return False
+    if first + 1 < last and not state.isEmpty(first + 1):
+        return False
+    state.push("paragraph_open", "p", 1).map = [first, first + 1]
+    inline = state.push("inline", "", 0)
+    inline.content, inline.map, inline.children = line.strip(), [first, first + 1], []
+    state.push("paragraph_close", "p", -1)
+    state.line = first + 1
+    return True
 
 
 def _read_footnote(state: StateInline, silent: bool) -> bool:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
+import os
 import sys
 
+from models import torch_place
 from models.errors import EngineUnavailable
-
-_NEEDED = ("torch", "transformers", "safetensors", "accelerate")
 
 
 def require_torch() -> None:
@@ -16,10 +15,13 @@ def require_torch() -> None:
     Raises:
         EngineUnavailable: something of it is not installed.
     """
-    lacking = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
-    if lacking:
-        if getattr(sys, "frozen", False):
-            reason = "It is not part of the packaged app: install Yanmo with pipx or from a clone too, with torch."
-        else:
-            reason = f"{', '.join(lacking)} is not installed: run “pip install .[torch]”."
-        raise EngineUnavailable(engine="torch", reason=reason)
+    if torch_place.has_torch():
+        return
+    lacking, named = torch_place.list_lacking(), os.environ.get(torch_place.VARIABLE, "")
+    if not lacking:
+        reason = f"{named} is not there: the setting “torch.python” names it."
+    elif getattr(sys, "frozen", False):
+        reason = f"It is not part of the packaged app, and there is no torch pack yet: {named}."
+    else:
+        reason = f"{', '.join(lacking)} is not installed: run “pip install .[torch]”."
+    raise EngineUnavailable(engine="torch", reason=reason)

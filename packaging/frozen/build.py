@@ -17,6 +17,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "set_up"))
 
+import licences
 from environment import make_environment
 from set_up import install_system_packages
 
@@ -28,6 +29,7 @@ def build(out: Path, python: Path) -> Path:
 
     Raises:
         subprocess.CalledProcessError: PyInstaller failed, and has said why.
+        licences.UnknownLicence: a library came in that may not be shipped, or that nobody looked at.
     """
     work = out / "work"
     command = [str(python), "-m", "PyInstaller", "--noconfirm", "--log-level", "ERROR"]
@@ -36,6 +38,7 @@ def build(out: Path, python: Path) -> Path:
     if sys.platform == "linux":
         leave_out_icu_data(folder)
         leave_out_unneeded(folder)
+        licences.collect(folder / "_internal", python.parents[1])
         strip_libraries(folder)
     link_equal_files(folder)
     return folder

@@ -49,7 +49,7 @@ def measure_once(program: Path, display: str, data: Path) -> float:
         raise TimeoutError("no window came")
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(PATIENCE_SECONDS)  # a busy disk makes its last words wait
 
 
 def main() -> None:

@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 METAINFO = "org.yanmo.Yanmo.metainfo.xml"
 LINUX = ROOT / "packaging" / "linux"
 _DEBIAN = {"x86_64": "amd64", "aarch64": "arm64"}
-_WANTED = "libegl1, libgl1, libxkbcommon-x11-0, libxcb-cursor0, libxcb-icccm4, libxcb-keysyms1, libdbus-1-3"
+_WANTED = "libegl1, libgl1, libxkbcommon-x11-0, libxcb-cursor0, libxcb-icccm4, libxcb-keysyms1, libdbus-1-3, libreadline8 | libreadline8t64"
 
 
 def read_version() -> str:

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Tries the packages in a Debian that has no Python: try_in_debian.sh build/package CHROOT PYTHON [OLDDATA]
-# Needs root and debootstrap; CHROOT is made where it is missing. PYTHON has the openai client and asks the served model from outside.
+# Needs root and debootstrap; CHROOT is made where it is missing. PYTHON has the openai client and asks the served model from outside; if it
+# has torch too, the app computes a checkpoint with it, outside of the Debian.
 # OLDDATA is a data folder that an older Yanmo wrote: the upgrade must lose nothing of it.
 set -eu
 out=$(cd "$1" && pwd) root=$2 python=$3 old=${4:-}
@@ -79,11 +80,20 @@ if [ -n "$old" ]; then
   cp -a "$old" "$root/root/.local/share/Yanmo"
   "$python" -c "import sqlite3,sys; print('before:', sqlite3.connect(sys.argv[1]).execute('SELECT name FROM _sqlite_migrations').fetchall())" "$old/yanmo.sqlite"
 fi
+said() {  # every message that the data hold, as one number and a hash
+  "$python" -c "
+import hashlib, sqlite3, sys
+rows = sqlite3.connect(sys.argv[1]).execute('SELECT id, conversation_id, parent_id, role, parts FROM messages ORDER BY id').fetchall()
+print(len(rows), hashlib.sha256(repr(rows).encode()).hexdigest())" "$root/root/.local/share/Yanmo/yanmo.sqlite"
+}
+before=; [ -z "$old" ] || before=$(said)
 inside dpkg -i /root/newer.deb >/dev/null
 [ ! -e "$root/opt/yanmo/_internal/of-the-older-one" ]
 inside yanmo data check
 inside yanmo data list
 inside yanmo data export --format md
+[ "$before" = "${old:+$(said)}" ] || { echo 'messages were lost' >&2; exit 1; }
+echo "messages before and after: $before"
 inside yanmo chat -p "What is quantization?" </dev/null
 inside /bin/sh -c 'ls /usr/share/applications/yanmo.desktop /usr/share/mime/packages/yanmo.xml /usr/share/icons/hicolor/48x48/apps/yanmo.png'
 ls "$root/root/.local/share/Yanmo/snapshots"
@@ -92,4 +102,14 @@ for gone in opt/yanmo usr/bin/yanmo usr/share/applications/yanmo.desktop usr/sha
   [ ! -e "$root/$gone" ] && [ ! -L "$root/$gone" ] || { echo "/$gone is left" >&2; exit 1; }
 done
 [ -s "$root/root/.local/share/Yanmo/yanmo.sqlite" ]
+if "$python" -c 'import torch, transformers' 2>/dev/null; then
+  say "a checkpoint, and AWQ, with the torch of another Python"
+  YANMO_DATA=$(mktemp -d); export YANMO_DATA
+  starter=$out/yanmo/_internal/resources/starter/checkpoint
+  "$out/yanmo/yanmo" settings torch.python="$python"
+  "$out/yanmo/yanmo" chat "$starter" -p "What is GGUF?" </dev/null
+  "$out/yanmo/yanmo" quantize "$starter" --to awq --text builtin --calibration-windows 2 --windows 1 --out "$YANMO_DATA/awq" | grep '^| KL divergence, mean'
+  "$out/yanmo/yanmo" convert "$YANMO_DATA/awq" --out "$YANMO_DATA/back.gguf"
+  rm -rf "$YANMO_DATA"
+fi
 say "all of it worked"

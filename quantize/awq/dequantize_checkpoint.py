@@ -54,6 +54,7 @@ def dequantize_checkpoint(
         subject=str(source),
         progress=progress,
         is_cancelled=is_cancelled,
+        needs_torch=True,
     )
     return target
 

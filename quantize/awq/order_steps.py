@@ -62,7 +62,15 @@ class AwqSteps:
             return card
         quality, probe = measure_target(target, self._source, text, self._order, progress, self._is_cancelled)
         measured = make_folder_card(
-            target, self._source, self._base_hash, recipe, quality=quality, text=text, probe=probe, windows=self._order.windows
+            target,
+            self._source,
+            self._base_hash,
+            recipe,
+            quality=quality,
+            text=text,
+            probe=probe,
+            windows=self._order.windows,
+            engine=card.engine,
         )
         return keep_folder_card(measured, target)
 

@@ -55,7 +55,14 @@ def quantize_checkpoint(
     values = {"source": str(source), "target": str(target), "recipe": recipe.to_json(), "text": text, "threads": threads}
     work = work_folder(target)
     try:
-        run_step("quantize.awq.run:quantize_here", values, subject=str(source), progress=progress, is_cancelled=is_cancelled)
+        run_step(
+            "quantize.awq.run:quantize_here",
+            values,
+            subject=str(source),
+            progress=progress,
+            is_cancelled=is_cancelled,
+            needs_torch=True,
+        )
     except (DamagedModelFile, NotAModelFile, UnsupportedArchitecture, QuantizationFailed):
         shutil.rmtree(work, ignore_errors=True)  # it cannot be finished: nothing is left behind
         raise

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from backends.outer_environment import make_outer_environment
 from models.errors import QuantizationFailed, WorkCancelled
 from models.gguf_header import read_header
 from quantize.output import Output
@@ -40,7 +40,9 @@ def convert_with_script(
     if not script.is_file():
         raise QuantizationFailed(file=folder.name, reason=f"There is no converter at {script}.")
     # its own environment: nothing of this program's Python may leak into it
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV"))}
+    environment = {
+        name: value for name, value in make_outer_environment().items() if not name.startswith(("PYTHON", "VIRTUAL_ENV"))
+    }
     with Output(target, source=folder.name) as output, tempfile.TemporaryFile() as log:
         command = [python, str(script), str(folder), "--outfile", str(output.path), "--outtype", file_type.lower(), *more]
         try:

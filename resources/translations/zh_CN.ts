@@ -200,6 +200,10 @@
       <translation>意外的错误；日志里有记录。</translation>
     </message>
     <message>
+      <source>Another Python with torch, for safetensors and AWQ</source>
+      <translation>另一个装有 torch 的 Python，用于 safetensors 和 AWQ</translation>
+    </message>
+    <message>
       <source>Another Yanmo (process {pid}) uses {folder}.</source>
       <translation>另一个研墨(进程 {pid})正在使用 {folder}。</translation>
     </message>
@@ -516,6 +520,10 @@
       <translation>请换一个名称。</translation>
     </message>
     <message>
+      <source>Choose another one in the settings.</source>
+      <translation>请在设置里另选一个。</translation>
+    </message>
+    <message>
       <source>Choose another port or address, or make a key first where others are to use it.</source>
       <translation>请换一个端口或地址；若要给别人用，请先创建密钥。</translation>
     </message>
@@ -558,6 +566,10 @@
     <message>
       <source>Collections</source>
       <translation>资料集</translation>
+    </message>
+    <message>
+      <source>Command</source>
+      <translation>命令</translation>
     </message>
     <message>
       <source>Command palette</source>
@@ -1156,6 +1168,10 @@
       <translation>请另外从仓库安装研墨（“make run ACCEL=cuda”）。两者共用同样的模型和对话。</translation>
     </message>
     <message>
+      <source>Install Yanmo's package again.</source>
+      <translation>请重新安装研墨的安装包。</translation>
+    </message>
+    <message>
       <source>Install the CUDA toolkit (nvcc), then run “make run ACCEL=cuda”.</source>
       <translation>请安装 CUDA 工具包（nvcc），再运行 “make run ACCEL=cuda”。</translation>
     </message>
@@ -1704,8 +1720,8 @@
       <translation>没有安装：只有 AWQ 和 safetensors 模型需要它。</translation>
     </message>
     <message>
-      <source>It is not part of the packaged app: install Yanmo with pipx or from a clone too, with torch.</source>
-      <translation>安装包里没有它：请另外用 pipx 或从仓库安装带 torch 的研墨。</translation>
+      <source>It is not part of the packaged app, and there is no torch pack yet: {0}.</source>
+      <translation>安装包里没有它，也还没有 torch 包：{0}。</translation>
     </message>
     <message>
       <source>It is of version {0}, and this Yanmo reads version {1}.</source>
@@ -1766,6 +1782,10 @@
     <message>
       <source>It needs more memory than a picture may take.</source>
       <translation>它所需的内存超过单张图片允许的上限。</translation>
+    </message>
+    <message>
+      <source>It needs the torch engine: Settings → About → This machine… says how to add it.</source>
+      <translation>需要 torch 引擎：设置 → 关于 → 这台机器… 会说明怎样添加。</translation>
     </message>
     <message>
       <source>It needs {needed} more, and {folder} has {free} left.</source>
@@ -2412,6 +2432,14 @@
       <translation>每天做一次快照</translation>
     </message>
     <message>
+      <source>Make a torch pack, or mend this one by the last command.</source>
+      <translation>请做一个 torch 包，或用最后一条命令修好这一个。</translation>
+    </message>
+    <message>
+      <source>Make a torch pack: an environment of a Python 3.11 or newer, which Yanmo finds in its data folder. It takes some gigabytes, and the window may stay open. Another environment that has the packages will do too: name it in the settings.</source>
+      <translation>请做一个 torch 包：一个 Python 3.11 或更新的环境，研墨会在自己的数据文件夹里找到它。它要占几个 GB，做的时候窗口可以开着。另一个装有这些软件包的环境也可以：在设置里指定它。</translation>
+    </message>
+    <message>
       <source>Make one in the settings, or with “yanmo remote add NAME ADDRESS”.</source>
       <translation>请在设置中或用“yanmo remote add 名称 地址”新建连接。</translation>
     </message>
@@ -2650,10 +2678,6 @@
     <message>
       <source>Notes</source>
       <translation>备注</translation>
-    </message>
-    <message>
-      <source>Nothing can be added to the packaged app: install Yanmo with “pipx install 'yanmo[torch]'” or from a clone too. Both use the same models and conversations.</source>
-      <translation>安装包里不能再添加东西：请另外用 “pipx install 'yanmo[torch]'” 或从仓库安装研墨。两者共用同样的模型和对话。</translation>
     </message>
     <message>
       <source>Nothing fits.</source>
@@ -3148,8 +3172,8 @@
       <translation>请运行 “make run” 编译它；需要 C++ 编译器和 cmake。</translation>
     </message>
     <message>
-      <source>Run “pip install '.[torch]'” in the folder of Yanmo.</source>
-      <translation>请在研墨的文件夹里运行 “pip install '.[torch]'”。</translation>
+      <source>Run “pip install '.[torch]'” in the folder of Yanmo (“pipx install --force '.[torch]'” or “uv tool install '.[torch]'” where it came that way), or make a torch pack, an environment that Yanmo finds in its data folder.</source>
+      <translation>请在研墨的文件夹里运行 “pip install '.[torch]'”（若由 pipx 或 uv 安装，则用 “pipx install --force '.[torch]'” 或 “uv tool install '.[torch]'”），或做一个 torch 包：研墨会在自己的数据文件夹里找到这个环境。</translation>
     </message>
     <message>
       <source>Run “yanmo doctor” to see what is installed and what to add.</source>
@@ -3550,6 +3574,10 @@
     <message>
       <source>The KV cache has no room left.</source>
       <translation>KV 缓存已没有空间。</translation>
+    </message>
+    <message>
+      <source>The Python of the torch pack is {0}, and 3.11 or newer is needed: {1}.</source>
+      <translation>torch 包的 Python 是 {0}，而需要 3.11 或更新：{1}。</translation>
     </message>
     <message>
       <source>The active branch ends in a message that is not there.</source>
@@ -4184,6 +4212,14 @@
       <translation>torch 引擎不计算架构“{architecture}”。</translation>
     </message>
     <message>
+      <source>The torch pack {0} has {1} {2}, and this Yanmo needs {3}.</source>
+      <translation>torch 包 {0} 里的 {1} 是 {2}，而这个研墨需要 {3}。</translation>
+    </message>
+    <message>
+      <source>The torch pack {0} lacks {1}.</source>
+      <translation>torch 包 {0} 缺少 {1}。</translation>
+    </message>
+    <message>
       <source>The two files are not the same.</source>
       <translation>两个文件并不相同。</translation>
     </message>
@@ -4246,6 +4282,10 @@
     <message>
       <source>There is a sound in this conversation.</source>
       <translation>这个对话里有声音。</translation>
+    </message>
+    <message>
+      <source>There is no Python at {0}, which the setting “torch.python” names.</source>
+      <translation>{0} 处没有 Python，它是设置“torch.python”指定的。</translation>
     </message>
     <message>
       <source>There is no adapter for this architecture in the library.</source>
@@ -4618,6 +4658,10 @@
     <message>
       <source>Verify the file, and download it again if it differs.</source>
       <translation>请校验文件，如有差异请重新下载。</translation>
+    </message>
+    <message>
+      <source>Version {0} in {1}: AWQ and safetensors models work.</source>
+      <translation>版本 {0}，在 {1}：可以使用 AWQ 和 safetensors 模型。</translation>
     </message>
     <message>
       <source>Version {0} is installed but cannot be loaded.</source>
@@ -5348,8 +5392,16 @@
       <translation>{0} 既不是真也不是假。</translation>
     </message>
     <message>
+      <source>{0} is no Python that can be started.</source>
+      <translation>{0} 不是能启动的 Python。</translation>
+    </message>
+    <message>
       <source>{0} is not installed: run “pip install .[torch]”.</source>
       <translation>未安装 {0}：请运行“pip install .[torch]”。</translation>
+    </message>
+    <message>
+      <source>{0} is not there: the setting “torch.python” names it.</source>
+      <translation>{0} 不存在：它是设置“torch.python”指定的。</translation>
     </message>
     <message>
       <source>{0} is there already and has no card: move it, or choose another folder.</source>

@@ -19,7 +19,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "packaging" / "froz
 
 import environment
 import icons
+import licences
 import package
+
+from app.services.licences import LicensedPart
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -90,6 +93,43 @@ def test_the_package_asks_for_the_c_library_that_its_files_need(tmp_path: Path) 
     (tmp_path / "words.txt").write_text("no program", encoding="utf-8")
     major, minor = package.needed_glibc(tmp_path).split(".")
     assert (2, 17) <= (int(major), int(minor)) < (3, 0)
+
+
+def test_no_library_of_the_system_is_taken_along_that_is_under_the_gpl_alone() -> None:
+    table = licences.read_table()
+    assert [name for name, licence in table.items() if not LicensedPart(name, "", licence, "").is_free_to_ship] == []
+    assert licences.find_licence("libxkbcommon-x11.so.0", table) == "MIT"
+    assert licences.find_licence("libzstd.so.1", table).startswith("BSD-3-Clause")
+    with pytest.raises(licences.UnknownLicence, match=r"libreadline\.so\.8 has no licence"):
+        licences.find_licence("libreadline.so.8", table)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="libraries of the system are taken along on Linux")
+def test_the_app_carries_the_licence_of_each_library_that_came_from_the_system(tmp_path: Path) -> None:
+    (tmp_path / "libz.so.1").write_bytes(b"a library")
+    (tmp_path / "libpython3.11.so.1.0").write_bytes(b"another")
+    (tmp_path / "libjpeg.so.62").symlink_to("elsewhere")
+    told = (
+        tmp_path
+        / "environment"
+        / "lib"
+        / "python3.11"
+        / "site-packages"
+        / "pyinstaller-6.0.dist-info"
+        / "licenses"
+        / "COPYING.txt"
+    )
+    told.parent.mkdir(parents=True)
+    told.write_text("The Bootloader Exception", encoding="utf-8")
+    assert licences.collect(tmp_path, tmp_path / "environment") == 2
+    assert (tmp_path / "licences" / "libz.so.1.txt").read_text(encoding="utf-8").startswith("Zlib\n")
+    assert "PYTHON SOFTWARE FOUNDATION LICENSE" in (tmp_path / "licences" / "libpython3.11.so.1.0.txt").read_text(
+        encoding="utf-8"
+    )
+    assert "Bootloader Exception" in (tmp_path / "licences" / "PyInstaller.txt").read_text(encoding="utf-8")
+    (tmp_path / "libreadline.so.8").write_bytes(b"no")
+    with pytest.raises(licences.UnknownLicence):
+        licences.collect(tmp_path, tmp_path / "environment")
 
 
 def test_recipes_for_other_systems_say_that_they_were_not_tried() -> None:

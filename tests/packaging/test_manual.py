@@ -255,6 +255,22 @@ def test_a_page_in_chinese_has_the_commands_of_the_english_one(page: Path) -> No
         assert f"images/{name}-en.png" in english.read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("page", ["benchmarks", "conversion"])
+def test_figures_and_tables_in_chinese_are_those_of_the_english_page(page: str) -> None:
+    english, chinese = (path.read_text(encoding="utf-8") for path in (DOCS / f"{page}.md", DOCS / "zh" / f"about-{page}.md"))
+    if page == "conversion":
+        names = [re.findall(r"\b\w+(?:For\w+|Model|MiniCPMV)\b", text) for text in (english, chinese)]
+        assert names[0] == names[1]
+    figure = re.compile(r"\d(?:[\d,.]*\d)?")
+    rows = re.findall(r"^\|.*\|$", chinese, re.MULTILINE)
+    assert rows and set(figure.findall("\n".join(rows))) - set(figure.findall(english)) == set()
+
+
+def test_what_fetches_something_from_another_machine_is_not_run() -> None:
+    fetching = re.compile(r"\b(?:pip|pipx|uv|apt|git|npm) |curl .*https?://(?!127\.0\.0\.1|localhost)")
+    assert [block.name for block in BLOCKS if not block.reason and fetching.search(" ".join(block.commands))] == []
+
+
 def test_every_command_and_option_is_on_the_page_of_commands() -> None:
     for language in PAGES:
         text = (DOCS / language / "commands.md").read_text(encoding="utf-8")
@@ -293,7 +309,8 @@ def test_pages_that_the_program_writes_are_what_it_would_write_now() -> None:
 
 
 def test_both_languages_have_the_same_pages() -> None:
-    assert {page.name for page in (DOCS / "en").glob("*.md")} <= {page.name for page in (DOCS / "zh").glob("*.md")}
+    wanted = {page.name for page in (DOCS / "en").glob("*.md")} | {f"about-{page.name}" for page in DOCS.glob("*.md")}
+    assert wanted == {page.name for page in (DOCS / "zh").glob("*.md")}
 
 
 def test_what_is_not_run_says_why() -> None:

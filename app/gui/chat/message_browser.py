@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from PySide6.QtCore import QMimeData, QPointF, QRectF, QSize, Qt, QUrl, Signal
-from PySide6.QtGui import QColor, QDesktopServices, QPainter, QPaintEvent, QPen, QTextCursor, QTextFrame, QTextOption, QWheelEvent
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QTextCursor, QTextFrame, QTextOption, QWheelEvent
 from PySide6.QtWidgets import QFrame, QSizePolicy, QTextBrowser, QWidget
 
 from app.gui.chat.document_writer import (
@@ -22,6 +22,7 @@ from app.gui.chat.document_writer import (
 )
 from app.gui.chat.formulas import FormulaPainter
 from app.gui.chat.inline_writer import SAFE_SCHEMES, SOURCE
+from app.gui.outside import open_outside
 from app.gui.theme import Tokens
 from app.text.markdown_blocks import Block
 
@@ -100,7 +101,7 @@ class MessageBrowser(QTextBrowser):
         if address.scheme() == "copy":
             self.copy_requested.emit(int(address.path()))
         elif address.scheme().lower() in SAFE_SCHEMES:
-            QDesktopServices.openUrl(address)
+            open_outside(address)
 
     # ---- painting
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, QTimer, QUrl
-from PySide6.QtGui import QColor, QDesktopServices, QImage, QPixmap, QResizeEvent, QTextCharFormat, QTextCursor
+from PySide6.QtGui import QColor, QImage, QPixmap, QResizeEvent, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import (
     QDialog,
     QHBoxLayout,
@@ -22,6 +22,7 @@ from app.documents.document import Document
 from app.documents.reading import PagePicture
 from app.gui.knowledge.words import place_words
 from app.gui.models.background import Background
+from app.gui.outside import open_outside
 from app.gui.theme import Tokens
 from app.gui.translation import tr, translated_error
 from app.gui.widgets import ElidedLabel, make_label
@@ -98,7 +99,7 @@ class SourceViewer(QDialog):
             row.addWidget(button)
         row.addStretch()
         outside = QPushButton(tr("Open with the system's program"), self)
-        outside.clicked.connect(lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(self._path)))
+        outside.clicked.connect(lambda: open_outside(QUrl.fromLocalFile(self._path)))
         outside.setEnabled(Path(self._path).is_file())
         close = QPushButton(tr("Close"), self)
         close.setProperty("role", "primary")

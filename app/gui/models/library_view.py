@@ -6,7 +6,6 @@ import shutil
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QPoint, Qt, QUrl, Signal
-from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
     QComboBox,
     QFileDialog,
@@ -23,6 +22,7 @@ from app.gui.models.background import Background
 from app.gui.models.model_panel import ModelPanel
 from app.gui.models.rows import Row, RowList
 from app.gui.models.words import card_words, kind_words, size_words
+from app.gui.outside import open_outside
 from app.gui.theme import Tokens
 from app.gui.translation import tr
 from app.gui.widgets import make_label
@@ -195,7 +195,7 @@ class LibraryView(QWidget):
     def _show_in_folder(self) -> None:
         card = self._chosen()
         if card is not None:
-            QDesktopServices.openUrl(QUrl.fromLocalFile(str(Path(card.path).parent)))
+            open_outside(QUrl.fromLocalFile(str(Path(card.path).parent)))
 
     def _remove(self) -> None:
         card = self._chosen()

@@ -112,6 +112,9 @@ class ModelPanel(QWidget):
         self._path.set_full_text(card.path)
         self._facts.setText(_facts(card))
         self._load.setEnabled(card.can_be_loaded and card.kind in ("chat", "base"))
+        self._load.setToolTip(
+            "" if card.can_be_loaded else tr("It needs the torch engine: Settings → About → This machine… says how to add it.")
+        )
         is_here = card.format != "remote"
         for button in (self._show, self._verify):
             button.setEnabled(is_here)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, Qt, QUrl, Signal
-from PySide6.QtGui import QDesktopServices, QResizeEvent
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from app.gui.chat.formulas import FormulaPainter
@@ -13,6 +13,7 @@ from app.gui.models.background import Background
 from app.gui.models.plan_bars import PlanBars
 from app.gui.models.rows import Row, RowList
 from app.gui.models.words import count_words, hub_words, size_words, variant_words, verdict_words
+from app.gui.outside import open_outside
 from app.gui.theme import Tokens
 from app.gui.translation import tr, translated_error
 from app.gui.widgets import ElidedLabel, make_label
@@ -208,7 +209,7 @@ class RepositoryPanel(QWidget):
 
     def _open_page(self) -> None:
         if self._repository is not None:
-            QDesktopServices.openUrl(QUrl(self._repository.page))
+            open_outside(QUrl(self._repository.page))
 
     def _open_other(self) -> None:
         if self._wish is not None:

@@ -5,12 +5,25 @@ from __future__ import annotations
 from html import escape
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import (
+    QDialog,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.gui.models.background import Background
+from app.gui.theme import make_font
 from app.gui.translation import tr, tr_reason
 from app.gui.widgets import make_label
-from app.services.diagnosis import DoctorReport, Finding, make_report
+from app.services.diagnosis import DoctorReport, make_report
+from app.services.findings import Finding
 from app.workstation import Workstation
 
 _MARKS = {"good": "✓", "note": "·", "trouble": "✗"}
@@ -53,11 +66,14 @@ class MachineDialog(QDialog):
         trouble = tr("Something keeps Yanmo from working.") if report.has_trouble else tr("Yanmo works here.")
         self.words.setText(trouble)
         names = topic_names()
-        for row, finding in enumerate(report.findings):
+        for finding in report.findings:
+            row = self._grid.rowCount()
             for column, text in enumerate((_MARKS[finding.state], names.get(finding.topic, finding.topic))):
                 self._grid.addWidget(QLabel(text, self), row, column, Qt.AlignmentFlag.AlignTop)
             self._grid.addWidget(self._make_text(finding), row, 2)
-        self._grid.setRowStretch(len(report.findings), 1)
+            for number, command in enumerate(finding.commands):
+                self._grid.addWidget(self._make_command(command), row + 1 + number, 2)
+        self._grid.setRowStretch(self._grid.rowCount(), 1)
 
     def _make_text(self, finding: Finding) -> QLabel:
         remedy = f"<br>→ {escape(tr_reason(finding.remedy))}" if finding.remedy else ""
@@ -67,6 +83,24 @@ class MachineDialog(QDialog):
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
         return label
+
+    def _make_command(self, command: str) -> QWidget:
+        """A line for a shell, and a button that copies it."""
+        both = QWidget(self)
+        row = QHBoxLayout(both)
+        row.setContentsMargins(0, 0, 0, 0)
+        line = QLineEdit(command, both)
+        line.setReadOnly(True)
+        line.setFont(make_font(12, mono=True))
+        line.setCursorPosition(0)
+        line.setToolTip(escape(command))
+        line.setAccessibleName(tr("Command"))
+        row.addWidget(line, 1)
+        copy = QPushButton(tr("Copy"), both)
+        copy.setAutoDefault(False)
+        copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(command))
+        row.addWidget(copy)
+        return both
 
 
 def topic_names() -> dict[str, str]:

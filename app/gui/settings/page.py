@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QEvent, QUrl, Signal
-from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from app import __version__
 from app.gui.chat.context_page import policy_names
+from app.gui.outside import open_outside
 from app.gui.settings.hubs import HubSettings
 from app.gui.settings.licences_dialog import LicencesDialog
 from app.gui.settings.machine_dialog import MachineDialog
@@ -80,7 +80,10 @@ class SettingsPage(QWidget):
             lambda: tr("When a conversation no longer fits the context"),
             lambda: list(policy_names().items()),
         )
-        self._file("quantize.converter", lambda: tr("llama.cpp's converter, for checkpoints that Yanmo does not know"))
+        self._file(
+            "quantize.converter", lambda: tr("llama.cpp's converter, for checkpoints that Yanmo does not know"), "Python (*.py)"
+        )
+        self._file("torch.python", lambda: tr("Another Python with torch, for safetensors and AWQ"), parts=3)
         self._layout.addWidget(make_separator(self))
         self._caption(lambda: tr("Hubs"))
         self._hubs = HubSettings(self._workstation, self._tokens, self)
@@ -179,8 +182,8 @@ class SettingsPage(QWidget):
         self._fields[key] = field
         self._row(name, field)
 
-    def _file(self, key: str, name: Callable[[], str]) -> None:
-        """A row for the path of a file: one button chooses it, another takes it away."""
+    def _file(self, key: str, name: Callable[[], str], pattern: str = "", *, parts: int = 1) -> None:
+        """A row for the path of a file: one button chooses it, another takes it away; so many of its last parts are shown."""
         both = QWidget(self)
         row = QHBoxLayout(both)
         row.setContentsMargins(0, 0, 0, 0)
@@ -191,7 +194,7 @@ class SettingsPage(QWidget):
 
         def show() -> None:
             path = str(self._workstation.settings.get(key))
-            field.setText(Path(path).name or tr("Choose…"))
+            field.setText("/".join(Path(path).parts[-parts:]) or tr("Choose…"))
             field.setToolTip(escape(path))
             clear.setText(tr("Remove"))
             clear.setVisible(bool(path))
@@ -201,7 +204,7 @@ class SettingsPage(QWidget):
             show()
 
         def choose() -> None:
-            path, _ = QFileDialog.getOpenFileName(self, name(), "", "Python (*.py)")
+            path, _ = QFileDialog.getOpenFileName(self, name(), "", pattern)
             if path:
                 keep(path)
 
@@ -211,7 +214,7 @@ class SettingsPage(QWidget):
         self._row(name, both)
 
     def _open_folder(self) -> None:
-        QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._workstation.paths.data)))
+        open_outside(QUrl.fromLocalFile(str(self._workstation.paths.data)))
 
     # ---- looks and words
 

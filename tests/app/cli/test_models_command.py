@@ -138,10 +138,12 @@ def test_the_doctor_looks_at_everything(tmp_path: Path) -> None:
 def test_the_doctor_speaks_json_and_says_in_its_exit_status_whether_yanmo_works(yanmo: Any) -> None:
     status, out, _ = yanmo("doctor", "--json")
     assert status == 0
-    assert {"topic", "state", "text", "remedy"} == set(json.loads(out)[0])
+    assert {"topic", "state", "text", "remedy", "commands"} == set(json.loads(out)[0])
 
 
 def test_a_remedy_stands_below_its_finding() -> None:
-    report = DoctorReport((Finding("Python", "good", "3.11"), Finding("llama.cpp", "trouble", "missing", "Build it.")))
-    assert render_report(report) == "✓ Python     3.11\n✗ llama.cpp  missing\n             → Build it."
+    report = DoctorReport(
+        (Finding("Python", "good", "3.11"), Finding("llama.cpp", "trouble", "missing", "Build it.", ("make run",)))
+    )
+    assert render_report(report) == "✓ Python     3.11\n✗ llama.cpp  missing\n             → Build it.\n               make run"
     assert report.has_trouble

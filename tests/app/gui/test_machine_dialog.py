@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QLabel
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QLabel, QLineEdit, QPushButton
 
 from app.gui.settings import machine_dialog
 from app.gui.settings.machine_dialog import MachineDialog
 from app.gui.translation import Translations
-from app.services.diagnosis import DoctorReport, Finding, is_frozen, torch_remedy
+from app.services.diagnosis import DoctorReport
+from app.services.findings import Finding
 from app.workstation import Workstation
 
 
@@ -30,9 +32,18 @@ def test_it_says_what_the_engine_was_built_for_and_what_would_help(
     translations.use("en")
 
 
-def test_in_the_packaged_app_nobody_is_told_to_run_make_or_pip_there(monkeypatch) -> None:
-    assert not is_frozen()
-    assert torch_remedy().startswith("Run “pip install")
-    monkeypatch.setattr("sys.frozen", True, raising=False)
-    assert "pipx install" in torch_remedy()
-    assert torch_remedy().startswith("Nothing can be added")
+def test_a_command_that_would_help_can_be_copied(qtbot, workstation: Workstation, monkeypatch) -> None:
+    commands = ("python3 -m venv /data/torch-pack", "/data/torch-pack/bin/python -m pip install -r /opt/yanmo/requirements.txt")
+    found = (
+        Finding(
+            "PyTorch", "note", "It is not installed: only AWQ and safetensors models need it.", "Make a torch pack.", commands
+        ),
+    )
+    monkeypatch.setattr(machine_dialog, "make_report", lambda paths: DoctorReport(found))
+    dialog = MachineDialog(workstation)
+    qtbot.addWidget(dialog)
+    qtbot.waitUntil(lambda: len(dialog.findChildren(QLineEdit)) == 2, timeout=5000)
+    assert tuple(line.text() for line in dialog.findChildren(QLineEdit)) == commands
+    copies = [button for button in dialog.findChildren(QPushButton) if button.text() == "Copy"]
+    copies[1].click()
+    assert QGuiApplication.clipboard().text() == commands[1]

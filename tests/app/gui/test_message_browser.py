@@ -90,6 +90,11 @@ def test_money_is_not_mathematics(browser: MessageBrowser) -> None:
     assert text == "It costs $1.23 and then $4.56, or $5 to $6."
 
 
+def test_an_answer_of_a_number_with_a_dot_can_be_read_and_copied(browser: MessageBrowser) -> None:
+    assert shown(browser, "2.").strip() == "2."
+    assert browser.document().firstBlock().textList() is None
+
+
 def test_task_lists_show_boxes(browser: MessageBrowser) -> None:
     text = shown(browser, "- [x] done\n- [ ] open")
     assert "☑ done" in text and "☐ open" in text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from app.services.licences import LicensedPart, list_parts
@@ -16,7 +18,16 @@ def test_no_part_is_under_the_gpl_alone() -> None:
 
 def test_parts_come_with_the_text_of_their_licence() -> None:
     without = {part.name for part in list_parts() if not part.text}
-    assert without <= {"PySide6_Essentials", "shiboken6", "latex2mathml", "pypdfium2"}
+    assert without <= {"latex2mathml", "pypdfium2"}
+    (qt,) = (part for part in list_parts() if part.name == "PySide6_Essentials")
+    assert "GNU LESSER GENERAL PUBLIC LICENSE" in qt.text and "GNU GENERAL PUBLIC LICENSE" in qt.text
+
+
+def test_the_packaged_app_tells_of_the_libraries_of_the_system_it_was_built_on(tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "licences").mkdir()
+    (tmp_path / "licences" / "libz.so.1.txt").write_text("Zlib\n\nThis software is provided as it is.\n", encoding="utf-8")
+    monkeypatch.setattr("sys._MEIPASS", str(tmp_path), raising=False)
+    assert LicensedPart("libz.so.1", "", "Zlib", "This software is provided as it is.") in list_parts()
 
 
 @pytest.mark.parametrize(
@@ -29,6 +40,9 @@ def test_parts_come_with_the_text_of_their_licence() -> None:
         ("GNU General Public License v3 (GPLv3)", False),
         ("AGPL-3.0-only", False),
         ("MIT AND GPL-3.0-only", False),
+        ("GPL-3.0-or-later WITH GCC-exception-3.1", True),
+        ("GPL-2.0-or-later WITH Bootloader-exception", True),
+        ("FTL OR GPL-2.0-or-later", True),
         ("Proprietary", False),
         ("?", False),
     ],

@@ -44,6 +44,16 @@ def test_final_blocks_never_change_while_text_grows() -> None:
     assert [block.kind for block in cutter.final] == ["paragraph", "bullet_list", "fence", "table", "paragraph"]
 
 
+def test_a_number_with_a_dot_alone_is_text_and_not_an_empty_item_of_a_list() -> None:
+    for source in ("2.", "2.\n", "42)", "-", "*\n", "The sum is\n\n2.\n\nNothing else."):
+        assert not [token for token in parse(source) if "list" in token.type], source
+        assert {block.kind for block in cut_blocks(source)} == {"paragraph"}
+    assert [token.content for token in parse("> 2.") if token.type == "inline"] == ["2."]
+    assert [block.kind for block in cut_blocks("1. one\n2.\n3. three\n")] == ["ordered_list"]
+    assert [block.kind for block in cut_blocks("-\n  below\n")] == ["bullet_list"]
+    assert [block.kind for block in cut_blocks("- a\n\n-\n\n- c\n")] == ["bullet_list"]
+
+
 def test_large_blocks_are_cut_into_pieces_that_hold_everything() -> None:
     code = "".join(f"line {number}\n" for number in range(3000))
     pieces = cut_blocks(f"```python\n{code}```\n")
