@@ -195,11 +195,11 @@ class _ForcedCall:
             if self._call.name and not self._has_begun:
                 self._has_begun = True
                 events.append(CallBegun(0, self._call.name))
-            if piece := self._call.take_arguments():
-                events.append(CallArguments(0, piece))
-            if self._call.is_complete:
-                self.calls = 1
-                events.append(CallEnded(0))
+        if self._has_begun and (piece := self._call.take_arguments()):
+            events.append(CallArguments(0, piece))
+        if self._call.is_complete and not self.calls:
+            self.calls = 1
+            events.append(CallEnded(0))
         return events
 
     def finish(self, *, cut_off: bool = False) -> list[ToolEvent]:

@@ -141,6 +141,27 @@ def test_a_required_call_streams_its_arguments(client: openai.OpenAI, served: Se
     assert reason == "tool_calls"
 
 
+def test_a_streamed_call_has_no_more_events_than_tokens(client: openai.OpenAI, served: Served) -> None:
+    parameters = {
+        "type": "object",
+        "properties": {"a_rather_long_name": {"const": "a text of many letters"}},
+        "required": ["a_rather_long_name"],
+    }
+    stream = client.chat.completions.create(
+        model=served.starter,
+        messages=HELLO,
+        tools=[{"type": "function", "function": {"name": "look", "parameters": {**parameters, "additionalProperties": False}}}],
+        tool_choice="required",
+        stream=True,
+        stream_options={"include_usage": True},
+        max_tokens=200,
+    )
+    chunks = list(stream)
+    pieces = [call.function.arguments for chunk in chunks for choice in chunk.choices for call in choice.delta.tool_calls or ()]
+    assert json.loads("".join(pieces)) == {"a_rather_long_name": "a text of many letters"}
+    assert len([piece for piece in pieces if piece]) <= chunks[-1].usage.completion_tokens
+
+
 def test_a_conversation_with_calls_and_their_results_goes_on(client: openai.OpenAI, served: Served) -> None:
     messages: list[Any] = [
         *HELLO,
