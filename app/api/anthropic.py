@@ -52,7 +52,14 @@ async def _answer(call: Call) -> Response:
     if streams:
         total = await count_tokens(lease, call.media.fill(order.request))
         pieces = _stream(call, lease, order, frame, total)
-        return EventStream(pieces, call.hand_over(), dialect="anthropic", done="", on_error=call.record.fail)
+        return EventStream(
+            pieces,
+            call.hand_over(),
+            dialect="anthropic",
+            done="",
+            on_error=call.record.fail,
+            keep_alive=lambda: _event("ping"),
+        )
     choice = await while_connected(call.request, collect(call, lease, order))
     reason = _stop_reason(choice.done, bool(choice.names))
     usage = _usage(choice.done.usage)

@@ -165,7 +165,9 @@ async def infill(desk: Desk, request: Request) -> Response:
         order = Order(gap, silent=most == 0)
         lease = await call.acquire()
         if read_switch(call.body, "stream"):
-            return EventStream(_stream(call, lease, order), call.hand_over(), on_error=call.record.fail)
+            pieces = _stream(call, lease, order)
+            nothing = event({"content": "", "stop": False})
+            return EventStream(pieces, call.hand_over(), on_error=call.record.fail, keep_alive=lambda: nothing)
         choice = await while_connected(request, openai_chat.collect(call, lease, order))
         return reply_json({"content": "".join(choice.text), "stop": True, **_ending(choice)})
 

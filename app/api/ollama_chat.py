@@ -53,7 +53,13 @@ async def _run(desk: Desk, request: Request, read: Any, shape: _Shape) -> Respon
         name = str(call.body.get("model") or lease.engine.reference)
         if streams:
             return EventStream(
-                _stream(call, lease, order, shape, name, load), call.hand_over(), dialect="ollama", lines=True, done=""
+                _stream(call, lease, order, shape, name, load),
+                call.hand_over(),
+                dialect="ollama",
+                lines=True,
+                done="",
+                on_error=call.record.fail,
+                keep_alive=lambda: f"{dump(shape.piece(name, {}, False))}\n",
             )
         choice = await while_connected(request, collect(call, lease, order))
         return reply_json(shape.whole(name, choice, _durations(choice.done.usage, load)))

@@ -43,7 +43,7 @@ async def _answer(call: Call) -> Response:
     orders = [vary(order, index) for index in range(count)]
     if streams:
         pieces = _stream(call, reply, orders, shows_usage=shows_usage, shows_progress=read_switch(body, "return_progress"))
-        return EventStream(pieces, call.hand_over(), on_error=call.record.fail)
+        return EventStream(pieces, call.hand_over(), on_error=call.record.fail, keep_alive=reply.keep_alive)
     choices = await while_connected(call.request, _gather(call, lease, orders))
     return reply_json(reply.whole(choices))
 
@@ -134,6 +134,7 @@ class _Reply:
     lease: Lease
     created: int
     shows_logprobs: bool
+    heard: set[int] = field(default_factory=set)
 
     def whole(self, choices: Sequence[Choice]) -> dict[str, Any]:
         """The answer to a request that does not stream."""
@@ -172,6 +173,17 @@ class _Reply:
         }
         return event(dump(value))
 
+    def greet(self, index: int) -> str:
+        """The first event of a choice, which says whose words follow; empty where that was said."""
+        if index in self.heard:
+            return ""
+        self.heard.add(index)
+        return self.delta(index, {"role": "assistant", "content": ""})
+
+    def keep_alive(self) -> str:
+        """An event without news."""
+        return self.greet(0) or self.delta(0, {})
+
     def delta(self, index: int, delta: dict[str, Any], reason: str | None = None, tokens: Sequence[TokenChosen] = ()) -> str:
         """One event with news of one choice."""
         logprobs = {"content": [show_token(token) for token in tokens], "refusal": None} if tokens else None
@@ -182,13 +194,11 @@ async def _stream(
     call: Call, reply: _Reply, orders: Sequence[Order], *, shows_usage: bool, shows_progress: bool
 ) -> AsyncIterator[str]:
     usages: list[Usage] = []
-    heard = [False] * len(orders)
     ids: list[dict[int, str]] = [{} for _ in orders]
     pending: list[list[TokenChosen]] = [[] for _ in orders]
     async for index, piece in merge([call.answer(reply.lease, order) for order in orders]):
-        if not heard[index] and not isinstance(piece, PromptProgress):
-            heard[index] = True
-            yield reply.delta(index, {"role": "assistant", "content": ""})
+        if index not in reply.heard and not isinstance(piece, PromptProgress):
+            yield reply.greet(index)
         match piece:
             case TextDelta(text):
                 yield reply.delta(index, {"content": text}, tokens=pending[index])

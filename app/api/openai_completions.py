@@ -40,7 +40,7 @@ async def _answer(call: Call) -> Response:
     await plan.read_prompt_texts(lease)
     frame = Frame(make_id("cmpl-"), lease, plan, int(time.time()))
     if plan.streams:
-        return EventStream(_stream(call, frame), call.hand_over(), on_error=call.record.fail)
+        return EventStream(_stream(call, frame), call.hand_over(), on_error=call.record.fail, keep_alive=frame.keep_alive)
     texts = await while_connected(call.request, _gather(call, frame))
     return reply_json(frame.whole(texts))
 
@@ -168,6 +168,10 @@ class Frame:
             "model": self.lease.engine.reference,
             "system_fingerprint": FINGERPRINT,
         }
+
+    def keep_alive(self) -> str:
+        """An event without news."""
+        return event(dump({**self.head(), "choices": [{"index": 0, "text": "", "logprobs": None, "finish_reason": None}]}))
 
     def whole(self, texts: Sequence[Sequence[Text]]) -> dict[str, Any]:
         """The answer: for each prompt its choices, in order."""

@@ -37,6 +37,10 @@ class Writer:
             "response.in_progress", response=self._snapshot()
         )
 
+    def keep_alive(self) -> str:
+        """An event without news."""
+        return "" if self.is_over else self._event("response.in_progress", response=self._snapshot())
+
     def add(self, piece: AnswerEvent) -> str:
         """Take in a piece of the reply; what is to be told of it."""
         match piece:

@@ -118,7 +118,13 @@ async def _answer(call: Call) -> Response:
     lease = await call.acquire()
     writer = Writer(_frame(call.body, lease), plan.custom)
     if read_switch(call.body, "stream"):
-        return EventStream(_stream(call, lease, plan, writer), call.hand_over(), done="", on_error=call.record.fail)
+        return EventStream(
+            _stream(call, lease, plan, writer),
+            call.hand_over(),
+            done="",
+            on_error=call.record.fail,
+            keep_alive=writer.keep_alive,
+        )
     await while_connected(call.request, _write(call, lease, plan, writer))
     _keep(call.desk, plan, writer)
     return reply_json(writer.response)
