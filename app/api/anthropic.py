@@ -46,8 +46,7 @@ async def _answer(call: Call) -> Response:
     order = read_order(call.body, call.media)
     streams = read_switch(call.body, "stream")
     lease = await call.acquire()
-    name = str(call.body.get("model") or lease.engine.reference)
-    frame = {"id": make_id("msg_"), "type": "message", "role": "assistant", "model": name}
+    frame = {"id": make_id("msg_"), "type": "message", "role": "assistant", "model": call.model_name(lease)}
     stops = order.request.options.stop
     if streams:
         total = await count_tokens(lease, call.media.fill(order.request))

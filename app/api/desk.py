@@ -98,6 +98,11 @@ class Call:
         self.record.model, self.record.reference = lease.facts.name, lease.engine.reference
         return lease
 
+    def model_name(self, lease: Lease) -> str:
+        """The model's name in the answer: the client's own, and for who gave none the one in the lists."""
+        asked = self.body.get("model")
+        return asked if isinstance(asked, str) and asked else self.desk.models.id_of(lease.engine.reference)
+
     def answer(self, lease: Lease, order: Order) -> AsyncIterator[AnswerEvent]:
         """The reply, noted in the record. What the body does not say of sampling, the model's own defaults do."""
         defaults = self.desk.workstation.defaults

@@ -32,13 +32,13 @@ async def health(desk: Desk, request: Request) -> Response:  # noqa: ARG001
 
 async def props(desk: Desk, request: Request) -> Response:  # noqa: ARG001
     """The model in memory and how it is set; nothing is loaded for that."""
-    models = [model for model in desk.pool.list_loaded() if model.facts is not None]
-    facts = models[0].facts if models else None
+    models = [(name, model.facts) for name, model in desk.models.list_loaded().items() if model.facts is not None]
+    name, facts = models[0] if models else ("", None)
     return reply_json(
         {
             "default_generation_settings": {"n_ctx": facts.context_length if facts else 0},
             "total_slots": desk.parallel,
-            "model_alias": models[0].reference if models else "",
+            "model_alias": name,
             "model_path": "",
             "chat_template": facts.chat_template if facts else "",
             "modalities": {"vision": bool(facts and facts.can_see), "audio": bool(facts and facts.can_hear)},

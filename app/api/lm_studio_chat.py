@@ -116,7 +116,7 @@ async def create(desk: Desk, request: Request) -> Response:
         if read_switch(call.body, "stream"):
             chat = _begin(call, reference)
             return EventStream(
-                _stream(call, plan, chat),
+                _stream(call, plan, chat, reference),
                 call.hand_over(),
                 dialect="lmstudio",
                 done="",
@@ -200,7 +200,7 @@ def _begin(call: Call, reference: str) -> Chat:
         "tool_choice": "auto",
         "tools": [],
     }
-    return Chat(Writer(frame, frozenset()), reference)
+    return Chat(Writer(frame, frozenset()), call.desk.models.id_of(reference))
 
 
 async def _answer(call: Call, plan: Plan, reference: str) -> dict[str, Any]:
@@ -214,9 +214,8 @@ async def _answer(call: Call, plan: Plan, reference: str) -> dict[str, Any]:
     return _finish(call, plan, chat)
 
 
-async def _stream(call: Call, plan: Plan, chat: Chat) -> AsyncIterator[str]:
-    reference = chat.instance
-    yield _tell({"type": "chat.start", "model_instance_id": reference})
+async def _stream(call: Call, plan: Plan, chat: Chat, reference: str) -> AsyncIterator[str]:
+    yield _tell({"type": "chat.start", "model_instance_id": chat.instance})
     try:
         async for said in _load(call, chat, reference):
             yield _tell(said)
@@ -234,7 +233,7 @@ async def _stream(call: Call, plan: Plan, chat: Chat) -> AsyncIterator[str]:
 
 async def _load(call: Call, chat: Chat, reference: str) -> AsyncIterator[dict[str, Any]]:
     """Wait for the model; what is told while it is loaded."""
-    pool, told = call.desk.pool, {"model_instance_id": reference}
+    pool, told = call.desk.pool, {"model_instance_id": chat.instance}
     if pool.progress_of(reference) == 1.0:
         await call.acquire()
         return

@@ -50,7 +50,7 @@ async def _run(desk: Desk, request: Request, read: Any, shape: _Shape) -> Respon
         lease = await call.acquire()
         load = time.perf_counter_ns() - started
         desk.pool.set_idle_seconds(lease.engine.reference, keep)
-        name = str(call.body.get("model") or lease.engine.reference)
+        name = call.model_name(lease)
         if streams:
             return EventStream(
                 _stream(call, lease, order, shape, name, load),

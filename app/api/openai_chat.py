@@ -39,7 +39,8 @@ async def _answer(call: Call) -> Response:
     streams = read_switch(body, "stream")
     shows_usage = read_switch(read_table(body, "stream_options"), "include_usage")
     lease = await while_connected(call.request, call.acquire()) if not streams else await call.acquire()
-    reply = _Reply(make_id("chatcmpl-"), lease, int(time.time()), order.request.options.logprobs is not None)
+    shows_logprobs = order.request.options.logprobs is not None
+    reply = _Reply(make_id("chatcmpl-"), lease, call.model_name(lease), int(time.time()), shows_logprobs)
     orders = [vary(order, index) for index in range(count)]
     if streams:
         pieces = _stream(call, reply, orders, shows_usage=shows_usage, shows_progress=read_switch(body, "return_progress"))
@@ -132,6 +133,7 @@ class _Reply:
 
     id: str
     lease: Lease
+    model: str
     created: int
     shows_logprobs: bool
     heard: set[int] = field(default_factory=set)
@@ -142,7 +144,7 @@ class _Reply:
             "id": self.id,
             "object": "chat.completion",
             "created": self.created,
-            "model": self.lease.engine.reference,
+            "model": self.model,
             "choices": [self._choice(index, choice) for index, choice in enumerate(choices)],
             "usage": usage_of([choice.done.usage for choice in choices]),
             "system_fingerprint": FINGERPRINT,
@@ -166,7 +168,7 @@ class _Reply:
             "id": self.id,
             "object": "chat.completion.chunk",
             "created": self.created,
-            "model": self.lease.engine.reference,
+            "model": self.model,
             "system_fingerprint": FINGERPRINT,
             "choices": choices,
             **more,

@@ -38,7 +38,7 @@ async def _answer(call: Call) -> Response:
     plan = read_plan(call.body)
     lease = await call.acquire()
     await plan.read_prompt_texts(lease)
-    frame = Frame(make_id("cmpl-"), lease, plan, int(time.time()))
+    frame = Frame(make_id("cmpl-"), lease, call.model_name(lease), plan, int(time.time()))
     if plan.streams:
         return EventStream(_stream(call, frame), call.hand_over(), on_error=call.record.fail, keep_alive=frame.keep_alive)
     texts = await while_connected(call.request, _gather(call, frame))
@@ -156,6 +156,7 @@ class Frame:
 
     id: str
     lease: Lease
+    model: str
     plan: Plan
     created: int
 
@@ -165,7 +166,7 @@ class Frame:
             "id": self.id,
             "object": "text_completion",
             "created": self.created,
-            "model": self.lease.engine.reference,
+            "model": self.model,
             "system_fingerprint": FINGERPRINT,
         }
 

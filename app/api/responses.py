@@ -116,7 +116,7 @@ def find_response(desk: Desk, number: str, param: str = "response_id") -> Stored
 async def _answer(call: Call) -> Response:
     plan = _read_plan(call)
     lease = await call.acquire()
-    writer = Writer(_frame(call.body, lease), plan.custom)
+    writer = Writer(_frame(call.body, call.model_name(lease)), plan.custom)
     if read_switch(call.body, "stream"):
         return EventStream(
             _stream(call, lease, plan, writer),
@@ -168,7 +168,7 @@ def _read_plan(call: Call) -> Plan:
     return Plan(Order(request, allowed, forced), custom, items, history, read_switch(body, "store", True))
 
 
-def _frame(body: Mapping[str, Any], lease: Lease) -> dict[str, Any]:
+def _frame(body: Mapping[str, Any], model: str) -> dict[str, Any]:
     """The response object before anything was said: what was asked for is said again."""
     echoed = {key: default if body.get(key) is None else body[key] for key, default in _ECHOED.items()}
     text = echoed["text"] if isinstance(echoed["text"], dict) else {}
@@ -180,7 +180,7 @@ def _frame(body: Mapping[str, Any], lease: Lease) -> dict[str, Any]:
         "status": "in_progress",
         "error": None,
         "incomplete_details": None,
-        "model": str(body.get("model") or lease.engine.reference),
+        "model": model,
         "output": [],
         "usage": None,
         **echoed,
