@@ -17,9 +17,8 @@ from app.api.errors import bad_request
 from app.api.ollama import stamp
 from app.api.openai_chat import Choice, collect
 from app.api.parameters import read_options, read_switch, read_table, template_values
-from app.api.running import Done, Order, while_connected
+from app.api.running import Begun, Done, Order, while_connected
 from app.api.streams import EventStream, dump, reply_json
-from app.services.engine_pool import Lease
 from backends.backend import GenerationRequest
 from backends.events import ReasoningDelta, TextDelta, Usage
 from backends.messages import ImagePart, Message, Part, ReasoningPart, TextPart, ToolCallPart, ToolResultPart
@@ -52,8 +51,9 @@ async def _run(desk: Desk, request: Request, read: Any, shape: _Shape) -> Respon
         desk.pool.set_idle_seconds(lease.engine.reference, keep)
         name = call.model_name(lease)
         if streams:
+            (answer,) = await call.begin(lease, order)
             return EventStream(
-                _stream(call, lease, order, shape, name, load),
+                _stream(answer, shape, name, load),
                 call.hand_over(),
                 dialect="ollama",
                 lines=True,
@@ -239,10 +239,10 @@ class _GenerateShape(_Shape):
         return value
 
 
-async def _stream(call: Call, lease: Lease, order: Order, shape: _Shape, name: str, load: int) -> AsyncIterator[str]:
+async def _stream(answer: Begun, shape: _Shape, name: str, load: int) -> AsyncIterator[str]:
     choice = Choice()
     told = 0
-    async for piece in call.answer(lease, order):
+    async for piece in answer:
         choice.add(piece)
         match piece:
             case TextDelta(text):

@@ -15,7 +15,7 @@ from app.api.desk import Call, Desk, make_id
 from app.api.errors import bad_request
 from app.api.merging import gather, merge
 from app.api.parameters import read_count, read_options, read_switch, read_table, read_whole, template_values
-from app.api.running import AnswerEvent, Done, Order, vary, while_connected
+from app.api.running import AnswerEvent, Begun, Done, Order, vary, while_connected
 from app.api.streams import EventStream, dump, event, reply_json
 from app.services.engine_pool import Lease
 from backends.backend import GenerationRequest
@@ -43,7 +43,8 @@ async def _answer(call: Call) -> Response:
     reply = _Reply(make_id("chatcmpl-"), lease, call.model_name(lease), int(time.time()), shows_logprobs)
     orders = [vary(order, index) for index in range(count)]
     if streams:
-        pieces = _stream(call, reply, orders, shows_usage=shows_usage, shows_progress=read_switch(body, "return_progress"))
+        answers = await call.begin(lease, *orders)
+        pieces = _stream(reply, answers, shows_usage=shows_usage, shows_progress=read_switch(body, "return_progress"))
         return EventStream(pieces, call.hand_over(), on_error=call.record.fail, keep_alive=reply.keep_alive)
     choices = await while_connected(call.request, _gather(call, lease, orders))
     return reply_json(reply.whole(choices))
@@ -192,13 +193,11 @@ class _Reply:
         return self.chunk([{"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": reason}])
 
 
-async def _stream(
-    call: Call, reply: _Reply, orders: Sequence[Order], *, shows_usage: bool, shows_progress: bool
-) -> AsyncIterator[str]:
+async def _stream(reply: _Reply, answers: Sequence[Begun], *, shows_usage: bool, shows_progress: bool) -> AsyncIterator[str]:
     usages: list[Usage] = []
-    ids: list[dict[int, str]] = [{} for _ in orders]
-    pending: list[list[TokenChosen]] = [[] for _ in orders]
-    async for index, piece in merge([call.answer(reply.lease, order) for order in orders]):
+    ids: list[dict[int, str]] = [{} for _ in answers]
+    pending: list[list[TokenChosen]] = [[] for _ in answers]
+    async for index, piece in merge(answers):
         if index not in reply.heard and not isinstance(piece, PromptProgress):
             yield reply.greet(index)
         match piece:

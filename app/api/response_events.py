@@ -73,7 +73,8 @@ class Writer:
         """It ended in an error."""
         self.is_over = True
         code = "rate_limit_exceeded" if error.status in (429, 503) else "server_error"
-        self.response |= {"status": "failed", "error": {"code": code, "message": error.message}}
+        code = error.code if error.code == "context_length_exceeded" else code
+        self.response |= {"status": "failed", "error": {"code": code, "message": error.words("openai")}}
         return self._event("response.failed", response=self._snapshot())
 
     def _open_message(self) -> str:

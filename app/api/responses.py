@@ -16,7 +16,7 @@ from app.api.errors import ApiError, bad_request
 from app.api.parameters import read_count, read_options, read_switch, read_table, read_whole, template_values
 from app.api.response_events import Writer
 from app.api.response_items import read_input, read_items, read_tools
-from app.api.running import Order, while_connected
+from app.api.running import Begun, Order, while_connected
 from app.api.streams import EventStream, reply_json
 from app.services.engine_pool import Lease
 from app.store.responses import StoredResponse
@@ -118,8 +118,17 @@ async def _answer(call: Call) -> Response:
     lease = await call.acquire()
     writer = Writer(_frame(call.body, call.model_name(lease)), plan.custom)
     if read_switch(call.body, "stream"):
+        try:
+            (answer,) = await call.begin(lease, plan.order)
+        except ApiError as error:
+            if error.code != "context_length_exceeded":
+                raise
+            call.fail(error)
+            pieces = _refuse(writer, error)
+        else:
+            pieces = _stream(call, answer, plan, writer)
         return EventStream(
-            _stream(call, lease, plan, writer),
+            pieces,
             call.hand_over(),
             done="",
             on_error=call.record.fail,
@@ -192,10 +201,16 @@ async def _write(call: Call, lease: Lease, plan: Plan, writer: Writer) -> None:
         writer.add(piece)
 
 
-async def _stream(call: Call, lease: Lease, plan: Plan, writer: Writer) -> AsyncIterator[str]:
+async def _refuse(writer: Writer, error: ApiError) -> AsyncIterator[str]:
+    """OpenAI's own server tells so of a conversation that is too long: Codex shortens it then, and gives up at a status."""
+    yield writer.begin()
+    yield writer.fail(error)
+
+
+async def _stream(call: Call, answer: Begun, plan: Plan, writer: Writer) -> AsyncIterator[str]:
     yield writer.begin()
     try:
-        async for piece in call.answer(lease, plan.order):
+        async for piece in answer:
             if said := writer.add(piece):
                 yield said
             if writer.is_over:
