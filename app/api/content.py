@@ -35,7 +35,7 @@ _ROLES: dict[str, Role] = {
 _DATA_URL = re.compile(r"data:(?P<mime>[\w.+-]+/[\w.+-]+)?(?:;[\w=.-]+)*;base64,", re.IGNORECASE)
 _MOST_MESSAGES = 20_000
 _MOST_TOOLS = 1000
-TOOL_NAME = re.compile(r"^[\w.:-]{1,128}$")
+TOOL_NAME = re.compile(r"^[\w.:-]{1,128}\Z")
 
 
 def read_messages(values: Any, media: Media) -> tuple[Message, ...]:

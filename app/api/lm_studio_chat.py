@@ -200,7 +200,7 @@ def _begin(call: Call, reference: str) -> Chat:
         "tool_choice": "auto",
         "tools": [],
     }
-    return Chat(Writer(frame, frozenset()), call.desk.models.id_of(reference))
+    return Chat(Writer(frame), call.desk.models.id_of(reference))
 
 
 async def _answer(call: Call, plan: Plan, reference: str) -> dict[str, Any]:

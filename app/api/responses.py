@@ -15,7 +15,7 @@ from app.api.desk import Call, Desk, make_id
 from app.api.errors import ApiError, bad_request
 from app.api.parameters import read_count, read_options, read_switch, read_table, read_whole, template_values
 from app.api.response_events import Writer
-from app.api.response_items import read_input, read_items, read_tools
+from app.api.response_items import ToolSet, read_input, read_items, read_tools
 from app.api.running import Begun, Order, while_connected
 from app.api.streams import EventStream, reply_json
 from app.services.engine_pool import Lease
@@ -49,10 +49,10 @@ _ECHOED: dict[str, Any] = {
 
 @dataclass
 class Plan:
-    """A request in order: what to generate, what it continues, and which tools take free text."""
+    """A request in order: what to generate, what it continues, and what the client calls its tools."""
 
     order: Order
-    custom: frozenset[str]
+    tools: ToolSet
     items: list[dict[str, Any]]
     history: list[dict[str, Any]]
     keeps: bool
@@ -116,7 +116,7 @@ def find_response(desk: Desk, number: str, param: str = "response_id") -> Stored
 async def _answer(call: Call) -> Response:
     plan = _read_plan(call)
     lease = await call.acquire()
-    writer = Writer(_frame(call.body, call.model_name(lease)), plan.custom)
+    writer = Writer(_frame(call.body, call.model_name(lease)), plan.tools)
     if read_switch(call.body, "stream"):
         try:
             (answer,) = await call.begin(lease, plan.order)
@@ -154,8 +154,8 @@ def _read_plan(call: Call) -> Plan:
         messages.insert(0, Message("system", (TextPart(instructions),)))
     if not messages:
         raise bad_request("There is nothing in “input”.", "input")
-    tools, custom = read_tools(body.get("tools"))
-    allowed, forced = choose_tools(tools, body.get("tool_choice"))
+    tools = read_tools(body.get("tools"))
+    allowed, forced = choose_tools(tools.tools, body.get("tool_choice"))
     most = read_count(body, "max_output_tokens")
     if most == 0:
         raise bad_request("“max_output_tokens” must be above 0.", "max_output_tokens")
@@ -174,7 +174,7 @@ def _read_plan(call: Call) -> Plan:
         options=read_options(values, max_tokens=most, logprobs=logprobs),
         template_values=template_values(values, [tool.to_json() for tool in allowed]),
     )
-    return Plan(Order(request, allowed, forced), custom, items, history, read_switch(body, "store", True))
+    return Plan(Order(request, allowed, forced), tools, items, history, read_switch(body, "store", True))
 
 
 def _frame(body: Mapping[str, Any], model: str) -> dict[str, Any]:

@@ -375,6 +375,33 @@ def test_responses_call_functions_and_tools_of_free_text(client: openai.OpenAI, 
     assert json.loads(client.responses.create(model=served.tiny, input="x", text=form).output_text)["days"]
 
 
+def test_tools_of_a_namespace_are_called_by_it_and_their_own_name(client: openai.OpenAI, served: Served) -> None:
+    inside = [
+        {"type": "function", "name": "close_agent", "description": "d", "parameters": {**STRICT, "additionalProperties": False}},
+        {"type": "custom", "name": "tell_agent", "description": "d"},
+    ]
+    space: dict[str, Any] = {"type": "namespace", "name": "multi_agent_v1", "description": "Agents.", "tools": inside}
+    for tool, kind, name in zip(inside, ("function_call", "custom_tool_call"), ("close_agent", "tell_agent"), strict=True):
+        more: dict[str, Any] = {"tools": [{**space, "tools": [tool]}, {"type": "web_search"}], "tool_choice": "required"}
+        asked = {"model": served.tiny, "input": "x", "max_output_tokens": 300, "extra_body": {"seed": 1}, **more}
+        reply = client.responses.create(**asked)
+        call = reply.output[0]
+        assert (call.type, call.name, call.namespace) == (kind, name, "multi_agent_v1")
+        added = [
+            event.item for event in client.responses.create(**asked, stream=True) if event.type == "response.output_item.added"
+        ]
+        assert (added[0].name, added[0].namespace) == (name, "multi_agent_v1")
+    seen = served.workstation.server.log.list()[-1].request
+    assert seen is not None
+    assert "multi_agent_v1.tell_agent" in seen.template_values
+    answered = [call.model_dump(), {"type": "custom_tool_call_output", "call_id": call.call_id, "output": "fine"}]
+    follow: Any = [{"role": "user", "content": "x"}, *answered]
+    client.responses.create(model=served.tiny, input=follow, tools=[space], max_output_tokens=1)  # type: ignore[list-item]
+    seen = served.workstation.server.log.list()[-1].request
+    assert seen is not None
+    assert seen.messages[1].parts[0].name == "multi_agent_v1.tell_agent"  # type: ignore[union-attr]
+
+
 def test_the_asynchronous_client_works_as_well(served: Served) -> None:
     async def ask() -> list[str]:
         async with openai.AsyncOpenAI(base_url=f"{served.address}/v1", api_key="none") as client:
