@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from app import __version__
@@ -104,6 +104,7 @@ def build_application(desk: Desk) -> FastAPI:
         ApiError: _show_api_error,
         UserFacingError: _show_user_error,
         HTTPException: _show_http_error,
+        ClientDisconnect: _end_quietly,
         Exception: _show_bug,
     }
     app = FastAPI(
@@ -158,6 +159,11 @@ async def _show_http_error(request: Request, error: Any) -> Response:
     else:
         shown = ApiError(error.status_code, str(error.detail))
     return _json_error(request, shown, dict(error.headers or {}))
+
+
+async def _end_quietly(request: Request, error: Any) -> Response:  # noqa: ARG001
+    """The client left in the middle of its own request; nobody reads the answer."""
+    return Response(status_code=499)
 
 
 async def _show_bug(request: Request, error: Exception) -> Response:

@@ -119,7 +119,9 @@ def test_who_leaves_before_the_stream_has_begun_holds_nothing(served: Served) ->
 
 
 def test_the_client_raises_it_before_the_first_chunk(served: Served) -> None:
-    client = openai.OpenAI(base_url=f"{served.address}/v1", api_key="any", max_retries=0)
-    with pytest.raises(openai.BadRequestError) as error:
+    with (
+        openai.OpenAI(base_url=f"{served.address}/v1", api_key="any", max_retries=0) as client,
+        pytest.raises(openai.BadRequestError) as error,
+    ):
         client.chat.completions.create(model=served.tiny, messages=MESSAGES, stream=True)  # type: ignore[arg-type]
     assert error.value.code == "context_length_exceeded"

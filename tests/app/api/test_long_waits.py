@@ -97,18 +97,18 @@ def test_lm_studio_s_chat_tells_how_far_it_is(slow_reader: Served) -> None:
 
 
 def test_the_clients_of_the_dialects_read_over_it(slow_reader: Served) -> None:
-    client = openai.OpenAI(
-        base_url=f"{slow_reader.address}/v1", api_key="any", max_retries=0, timeout=openai.Timeout(60, read=0.7)
-    )
-    with client.chat.completions.stream(model=MODEL, messages=HELLO) as stream:  # type: ignore[arg-type]
-        message = stream.get_final_completion().choices[0].message
-    assert (message.role, message.content) == ("assistant", "Done")
-    with client.responses.stream(model=MODEL, input=SLOW) as events:
-        assert events.get_final_response().output_text == "Done"
-    claude = anthropic.Anthropic(
-        base_url=slow_reader.address, api_key="any", max_retries=0, timeout=anthropic.Timeout(60, read=0.7)
-    )
-    with claude.messages.stream(model=MODEL, messages=HELLO, max_tokens=20) as told:  # type: ignore[arg-type]
+    patience = openai.Timeout(60, read=0.7)
+    with openai.OpenAI(base_url=f"{slow_reader.address}/v1", api_key="any", max_retries=0, timeout=patience) as client:
+        with client.chat.completions.stream(model=MODEL, messages=HELLO) as stream:  # type: ignore[arg-type]
+            message = stream.get_final_completion().choices[0].message
+        assert (message.role, message.content) == ("assistant", "Done")
+        with client.responses.stream(model=MODEL, input=SLOW) as events:
+            assert events.get_final_response().output_text == "Done"
+    brief = anthropic.Timeout(60, read=0.7)
+    with (
+        anthropic.Anthropic(base_url=slow_reader.address, api_key="any", max_retries=0, timeout=brief) as claude,
+        claude.messages.stream(model=MODEL, messages=HELLO, max_tokens=20) as told,  # type: ignore[arg-type]
+    ):
         assert told.get_final_text() == "Done"
 
 
