@@ -47,6 +47,7 @@ ROUTES: tuple[tuple[str, str, Endpoint], ...] = (
     ("POST", "/v1/rerank", embeddings.rerank),
     ("POST", "/v1/reranking", embeddings.rerank),
     ("POST", "/v1/responses", responses.create),
+    ("POST", "/v1/responses/input_tokens", responses.count),
     ("GET", "/v1/responses/{id}", responses.show),
     ("DELETE", "/v1/responses/{id}", responses.delete),
     ("POST", "/v1/responses/{id}/cancel", responses.cancel),

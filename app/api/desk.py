@@ -58,6 +58,8 @@ class Desk:
             ApiError: the body is no JSON object.
         """
         body = await read_body(request)
+        if not isinstance(body.get("model"), str | None):
+            raise bad_request("“model” must be a name.", "model")
         if (made := self.models.made.find(body.get("model"))) is not None:
             body = made.complete(request.url.path, body)
         client = request.headers.get("user-agent", "")

@@ -151,7 +151,7 @@ def error_body(error: ApiError, dialect: str) -> dict[str, Any]:
     if dialect == "lmstudio":
         kind = (
             error.code
-            if error.code == "not_implemented"
+            if error.code in ("not_implemented", "not_found")
             else _LM_STUDIO_TYPES.get(error.status, "invalid_request" if error.status < 500 else "internal_error")
         )
         more = {"param": error.param} if error.param else {}

@@ -16,7 +16,7 @@ from app.api.errors import ApiError, bad_request
 from app.api.parameters import read_count, read_options, read_switch, read_table, read_whole, template_values
 from app.api.response_events import Writer
 from app.api.response_items import ToolSet, read_input, read_items, read_tools
-from app.api.running import Begun, Order, while_connected
+from app.api.running import Begun, Order, count_tokens, while_connected
 from app.api.streams import EventStream, reply_json
 from app.services.engine_pool import Lease
 from app.store.responses import StoredResponse
@@ -62,6 +62,14 @@ async def create(desk: Desk, request: Request) -> Response:
     """Answer."""
     async with desk.call(request) as call:
         return await _answer(call)
+
+
+async def count(desk: Desk, request: Request) -> Response:
+    """How many tokens a request would take."""
+    async with desk.call(request) as call:
+        plan = _read_plan(call)
+        tokens = await count_tokens(await call.acquire(), call.media.fill(plan.order.request))
+        return reply_json({"object": "response.input_tokens", "input_tokens": tokens})
 
 
 async def show(desk: Desk, request: Request) -> Response:
@@ -143,11 +151,13 @@ def _read_plan(call: Call) -> Plan:
     body = call.body
     if read_switch(body, "background"):
         raise bad_request("“background” is not offered here: keep the connection open.", "background")
+    if body.get("conversation") is not None:
+        raise bad_request("Conversations are not kept here: continue a response with “previous_response_id”.", "conversation")
     items = read_input(body.get("input"))
     history: list[dict[str, Any]] = []
     previous = body.get("previous_response_id")
     if previous is not None:
-        history = find_response(call.desk, str(previous)).conversation
+        history = find_response(call.desk, str(previous), "previous_response_id").conversation
     messages = read_items([*history, *items], call.media)
     instructions = body.get("instructions")
     if isinstance(instructions, str) and instructions:

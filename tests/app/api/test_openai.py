@@ -402,6 +402,20 @@ def test_tools_of_a_namespace_are_called_by_it_and_their_own_name(client: openai
     assert seen.messages[1].parts[0].name == "multi_agent_v1.tell_agent"  # type: ignore[union-attr]
 
 
+def test_the_tokens_of_a_response_are_counted_before_it_is_made(client: openai.OpenAI, served: Served) -> None:
+    tools: list[Any] = [{"type": "function", "name": "get_weather", "parameters": STRICT, "strict": True}]
+    counted = client.responses.input_tokens.count(model=served.tiny, input="Hello", instructions="Be brief.", tools=tools)
+    reply = client.responses.create(model=served.tiny, input="Hello", instructions="Be brief.", tools=tools, max_output_tokens=1)
+    assert reply.usage is not None
+    assert counted.input_tokens == reply.usage.input_tokens
+
+
+def test_a_previous_response_that_is_not_there_is_told_by_its_parameter(served: Served) -> None:
+    reply = served.post("/v1/responses", {"input": "x", "previous_response_id": "resp_nothing"})
+    assert reply.status_code == 404
+    assert reply.json()["error"]["param"] == "previous_response_id"
+
+
 def test_the_asynchronous_client_works_as_well(served: Served) -> None:
     async def ask() -> list[str]:
         async with openai.AsyncOpenAI(base_url=f"{served.address}/v1", api_key="none") as client:
@@ -434,6 +448,15 @@ BAD: list[tuple[str, Any, int]] = [
     ("/v1/chat/completions", {"messages": HELLO, "tools": [{"type": "function", "function": {"name": "a b"}}]}, 400),
     ("/v1/chat/completions", {"messages": HELLO, "logit_bias": {"x": 1}}, 400),
     ("/v1/chat/completions", {"messages": HELLO, "logit_bias": {"99999999": 1}}, 400),
+    ("/v1/chat/completions", {"messages": HELLO, "logit_bias": {"²": 1}}, 400),
+    ("/v1/chat/completions", {"messages": HELLO, "model": ["a"]}, 400),
+    ("/v1/responses", {"input": "x", "model": {"a": 1}}, 400),
+    ("/v1/embeddings", {"input": "x", "model": 5}, 400),
+    ("/v1/responses", {"input": "x", "conversation": "conv_1"}, 400),
+    *(
+        ("/v1/chat/completions", {"messages": HELLO, "tools": TOOLS, "tool_choice": {"type": "allowed_tools", **choice}}, 400)
+        for choice in ({"tools": 5}, {"allowed_tools": {"tools": 5}}, {"allowed_tools": {"tools": [], "mode": 5}})
+    ),
     ("/v1/chat/completions", {"messages": HELLO, "stream": "yes"}, 400),
     (
         "/v1/chat/completions",
