@@ -16,9 +16,8 @@ from app.api.errors import bad_request
 from app.api.media import Media, refuse_document
 from app.api.openai_chat import Choice, collect
 from app.api.parameters import read_count, read_options, read_stops, read_switch, template_values
-from app.api.running import Done, Order, count_tokens, while_connected
+from app.api.running import Begun, Done, Order, count_tokens, while_connected
 from app.api.streams import EventStream, dump, event, reply_json
-from app.services.engine_pool import Lease
 from backends.backend import GenerationRequest
 from backends.events import ReasoningDelta, TextDelta, Usage
 from backends.messages import FilePart, ImagePart, Message, Part, ReasoningPart, TextPart, ToolCallPart, ToolResultPart
@@ -46,13 +45,20 @@ async def _answer(call: Call) -> Response:
     order = read_order(call.body, call.media)
     streams = read_switch(call.body, "stream")
     lease = await call.acquire()
-    name = str(call.body.get("model") or lease.engine.reference)
-    frame = {"id": make_id("msg_"), "type": "message", "role": "assistant", "model": name}
+    frame = {"id": make_id("msg_"), "type": "message", "role": "assistant", "model": call.model_name(lease)}
     stops = order.request.options.stop
     if streams:
         total = await count_tokens(lease, call.media.fill(order.request))
-        pieces = _stream(call, lease, order, frame, total)
-        return EventStream(pieces, call.hand_over(), dialect="anthropic", done="", on_error=call.record.fail)
+        (answer,) = await call.begin(lease, order)
+        pieces = _stream(answer, order, frame, total)
+        return EventStream(
+            pieces,
+            call.hand_over(),
+            dialect="anthropic",
+            done="",
+            on_error=call.record.fail,
+            keep_alive=lambda: _event("ping"),
+        )
     choice = await while_connected(call.request, collect(call, lease, order))
     reason = _stop_reason(choice.done, bool(choice.names))
     usage = _usage(choice.done.usage)
@@ -257,14 +263,14 @@ def _usage(usage: Usage) -> dict[str, Any]:
     }
 
 
-async def _stream(call: Call, lease: Lease, order: Order, frame: dict[str, Any], total: int) -> AsyncIterator[str]:
+async def _stream(answer: Begun, order: Order, frame: dict[str, Any], total: int) -> AsyncIterator[str]:
     start = {"input_tokens": total, "output_tokens": 0, "cache_read_input_tokens": 0, "cache_creation_input_tokens": 0}
     message = {**frame, "content": [], "stop_reason": None, "stop_sequence": None, "usage": start}
     yield _event("message_start", message=message)
     yield _event("ping")
     blocks = _Blocks()
     has_calls = False
-    async for piece in call.answer(lease, order):
+    async for piece in answer:
         match piece:
             case TextDelta(text):
                 yield blocks.say("text", {"type": "text", "text": ""}, {"type": "text_delta", "text": text})

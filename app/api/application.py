@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from app import __version__
@@ -47,6 +47,7 @@ ROUTES: tuple[tuple[str, str, Endpoint], ...] = (
     ("POST", "/v1/rerank", embeddings.rerank),
     ("POST", "/v1/reranking", embeddings.rerank),
     ("POST", "/v1/responses", responses.create),
+    ("POST", "/v1/responses/input_tokens", responses.count),
     ("GET", "/v1/responses/{id}", responses.show),
     ("DELETE", "/v1/responses/{id}", responses.delete),
     ("POST", "/v1/responses/{id}/cancel", responses.cancel),
@@ -104,6 +105,7 @@ def build_application(desk: Desk) -> FastAPI:
         ApiError: _show_api_error,
         UserFacingError: _show_user_error,
         HTTPException: _show_http_error,
+        ClientDisconnect: _end_quietly,
         Exception: _show_bug,
     }
     app = FastAPI(
@@ -158,6 +160,11 @@ async def _show_http_error(request: Request, error: Any) -> Response:
     else:
         shown = ApiError(error.status_code, str(error.detail))
     return _json_error(request, shown, dict(error.headers or {}))
+
+
+async def _end_quietly(request: Request, error: Any) -> Response:  # noqa: ARG001
+    """The client left in the middle of its own request; nobody reads the answer."""
+    return Response(status_code=499)
 
 
 async def _show_bug(request: Request, error: Exception) -> Response:

@@ -35,7 +35,7 @@ _ROLES: dict[str, Role] = {
 _DATA_URL = re.compile(r"data:(?P<mime>[\w.+-]+/[\w.+-]+)?(?:;[\w=.-]+)*;base64,", re.IGNORECASE)
 _MOST_MESSAGES = 20_000
 _MOST_TOOLS = 1000
-TOOL_NAME = re.compile(r"^[\w.:-]{1,128}$")
+TOOL_NAME = re.compile(r"^[\w.:-]{1,128}\Z")
 
 
 def read_messages(values: Any, media: Media) -> tuple[Message, ...]:
@@ -208,10 +208,12 @@ def choose_tools(tools: tuple[Tool, ...], choice: Any) -> tuple[tuple[Tool, ...]
         return tools, True
     if isinstance(choice, dict):
         if choice.get("type") == "allowed_tools":
-            inner = choice.get("allowed_tools") if isinstance(choice.get("allowed_tools"), dict) else choice
-            names = {_name_of(item) for item in inner.get("tools") or ()} if inner else set()
-            allowed = tuple(tool for tool in tools if tool.name in names)
-            return choose_tools(allowed, (inner or {}).get("mode") or "auto")
+            inner = choice["allowed_tools"] if isinstance(choice.get("allowed_tools"), dict) else choice
+            listed, mode = inner.get("tools") or [], inner.get("mode") or "auto"
+            if not isinstance(listed, list) or mode not in ("auto", "required"):
+                raise bad_request("“tool_choice” must have a list of tools, and the mode auto or required.", "tool_choice")
+            names = {_name_of(item) for item in listed}
+            return choose_tools(tuple(tool for tool in tools if tool.name in names), mode)
         name = _name_of(choice)
         named = tuple(tool for tool in tools if tool.name == name)
         if named:

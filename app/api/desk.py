@@ -7,7 +7,7 @@ import contextlib
 import json
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,9 +16,10 @@ from starlette.requests import Request
 from app.api.adapter_scales import AdapterScales
 from app.api.errors import ApiError, bad_request, describe
 from app.api.media import Media
+from app.api.merging import gather
 from app.api.model_names import Models
 from app.api.parameters import named_sampling
-from app.api.running import AnswerEvent, Order, answer
+from app.api.running import AnswerEvent, Begun, Order, answer, while_connected
 from app.services.engine_pool import EnginePool, Lease
 from app.services.request_log import RequestLog, RequestRecord
 from app.workstation import Workstation
@@ -43,6 +44,8 @@ class Desk:
     started_at: float = field(default_factory=time.time)
     fetches_images: bool = False
     adapters: AdapterScales = field(init=False)
+    closing: set[asyncio.Future[None]] = field(default_factory=set)
+    """Replies that nobody reads any more, on their way to an end."""
 
     def __post_init__(self) -> None:
         self.adapters = AdapterScales(lambda reference: self.workstation.engines.options_for(reference).adapters)
@@ -55,6 +58,8 @@ class Desk:
             ApiError: the body is no JSON object.
         """
         body = await read_body(request)
+        if not isinstance(body.get("model"), str | None):
+            raise bad_request("“model” must be a name.", "model")
         if (made := self.models.made.find(body.get("model"))) is not None:
             body = made.complete(request.url.path, body)
         client = request.headers.get("user-agent", "")
@@ -86,6 +91,7 @@ class Call:
     made_adapters: tuple[str, ...] = ()
     media: Media = field(default_factory=Media)
     leases: list[Lease] = field(default_factory=list)
+    begun: list[Begun] = field(default_factory=list)
     is_closed: bool = False
     is_handed_over: bool = False
 
@@ -98,7 +104,27 @@ class Call:
         self.record.model, self.record.reference = lease.facts.name, lease.engine.reference
         return lease
 
-    def answer(self, lease: Lease, order: Order) -> AsyncIterator[AnswerEvent]:
+    def model_name(self, lease: Lease) -> str:
+        """The model's name in the answer: the client's own, and for who gave none the one in the lists."""
+        asked = self.body.get("model")
+        return asked if isinstance(asked, str) and asked else self.desk.models.id_of(lease.engine.reference)
+
+    async def begin(self, lease: Lease, *orders: Order) -> list[Begun]:
+        """The replies for a stream, once the engine has taken the orders.
+
+        Raises:
+            ApiError: one of them cannot be answered.
+        """
+
+        async def wait(order: Order) -> Begun:
+            reply = Begun(self.answer(lease, order))
+            await reply.wait()
+            self.begun.append(reply)
+            return reply
+
+        return await while_connected(self.request, gather([wait(order) for order in orders]))
+
+    def answer(self, lease: Lease, order: Order) -> AsyncGenerator[AnswerEvent]:
         """The reply, noted in the record. What the body does not say of sampling, the model's own defaults do."""
         defaults = self.desk.workstation.defaults
         options = defaults.complete(lease.engine.reference, order.request.options, named_sampling(self.body))
@@ -135,6 +161,11 @@ class Call:
         if self.is_closed:
             return
         self.is_closed = True
+        for reply in self.begun:
+            if not reply.is_over:
+                closing = asyncio.ensure_future(reply.aclose())
+                self.desk.closing.add(closing)
+                closing.add_done_callback(self.desk.closing.discard)
         for lease in self.leases:
             lease.give_back()
         self.media.close()

@@ -35,7 +35,7 @@ async def create(desk: Desk, request: Request) -> Response:
         ]
         used = int(sum(result.token_counts))
         usage = {"prompt_tokens": used, "total_tokens": used}
-        return reply_json({"object": "list", "data": data, "model": call.record.model, "usage": usage})
+        return reply_json({"object": "list", "data": data, "model": call.model_name(call.leases[-1]), "usage": usage})
 
 
 async def rerank(desk: Desk, request: Request) -> Response:
@@ -63,7 +63,7 @@ async def rerank(desk: Desk, request: Request) -> Response:
         used = int(sum(result.token_counts))
         usage = {"prompt_tokens": used, "total_tokens": used}
         meta = {"billed_units": {"search_units": 1}}
-        name = call.record.model
+        name = call.model_name(call.leases[-1])
         return reply_json(
             {"id": make_id("rerank-"), "object": "list", "model": name, "results": results, "usage": usage, "meta": meta}
         )

@@ -93,6 +93,20 @@ class ApiError(Exception):
     message: str
     code: str = ""
     param: str | None = None
+    overflow: tuple[str, str] | None = None
+    """Tokens of a conversation that is too long, and those that the context holds."""
+
+    def words(self, dialect: str) -> str:
+        """The sentence; that a conversation is too long begins as each dialect's own server says it, because clients look for that."""
+        if self.overflow is None:
+            return self.message
+        needed, available = self.overflow
+        known = {
+            "openai": f"This model's maximum context length is {available} tokens. However, your messages resulted in {needed} tokens.",
+            "anthropic": f"prompt is too long: {needed} tokens > {available} maximum.",
+            "ollama": "the input length exceeds the context length.",
+        }
+        return f"{known[dialect]} {self.message}" if dialect in known else self.message
 
     @property
     def kind(self) -> str:
@@ -109,7 +123,9 @@ def describe(error: UserFacingError) -> ApiError:
     """An engine's or the library's error, for a client."""
     for kind, status, code in _STATUS:
         if isinstance(error, kind):
-            return ApiError(status, error.english(), code, error.facts.get("option"))
+            facts = error.facts
+            overflow = (facts.get("needed", ""), facts.get("available", "")) if kind is ContextOverflow else None
+            return ApiError(status, error.english(), code, facts.get("option"), overflow)
     # Whatever else is wrong with the model that was named, or with what was asked of it, another request may be answered.
     return ApiError(400 if isinstance(error, ModelError) else 500, error.english(), error.code)
 
@@ -127,16 +143,17 @@ def dialect_of(path: str) -> str:
 
 def error_body(error: ApiError, dialect: str) -> dict[str, Any]:
     """The JSON body of an error."""
+    message = error.words(dialect)
     if dialect == "anthropic":
-        return {"type": "error", "error": {"type": error.kind, "message": error.message}, "request_id": None}
+        return {"type": "error", "error": {"type": error.kind, "message": message}, "request_id": None}
     if dialect == "ollama":
-        return {"error": error.message}
+        return {"error": message}
     if dialect == "lmstudio":
         kind = (
             error.code
-            if error.code == "not_implemented"
+            if error.code in ("not_implemented", "not_found")
             else _LM_STUDIO_TYPES.get(error.status, "invalid_request" if error.status < 500 else "internal_error")
         )
         more = {"param": error.param} if error.param else {}
-        return {"error": {"type": kind, "message": error.message, "code": error.code or kind, **more}}
-    return {"error": {"message": error.message, "type": error.kind, "param": error.param, "code": error.code or None}}
+        return {"error": {"type": kind, "message": message, "code": error.code or kind, **more}}
+    return {"error": {"message": message, "type": error.kind, "param": error.param, "code": error.code or None}}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import AsyncIterator
 from typing import Any
 
 from starlette.requests import Request
@@ -10,11 +11,11 @@ from starlette.responses import PlainTextResponse, Response
 
 from app import __version__
 from app.api import openai_chat
-from app.api.desk import Call, Desk
+from app.api.desk import Desk
 from app.api.errors import ApiError, bad_request
 from app.api.openai_chat import Choice, timings_of
 from app.api.parameters import read_count, read_options, read_switch
-from app.api.running import Order, ask, count_tokens, render, while_connected
+from app.api.running import Begun, Order, ask, count_tokens, render, while_connected
 from app.api.streams import EventStream, dump, event, reply_json
 from backends.backend import GenerationRequest
 from backends.events import TextDelta
@@ -32,13 +33,13 @@ async def health(desk: Desk, request: Request) -> Response:  # noqa: ARG001
 
 async def props(desk: Desk, request: Request) -> Response:  # noqa: ARG001
     """The model in memory and how it is set; nothing is loaded for that."""
-    models = [model for model in desk.pool.list_loaded() if model.facts is not None]
-    facts = models[0].facts if models else None
+    models = [(name, model.facts) for name, model in desk.models.list_loaded().items() if model.facts is not None]
+    name, facts = models[0] if models else ("", None)
     return reply_json(
         {
             "default_generation_settings": {"n_ctx": facts.context_length if facts else 0},
             "total_slots": desk.parallel,
-            "model_alias": models[0].reference if models else "",
+            "model_alias": name,
             "model_path": "",
             "chat_template": facts.chat_template if facts else "",
             "modalities": {"vision": bool(facts and facts.can_see), "audio": bool(facts and facts.can_hear)},
@@ -165,14 +166,17 @@ async def infill(desk: Desk, request: Request) -> Response:
         order = Order(gap, silent=most == 0)
         lease = await call.acquire()
         if read_switch(call.body, "stream"):
-            return EventStream(_stream(call, lease, order), call.hand_over(), on_error=call.record.fail)
+            (answer,) = await call.begin(lease, order)
+            pieces = _stream(answer)
+            nothing = event({"content": "", "stop": False})
+            return EventStream(pieces, call.hand_over(), on_error=call.record.fail, keep_alive=lambda: nothing)
         choice = await while_connected(request, openai_chat.collect(call, lease, order))
         return reply_json({"content": "".join(choice.text), "stop": True, **_ending(choice)})
 
 
-async def _stream(call: Call, lease: Any, order: Order) -> Any:
+async def _stream(answer: Begun) -> AsyncIterator[str]:
     choice = Choice()
-    async for piece in call.answer(lease, order):
+    async for piece in answer:
         choice.add(piece)
         if isinstance(piece, TextDelta):
             yield event(dump({"content": piece.text, "stop": False}))

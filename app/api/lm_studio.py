@@ -27,14 +27,14 @@ _ENGINES = {"llamacpp": "llama.cpp"}
 
 async def list_models(desk: Desk, request: Request) -> Response:  # noqa: ARG001
     """Every model, with its state."""
-    loaded = _loaded(desk)
+    loaded = desk.models.list_loaded()
     return reply_json({"object": "list", "data": [_show(card, loaded.get(card.id)) for card in desk.models.list_cards()]})
 
 
 async def show_model(desk: Desk, request: Request) -> Response:
     """One of them."""
     card = desk.models.find_card(request.path_params["id"])
-    return reply_json(_show(card, _loaded(desk).get(card.id)))
+    return reply_json(_show(card, desk.models.list_loaded().get(card.id)))
 
 
 async def chat(desk: Desk, request: Request) -> Response:
@@ -49,7 +49,7 @@ async def complete(desk: Desk, request: Request) -> Response:
 
 async def list_models_v1(desk: Desk, request: Request) -> Response:  # noqa: ARG001
     """Every model, as LM Studio 0.4 tells it."""
-    loaded = _loaded(desk)
+    loaded = desk.models.list_loaded()
     return reply_json({"models": [_show_v1(card, loaded.get(card.id)) for card in desk.models.list_cards()]})
 
 
@@ -63,8 +63,8 @@ async def load(desk: Desk, request: Request) -> Response:
         lease = await call.acquire()
         seconds = round(time.monotonic() - started, 3)
         kind = "llm" if lease.facts.can_write else "embedding"
-        reference = lease.engine.reference
-        value = {"type": kind, "instance_id": reference, "status": "loaded", "load_time_seconds": seconds}
+        name = desk.models.id_of(lease.engine.reference)
+        value = {"type": kind, "instance_id": name, "status": "loaded", "load_time_seconds": seconds}
         if call.body.get("echo_load_config"):
             value["load_config"] = {"context_length": lease.facts.context_length}
         return reply_json(value)
@@ -79,11 +79,7 @@ async def unload(desk: Desk, request: Request) -> Response:
         reference = desk.models.find_reference(name)
         if not await asyncio.to_thread(desk.pool.unload, reference):
             raise ApiError(404, f"{name} is not loaded by the server.", "model_not_loaded")
-        return reply_json({"instance_id": reference})
-
-
-def _loaded(desk: Desk) -> dict[str, PooledModel]:
-    return {model.reference: model for model in desk.pool.list_loaded()}
+        return reply_json({"instance_id": desk.models.id_of(reference)})
 
 
 def _show(card: ModelCard, loaded: PooledModel | None) -> dict[str, Any]:
@@ -154,7 +150,7 @@ async def _with_stats(desk: Desk, response: Response) -> Response:
         "generation_time": round((timings.get("predicted_ms") or 0.0) / 1000, 4),
         "stop_reason": reasons.get(choice.get("finish_reason"), "eosFound"),
     }
-    model = _loaded(desk).get(value["model"])
+    model = desk.models.list_loaded().get(desk.models.id_of(desk.models.find_reference(value["model"])))
     facts = model.facts if model else None
     if facts is not None:
         value["model_info"] = {

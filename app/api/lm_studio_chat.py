@@ -46,6 +46,8 @@ class Chat:
     load_seconds: float | None = None
     output: list[dict[str, Any]] = field(default_factory=list)
     usage: Usage = field(default_factory=Usage)
+    is_reading: bool = False
+    _read: float = 0.0
     _reading: bool = True
     _open: str = ""
 
@@ -54,9 +56,8 @@ class Chat:
         self.writer.add(piece)
         match piece:
             case PromptProgress(done, total):
-                return (
-                    [{"type": "prompt_processing.progress", "progress": round(done / max(total, 1), 4)}] if self._reading else []
-                )
+                self._read = round(done / max(total, 1), 4)
+                return [self._progress()] if self._reading else []
             case ReasoningDelta(text):
                 return self._say("reasoning", text)
             case TextDelta(text):
@@ -65,6 +66,13 @@ class Chat:
                 self.usage = usage
                 return [*self._end_reading(), *self._close()]
         return []
+
+    def keep_alive(self) -> str:
+        """How far the prompt is read, once more; empty before and after."""
+        return _tell(self._progress()) if self.is_reading and self._reading else ""
+
+    def _progress(self) -> dict[str, Any]:
+        return {"type": "prompt_processing.progress", "progress": self._read}
 
     def result(self, number: str | None) -> dict[str, Any]:
         """The whole answer; ``number`` where it is kept."""
@@ -106,8 +114,14 @@ async def create(desk: Desk, request: Request) -> Response:
         plan = _read_plan(call)
         reference = desk.models.find_reference(call.body.get("model"))
         if read_switch(call.body, "stream"):
+            chat = _begin(call, reference)
             return EventStream(
-                _stream(call, plan, reference), call.hand_over(), dialect="lmstudio", done="", on_error=call.record.fail
+                _stream(call, plan, chat, reference),
+                call.hand_over(),
+                dialect="lmstudio",
+                done="",
+                on_error=call.record.fail,
+                keep_alive=chat.keep_alive,
             )
         return reply_json(await while_connected(request, _answer(call, plan, reference)))
 
@@ -186,7 +200,7 @@ def _begin(call: Call, reference: str) -> Chat:
         "tool_choice": "auto",
         "tools": [],
     }
-    return Chat(Writer(frame, frozenset()), reference)
+    return Chat(Writer(frame), call.desk.models.id_of(reference))
 
 
 async def _answer(call: Call, plan: Plan, reference: str) -> dict[str, Any]:
@@ -200,13 +214,13 @@ async def _answer(call: Call, plan: Plan, reference: str) -> dict[str, Any]:
     return _finish(call, plan, chat)
 
 
-async def _stream(call: Call, plan: Plan, reference: str) -> AsyncIterator[str]:
-    chat = _begin(call, reference)
-    yield _tell({"type": "chat.start", "model_instance_id": reference})
+async def _stream(call: Call, plan: Plan, chat: Chat, reference: str) -> AsyncIterator[str]:
+    yield _tell({"type": "chat.start", "model_instance_id": chat.instance})
     try:
         async for said in _load(call, chat, reference):
             yield _tell(said)
         yield _tell({"type": "prompt_processing.start"})
+        chat.is_reading = True
         async for piece in call.answer(call.leases[-1], plan.order):
             for said in chat.add(piece):
                 yield _tell(said)
@@ -219,7 +233,7 @@ async def _stream(call: Call, plan: Plan, reference: str) -> AsyncIterator[str]:
 
 async def _load(call: Call, chat: Chat, reference: str) -> AsyncIterator[dict[str, Any]]:
     """Wait for the model; what is told while it is loaded."""
-    pool, told = call.desk.pool, {"model_instance_id": reference}
+    pool, told = call.desk.pool, {"model_instance_id": chat.instance}
     if pool.progress_of(reference) == 1.0:
         await call.acquire()
         return

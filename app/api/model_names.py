@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from app.api.errors import ApiError, describe
-from app.services.engine_pool import EnginePool, Lease
+from app.services.engine_pool import EnginePool, Lease, PooledModel
 from app.services.made_models import MadeModels
 from app.workstation import Workstation
 from models.card import ModelCard
@@ -25,14 +25,41 @@ class Models:
         self._pool = pool
         self.made = MadeModels(workstation.settings)
         self._cards: tuple[float, object, list[ModelCard]] = (0.0, None, [])
+        self._elsewhere: dict[str, ModelCard | None] = {}
+        """Models that were given by their paths: those that lie in none of the library's folders."""
 
     def list_cards(self) -> list[ModelCard]:
-        """Every model of the library that an engine of this program can load, as the disk has it now."""
+        """Every model that an engine of this program can load, as the disk has it now: the library's, and those given by path."""
         library = self._workstation.library
         cards = library.list_models()
         found = [card for card in cards if card.can_be_loaded and card.kind not in ("projector", "adapter")]
+        known = {card.id for card in cards}
+        found += [card for card in self._list_elsewhere() if card.id not in known]
         self._cards = (time.monotonic(), library, found)
         return found
+
+    def _list_elsewhere(self) -> list[ModelCard]:
+        given = (self._workstation.server.main_model, *(model.reference for model in self._pool.list_loaded()))
+        for reference in given:
+            if reference not in self._elsewhere and Path(reference).is_absolute():
+                try:
+                    self._elsewhere[reference] = self._workstation.library.find(reference)
+                except UserFacingError:
+                    self._elsewhere[reference] = None
+        return [card for reference in dict.fromkeys(given) if (card := self._elsewhere.get(reference)) is not None]
+
+    def id_of(self, reference: str) -> str:
+        """What clients are told that a model is called: as the lists have it, and never where it lies."""
+        if not Path(reference).is_absolute():
+            return reference
+        if reference not in self._elsewhere:
+            self._list_elsewhere()
+        card = self._elsewhere.get(reference)
+        return card.id if card is not None else Path(reference).stem
+
+    def list_loaded(self) -> dict[str, PooledModel]:
+        """The models in memory or on their way there, by what clients are told they are called."""
+        return {self.id_of(model.reference): model for model in self._pool.list_loaded()}
 
     def forget_cards(self) -> None:
         """The library was changed: look again before the next answer."""
@@ -76,7 +103,7 @@ class Models:
             raise ModelNotFound(model=name)
         if len(found) > 1:
             raise AmbiguousModel(model=name, candidates=", ".join(card.id for card in found))
-        return found[0].id
+        return self._reference_of(found[0])
 
     def find_reference(self, name: object) -> str:
         """As :meth:`resolve`, with errors for clients. Raises ApiError."""
@@ -87,11 +114,15 @@ class Models:
 
     def find_card(self, name: object) -> ModelCard:
         """The library's card of a model. Raises ApiError."""
-        reference = self.find_reference(name)
+        number = self.id_of(self.find_reference(name))
         for card in self._known_cards():
-            if card.id == reference:
+            if card.id == number:
                 return card
         raise ApiError(404, f"The model {name} is not in the library.", "model_not_found")
+
+    def _reference_of(self, card: ModelCard) -> str:
+        elsewhere = (reference for reference, other in self._elsewhere.items() if other is not None and other.id == card.id)
+        return next(elsewhere, card.id)
 
     def _is_loaded(self, reference: str) -> bool:
         return any(model.reference == reference for model in self._pool.list_loaded())

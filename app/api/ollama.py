@@ -56,15 +56,15 @@ async def running(desk: Desk, request: Request) -> Response:  # noqa: ARG001
     """The models in memory."""
     cards = {card.id: card for card in desk.models.list_cards()}
     found = []
-    for model in desk.pool.list_loaded():
+    for name, model in desk.models.list_loaded().items():
         if model.state != "ready" or model.facts is None:
             continue
-        card = cards.get(model.reference)
+        card = cards.get(name)
         until = model.unload_at or time.time() + 100 * 365 * 86400
         found.append(
             {
-                "name": model.reference,
-                "model": model.reference,
+                "name": name,
+                "model": name,
                 "size": model.facts.memory_bytes,
                 "digest": _digest(desk, card),
                 "details": _details(card, model.facts),
@@ -145,7 +145,7 @@ async def embed(desk: Desk, request: Request) -> Response:
         result = await while_connected(request, make_vectors(call, EmbeddingRequest(texts=texts)))
         return reply_json(
             {
-                "model": str(call.body.get("model") or call.record.model),
+                "model": call.model_name(call.leases[-1]),
                 "embeddings": [[float(number) for number in vector] for vector in shorten(result.vectors, call.body)],
                 "total_duration": time.perf_counter_ns() - started,
                 "load_duration": 0,

@@ -15,17 +15,17 @@ from app.api.content import decode_base64, read_tools
 from app.api.desk import Call, Desk
 from app.api.errors import bad_request
 from app.api.ollama import stamp
-from app.api.openai_chat import Choice, collect
-from app.api.parameters import read_options, read_switch, read_table, template_values
-from app.api.running import Done, Order, while_connected
+from app.api.openai_chat import Choice, collect, show_token
+from app.api.parameters import read_options, read_switch, read_table, read_whole, template_values
+from app.api.running import Begun, Done, Order, while_connected
 from app.api.streams import EventStream, dump, reply_json
-from app.services.engine_pool import Lease
 from backends.backend import GenerationRequest
-from backends.events import ReasoningDelta, TextDelta, Usage
+from backends.events import ReasoningDelta, TextDelta, TokenChosen, Usage
 from backends.messages import ImagePart, Message, Part, ReasoningPart, TextPart, ToolCallPart, ToolResultPart
 
 _DURATION = re.compile(r"(-?\d+(?:\.\d+)?)(ms|s|m|h)")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_MOST_TOP = 20
 _NAMES = {"num_predict": "max_tokens", "penalize_newline": "", "tfs_z": "", "num_ctx": ""}
 
 
@@ -50,10 +50,17 @@ async def _run(desk: Desk, request: Request, read: Any, shape: _Shape) -> Respon
         lease = await call.acquire()
         load = time.perf_counter_ns() - started
         desk.pool.set_idle_seconds(lease.engine.reference, keep)
-        name = str(call.body.get("model") or lease.engine.reference)
+        name = call.model_name(lease)
         if streams:
+            (answer,) = await call.begin(lease, order)
             return EventStream(
-                _stream(call, lease, order, shape, name, load), call.hand_over(), dialect="ollama", lines=True, done=""
+                _stream(answer, shape, name, load),
+                call.hand_over(),
+                dialect="ollama",
+                lines=True,
+                done="",
+                on_error=call.record.fail,
+                keep_alive=lambda: f"{dump(shape.piece(name, {}, False))}\n",
             )
         choice = await while_connected(request, collect(call, lease, order))
         return reply_json(shape.whole(name, choice, _durations(choice.done.usage, load)))
@@ -194,7 +201,7 @@ def _options(body: Mapping[str, Any], settings: dict[str, Any]) -> Any:
         raise bad_request("“num_predict” must be a whole number.", "num_predict")
     logprobs = None
     if read_switch(body, "logprobs"):
-        logprobs = int(body.get("top_logprobs") or 0)
+        logprobs = read_whole(body, "top_logprobs", 0, 0, _MOST_TOP)
     return read_options(settings, max_tokens=most, logprobs=logprobs)
 
 
@@ -212,6 +219,8 @@ class _Shape:
             said["thinking"] = "".join(choice.reasoning)
         if choice.names:
             said["calls"] = [_show_call(call) for call in choice.calls]
+        if choice.tokens:
+            said["logprobs"] = [show_token(token) for token in choice.tokens]
         return {**self.piece(name, said, True), "done_reason": _reason(choice.done), **durations}
 
 
@@ -222,7 +231,8 @@ class _ChatShape(_Shape):
             message["thinking"] = said["thinking"]
         if "calls" in said:
             message["tool_calls"] = said["calls"]
-        return {"model": name, "created_at": stamp(time.time()), "message": message, "done": is_done}
+        value = {"model": name, "created_at": stamp(time.time()), "message": message, "done": is_done}
+        return {**value, "logprobs": said["logprobs"]} if said.get("logprobs") else value
 
 
 class _GenerateShape(_Shape):
@@ -230,24 +240,33 @@ class _GenerateShape(_Shape):
         value = {"model": name, "created_at": stamp(time.time()), "response": said.get("text", ""), "done": is_done}
         if "thinking" in said:
             value["thinking"] = said["thinking"]
-        return value
+        return {**value, "logprobs": said["logprobs"]} if said.get("logprobs") else value
 
 
-async def _stream(call: Call, lease: Lease, order: Order, shape: _Shape, name: str, load: int) -> AsyncIterator[str]:
+async def _stream(answer: Begun, shape: _Shape, name: str, load: int) -> AsyncIterator[str]:
     choice = Choice()
     told = 0
-    async for piece in call.answer(lease, order):
+    pending: list[dict[str, Any]] = []
+    async for piece in answer:
         choice.add(piece)
         match piece:
             case TextDelta(text):
-                yield f"{dump(shape.piece(name, {'text': text}, False))}\n"
+                yield f"{dump(shape.piece(name, {'text': text, 'logprobs': pending}, False))}\n"
+                pending = []
             case ReasoningDelta(text):
-                yield f"{dump(shape.piece(name, {'thinking': text}, False))}\n"
+                yield f"{dump(shape.piece(name, {'thinking': text, 'logprobs': pending}, False))}\n"
+                pending = []
+            case TokenChosen():
+                pending.append(show_token(piece))
             case Done():
                 calls = choice.calls[told:]
                 if calls:
                     yield f"{dump(shape.piece(name, {'calls': [_show_call(item) for item in calls]}, False))}\n"
-                last = {**shape.piece(name, {}, True), "done_reason": _reason(piece), **_durations(piece.usage, load)}
+                last = {
+                    **shape.piece(name, {"logprobs": pending}, True),
+                    "done_reason": _reason(piece),
+                    **_durations(piece.usage, load),
+                }
                 yield f"{dump(last)}\n"
 
 

@@ -15,7 +15,7 @@ from app.api.desk import Call, Desk, make_id
 from app.api.errors import bad_request
 from app.api.merging import gather, merge
 from app.api.parameters import read_count, read_options, read_switch, read_table, read_whole, template_values
-from app.api.running import AnswerEvent, Done, Order, vary, while_connected
+from app.api.running import AnswerEvent, Begun, Done, Order, vary, while_connected
 from app.api.streams import EventStream, dump, event, reply_json
 from app.services.engine_pool import Lease
 from backends.backend import GenerationRequest
@@ -39,11 +39,13 @@ async def _answer(call: Call) -> Response:
     streams = read_switch(body, "stream")
     shows_usage = read_switch(read_table(body, "stream_options"), "include_usage")
     lease = await while_connected(call.request, call.acquire()) if not streams else await call.acquire()
-    reply = _Reply(make_id("chatcmpl-"), lease, int(time.time()), order.request.options.logprobs is not None)
+    shows_logprobs = order.request.options.logprobs is not None
+    reply = _Reply(make_id("chatcmpl-"), lease, call.model_name(lease), int(time.time()), shows_logprobs)
     orders = [vary(order, index) for index in range(count)]
     if streams:
-        pieces = _stream(call, reply, orders, shows_usage=shows_usage, shows_progress=read_switch(body, "return_progress"))
-        return EventStream(pieces, call.hand_over(), on_error=call.record.fail)
+        answers = await call.begin(lease, *orders)
+        pieces = _stream(reply, answers, shows_usage=shows_usage, shows_progress=read_switch(body, "return_progress"))
+        return EventStream(pieces, call.hand_over(), on_error=call.record.fail, keep_alive=reply.keep_alive)
     choices = await while_connected(call.request, _gather(call, lease, orders))
     return reply_json(reply.whole(choices))
 
@@ -132,8 +134,10 @@ class _Reply:
 
     id: str
     lease: Lease
+    model: str
     created: int
     shows_logprobs: bool
+    heard: set[int] = field(default_factory=set)
 
     def whole(self, choices: Sequence[Choice]) -> dict[str, Any]:
         """The answer to a request that does not stream."""
@@ -141,7 +145,7 @@ class _Reply:
             "id": self.id,
             "object": "chat.completion",
             "created": self.created,
-            "model": self.lease.engine.reference,
+            "model": self.model,
             "choices": [self._choice(index, choice) for index, choice in enumerate(choices)],
             "usage": usage_of([choice.done.usage for choice in choices]),
             "system_fingerprint": FINGERPRINT,
@@ -165,12 +169,23 @@ class _Reply:
             "id": self.id,
             "object": "chat.completion.chunk",
             "created": self.created,
-            "model": self.lease.engine.reference,
+            "model": self.model,
             "system_fingerprint": FINGERPRINT,
             "choices": choices,
             **more,
         }
         return event(dump(value))
+
+    def greet(self, index: int) -> str:
+        """The first event of a choice, which says whose words follow; empty where that was said."""
+        if index in self.heard:
+            return ""
+        self.heard.add(index)
+        return self.delta(index, {"role": "assistant", "content": ""})
+
+    def keep_alive(self) -> str:
+        """An event without news."""
+        return self.greet(0) or self.delta(0, {})
 
     def delta(self, index: int, delta: dict[str, Any], reason: str | None = None, tokens: Sequence[TokenChosen] = ()) -> str:
         """One event with news of one choice."""
@@ -178,17 +193,13 @@ class _Reply:
         return self.chunk([{"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": reason}])
 
 
-async def _stream(
-    call: Call, reply: _Reply, orders: Sequence[Order], *, shows_usage: bool, shows_progress: bool
-) -> AsyncIterator[str]:
+async def _stream(reply: _Reply, answers: Sequence[Begun], *, shows_usage: bool, shows_progress: bool) -> AsyncIterator[str]:
     usages: list[Usage] = []
-    heard = [False] * len(orders)
-    ids: list[dict[int, str]] = [{} for _ in orders]
-    pending: list[list[TokenChosen]] = [[] for _ in orders]
-    async for index, piece in merge([call.answer(reply.lease, order) for order in orders]):
-        if not heard[index] and not isinstance(piece, PromptProgress):
-            heard[index] = True
-            yield reply.delta(index, {"role": "assistant", "content": ""})
+    ids: list[dict[int, str]] = [{} for _ in answers]
+    pending: list[list[TokenChosen]] = [[] for _ in answers]
+    async for index, piece in merge(answers):
+        if index not in reply.heard and not isinstance(piece, PromptProgress):
+            yield reply.greet(index)
         match piece:
             case TextDelta(text):
                 yield reply.delta(index, {"content": text}, tokens=pending[index])

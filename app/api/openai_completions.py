@@ -17,7 +17,7 @@ from app.api.errors import bad_request
 from app.api.merging import gather, merge
 from app.api.openai_chat import FINGERPRINT, finish_reason, timings_of
 from app.api.parameters import is_token_id, read_count, read_options, read_switch, read_table, read_whole
-from app.api.running import AnswerEvent, Done, Order, ask, vary, while_connected
+from app.api.running import AnswerEvent, Begun, Done, Order, ask, vary, while_connected
 from app.api.streams import EventStream, dump, event, reply_json
 from app.services.engine_pool import Lease
 from backends.backend import GenerationRequest
@@ -38,9 +38,11 @@ async def _answer(call: Call) -> Response:
     plan = read_plan(call.body)
     lease = await call.acquire()
     await plan.read_prompt_texts(lease)
-    frame = Frame(make_id("cmpl-"), lease, plan, int(time.time()))
+    frame = Frame(make_id("cmpl-"), lease, call.model_name(lease), plan, int(time.time()))
     if plan.streams:
-        return EventStream(_stream(call, frame), call.hand_over(), on_error=call.record.fail)
+        orders = [vary(order, index) for order in plan.orders for index in range(plan.n)]
+        pieces = _stream(frame, await call.begin(lease, *orders))
+        return EventStream(pieces, call.hand_over(), on_error=call.record.fail, keep_alive=frame.keep_alive)
     texts = await while_connected(call.request, _gather(call, frame))
     return reply_json(frame.whole(texts))
 
@@ -156,6 +158,7 @@ class Frame:
 
     id: str
     lease: Lease
+    model: str
     plan: Plan
     created: int
 
@@ -165,9 +168,13 @@ class Frame:
             "id": self.id,
             "object": "text_completion",
             "created": self.created,
-            "model": self.lease.engine.reference,
+            "model": self.model,
             "system_fingerprint": FINGERPRINT,
         }
+
+    def keep_alive(self) -> str:
+        """An event without news."""
+        return event(dump({**self.head(), "choices": [{"index": 0, "text": "", "logprobs": None, "finish_reason": None}]}))
 
     def whole(self, texts: Sequence[Sequence[Text]]) -> dict[str, Any]:
         """The answer: for each prompt its choices, in order."""
@@ -216,14 +223,13 @@ async def _gather(call: Call, frame: Frame) -> list[list[Text]]:
     return [texts[start : start + plan.best_of] for start in range(0, len(texts), plan.best_of)]
 
 
-async def _stream(call: Call, frame: Frame) -> AsyncIterator[str]:
+async def _stream(frame: Frame, answers: Sequence[Begun]) -> AsyncIterator[str]:
     plan = frame.plan
-    orders = [vary(order, index) for order in plan.orders for index in range(plan.n)]
     usages: list[list[Usage]] = [[] for _ in plan.orders]
-    pending: list[list[PromptToken | TokenChosen]] = [[] for _ in orders]
-    offsets = [0] * len(orders)
-    told = [not plan.echo] * len(orders)
-    async for index, piece in merge([call.answer(frame.lease, order) for order in orders]):
+    pending: list[list[PromptToken | TokenChosen]] = [[] for _ in answers]
+    offsets = [0] * len(answers)
+    told = [not plan.echo] * len(answers)
+    async for index, piece in merge(answers):
         text, reason = "", None
         match piece:
             case PromptToken() | TokenChosen():

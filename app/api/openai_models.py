@@ -16,11 +16,11 @@ from models.card import ModelCard
 
 async def list_models(desk: Desk, request: Request) -> Response:
     """Every model that can be asked, those in memory first."""
-    loaded = {model.reference: model for model in desk.pool.list_loaded() if model.state == "ready"}
+    loaded = {name: model for name, model in desk.models.list_loaded().items() if model.state == "ready"}
     cards = sorted(desk.models.list_cards(), key=lambda card: card.id not in loaded)
     known = {card.id for card in cards}
     values = [_show_card(card, loaded.get(card.id)) for card in cards]
-    values += [_show_loaded(model) for reference, model in loaded.items() if reference not in known]
+    values += [_show_loaded(name, model) for name, model in loaded.items() if name not in known]
     for pattern, model in desk.models.aliases().items():
         if not any(mark in pattern for mark in "*?["):
             values.append({**_plain(pattern, 0), "alias_of": model})
@@ -32,10 +32,10 @@ async def list_models(desk: Desk, request: Request) -> Response:
 
 async def show_model(desk: Desk, request: Request) -> Response:
     """One of them."""
-    reference = desk.models.find_reference(request.path_params["id"])
-    loaded = next((model for model in desk.pool.list_loaded() if model.reference == reference), None)
-    card = next((card for card in desk.models.list_cards() if card.id == reference), None)
-    value = _show_card(card, loaded) if card is not None else _show_loaded(loaded)
+    name = desk.models.id_of(desk.models.find_reference(request.path_params["id"]))
+    loaded = desk.models.list_loaded().get(name)
+    card = next((card for card in desk.models.list_cards() if card.id == name), None)
+    value = _show_card(card, loaded) if card is not None else _show_loaded(name, loaded)
     if "anthropic-version" in request.headers:
         return reply_json(_as_anthropic([value])["data"][0])
     return reply_json(value)
@@ -67,9 +67,8 @@ def _show_card(card: ModelCard, loaded: Any) -> dict[str, Any]:
     }
 
 
-def _show_loaded(loaded: Any) -> dict[str, Any]:
+def _show_loaded(name: str, loaded: Any) -> dict[str, Any]:
     facts = loaded.facts if loaded is not None else None
-    name = loaded.reference if loaded is not None else ""
     context = facts.context_length if facts is not None else 0
     return {**_plain(name, 0), "context_length": context, "max_model_len": context, "status": {"value": "loaded"}}
 

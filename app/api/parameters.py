@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
@@ -182,7 +183,7 @@ def _read_bias(value: Any) -> tuple[tuple[int, float], ...]:
         raise bad_request("“logit_bias” must be an object of token ids and numbers.", "logit_bias")
     found = []
     for token, bias in pairs:
-        if not str(token).isdigit():
+        if not re.fullmatch(r"[0-9]{1,10}", str(token)):
             raise bad_request("The keys of “logit_bias” must be ids of tokens.", "logit_bias")
         found.append((int(token), -1000.0 if bias is False else float(_number("logit_bias", bias))))
     return tuple(found)

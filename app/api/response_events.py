@@ -9,6 +9,7 @@ from typing import Any
 from app.api.desk import make_id
 from app.api.errors import ApiError
 from app.api.openai_chat import show_token
+from app.api.response_items import NO_TOOLS, ToolSet
 from app.api.running import AnswerEvent, Done
 from app.api.streams import dump, event
 from backends.events import ReasoningDelta, TextDelta, TokenChosen, Usage
@@ -18,10 +19,10 @@ from backends.tool_calls.events import CallArguments, CallBegun, CallEnded
 class Writer:
     """Builds the response object piece by piece; :meth:`add` gives the events of each piece as text."""
 
-    def __init__(self, response: dict[str, Any], custom: frozenset[str]) -> None:
+    def __init__(self, response: dict[str, Any], tools: ToolSet = NO_TOOLS) -> None:
         self.response = response
         self.is_over = False
-        self._custom = custom
+        self._tools = tools
         self._number = 0
         self._kind = ""
         self._item: dict[str, Any] = {}
@@ -36,6 +37,10 @@ class Writer:
         return self._event("response.created", response=self._snapshot()) + self._event(
             "response.in_progress", response=self._snapshot()
         )
+
+    def keep_alive(self) -> str:
+        """An event without news."""
+        return "" if self.is_over else self._event("response.in_progress", response=self._snapshot())
 
     def add(self, piece: AnswerEvent) -> str:
         """Take in a piece of the reply; what is to be told of it."""
@@ -69,7 +74,8 @@ class Writer:
         """It ended in an error."""
         self.is_over = True
         code = "rate_limit_exceeded" if error.status in (429, 503) else "server_error"
-        self.response |= {"status": "failed", "error": {"code": code, "message": error.message}}
+        code = error.code if error.code == "context_length_exceeded" else code
+        self.response |= {"status": "failed", "error": {"code": code, "message": error.words("openai")}}
         return self._event("response.failed", response=self._snapshot())
 
     def _open_message(self) -> str:
@@ -89,7 +95,9 @@ class Writer:
         closed = self._close()
         self._text = []
         number, call_id = make_id("fc_"), make_id("call_")
-        if name in self._custom:
+        is_custom = name in self._tools.custom
+        space, name = self._tools.spaces.get(name, ("", name))
+        if is_custom:
             self._kind = "custom_tool_call"
             self._item = {
                 "id": number,
@@ -109,6 +117,8 @@ class Writer:
                 "arguments": "",
                 "status": "in_progress",
             }
+        if space:
+            self._item["namespace"] = space
         return closed + self._added()
 
     def _say_text(self, text: str) -> str:

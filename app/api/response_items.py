@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from app.api.content import read_content, read_function
+from app.api.content import TOOL_NAME, read_content, read_function
 from app.api.errors import bad_request
 from app.api.media import Media
 from backends.messages import Message, Part, ReasoningPart, Role, ToolCallPart, ToolResultPart
@@ -71,7 +72,8 @@ def _add_to_turn(messages: list[Message], parts: Sequence[Part]) -> None:
 
 
 def _read_call(item: Mapping[str, Any]) -> ToolCallPart:
-    name = str(item.get("name") or "")
+    space = item.get("namespace")
+    name = f"{space}.{item.get('name') or ''}" if isinstance(space, str) and space else str(item.get("name") or "")
     if item.get("type") == "custom_tool_call":
         return ToolCallPart(str(item.get("call_id") or ""), name, json.dumps({"input": str(item.get("input") or "")}))
     arguments = item.get("arguments")
@@ -86,29 +88,63 @@ def _text_of(value: Any) -> str:
     return ""
 
 
-def read_tools(values: Any) -> tuple[tuple[Tool, ...], frozenset[str]]:
-    """The tools, and the names of those that take free text; tools that OpenAI's own servers run are passed over.
+@dataclass(frozen=True, slots=True)
+class ToolSet:
+    """The tools as the model is told of them; which take free text; and those of a namespace, as the client knows them.
+
+    The model's name for a tool of a namespace is both names with a full stop between.
+    """
+
+    tools: tuple[Tool, ...] = ()
+    custom: frozenset[str] = frozenset()
+    spaces: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+
+NO_TOOLS = ToolSet()
+
+
+def read_tools(values: Any) -> ToolSet:
+    """The tools of a request; those that OpenAI's own servers run are passed over.
 
     Raises:
         ApiError: they are not in order.
     """
     if values is None:
-        return (), frozenset()
-    if not isinstance(values, list):
-        raise bad_request("“tools” must be a list.", "tools")
+        return NO_TOOLS
     tools: list[Tool] = []
     custom: set[str] = set()
-    for index, value in enumerate(values):
-        kind = value.get("type") if isinstance(value, dict) else None
-        if kind == "function":
-            tools.append(read_function(value, f"tools[{index}]"))
-        elif kind == "custom":
-            tool = read_function(value, f"tools[{index}]")
-            tools.append(Tool(tool.name, _describe(tool, value.get("format")), CUSTOM_SCHEMA))
+    spaces: dict[str, tuple[str, str]] = {}
+    for place, space, value in _iter_tools(values):
+        kind = value.get("type")
+        if kind not in ("function", "custom"):
+            continue
+        tool = read_function(value, place)
+        if kind == "custom":
+            tool = Tool(tool.name, _describe(tool, value.get("format")), CUSTOM_SCHEMA)
+        if space:
+            spaces[f"{space}.{tool.name}"] = (space, tool.name)
+            tool = replace(tool, name=f"{space}.{tool.name}")
+        if kind == "custom":
             custom.add(tool.name)
-        elif kind is None:
-            raise bad_request(f"“tools[{index}]” must have a type.", "tools")
-    return tuple(tools), frozenset(custom)
+        tools.append(tool)
+    return ToolSet(tuple(tools), frozenset(custom), spaces)
+
+
+def _iter_tools(values: Any, space: str = "", place: str = "tools") -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Each tool with its place in the request and its namespace. Raises ApiError."""
+    if not isinstance(values, list):
+        raise bad_request(f"“{place}” must be a list.", "tools")
+    for index, value in enumerate(values):
+        here = f"{place}[{index}]"
+        kind = value.get("type") if isinstance(value, dict) else None
+        if kind is None:
+            raise bad_request(f"“{here}” must have a type.", "tools")
+        if kind == "namespace" and not space:
+            if not isinstance(value.get("name"), str) or not TOOL_NAME.match(value["name"]):
+                raise bad_request(f"“{here}” must have a name of letters, digits, “_”, “-” and “.”.", "tools")
+            yield from _iter_tools(value.get("tools"), value["name"], f"{here}.tools")
+        else:
+            yield here, space, value
 
 
 def _describe(tool: Tool, form: Any) -> str:

@@ -15,8 +15,8 @@ from app.api.desk import Call, Desk, make_id
 from app.api.errors import ApiError, bad_request
 from app.api.parameters import read_count, read_options, read_switch, read_table, read_whole, template_values
 from app.api.response_events import Writer
-from app.api.response_items import read_input, read_items, read_tools
-from app.api.running import Order, while_connected
+from app.api.response_items import ToolSet, read_input, read_items, read_tools
+from app.api.running import Begun, Order, count_tokens, while_connected
 from app.api.streams import EventStream, reply_json
 from app.services.engine_pool import Lease
 from app.store.responses import StoredResponse
@@ -49,10 +49,10 @@ _ECHOED: dict[str, Any] = {
 
 @dataclass
 class Plan:
-    """A request in order: what to generate, what it continues, and which tools take free text."""
+    """A request in order: what to generate, what it continues, and what the client calls its tools."""
 
     order: Order
-    custom: frozenset[str]
+    tools: ToolSet
     items: list[dict[str, Any]]
     history: list[dict[str, Any]]
     keeps: bool
@@ -62,6 +62,14 @@ async def create(desk: Desk, request: Request) -> Response:
     """Answer."""
     async with desk.call(request) as call:
         return await _answer(call)
+
+
+async def count(desk: Desk, request: Request) -> Response:
+    """How many tokens a request would take."""
+    async with desk.call(request) as call:
+        plan = _read_plan(call)
+        tokens = await count_tokens(await call.acquire(), call.media.fill(plan.order.request))
+        return reply_json({"object": "response.input_tokens", "input_tokens": tokens})
 
 
 async def show(desk: Desk, request: Request) -> Response:
@@ -116,9 +124,24 @@ def find_response(desk: Desk, number: str, param: str = "response_id") -> Stored
 async def _answer(call: Call) -> Response:
     plan = _read_plan(call)
     lease = await call.acquire()
-    writer = Writer(_frame(call.body, lease), plan.custom)
+    writer = Writer(_frame(call.body, call.model_name(lease)), plan.tools)
     if read_switch(call.body, "stream"):
-        return EventStream(_stream(call, lease, plan, writer), call.hand_over(), done="", on_error=call.record.fail)
+        try:
+            (answer,) = await call.begin(lease, plan.order)
+        except ApiError as error:
+            if error.code != "context_length_exceeded":
+                raise
+            call.fail(error)
+            pieces = _refuse(writer, error)
+        else:
+            pieces = _stream(call, answer, plan, writer)
+        return EventStream(
+            pieces,
+            call.hand_over(),
+            done="",
+            on_error=call.record.fail,
+            keep_alive=writer.keep_alive,
+        )
     await while_connected(call.request, _write(call, lease, plan, writer))
     _keep(call.desk, plan, writer)
     return reply_json(writer.response)
@@ -128,19 +151,21 @@ def _read_plan(call: Call) -> Plan:
     body = call.body
     if read_switch(body, "background"):
         raise bad_request("“background” is not offered here: keep the connection open.", "background")
+    if body.get("conversation") is not None:
+        raise bad_request("Conversations are not kept here: continue a response with “previous_response_id”.", "conversation")
     items = read_input(body.get("input"))
     history: list[dict[str, Any]] = []
     previous = body.get("previous_response_id")
     if previous is not None:
-        history = find_response(call.desk, str(previous)).conversation
+        history = find_response(call.desk, str(previous), "previous_response_id").conversation
     messages = read_items([*history, *items], call.media)
     instructions = body.get("instructions")
     if isinstance(instructions, str) and instructions:
         messages.insert(0, Message("system", (TextPart(instructions),)))
     if not messages:
         raise bad_request("There is nothing in “input”.", "input")
-    tools, custom = read_tools(body.get("tools"))
-    allowed, forced = choose_tools(tools, body.get("tool_choice"))
+    tools = read_tools(body.get("tools"))
+    allowed, forced = choose_tools(tools.tools, body.get("tool_choice"))
     most = read_count(body, "max_output_tokens")
     if most == 0:
         raise bad_request("“max_output_tokens” must be above 0.", "max_output_tokens")
@@ -159,10 +184,10 @@ def _read_plan(call: Call) -> Plan:
         options=read_options(values, max_tokens=most, logprobs=logprobs),
         template_values=template_values(values, [tool.to_json() for tool in allowed]),
     )
-    return Plan(Order(request, allowed, forced), custom, items, history, read_switch(body, "store", True))
+    return Plan(Order(request, allowed, forced), tools, items, history, read_switch(body, "store", True))
 
 
-def _frame(body: Mapping[str, Any], lease: Lease) -> dict[str, Any]:
+def _frame(body: Mapping[str, Any], model: str) -> dict[str, Any]:
     """The response object before anything was said: what was asked for is said again."""
     echoed = {key: default if body.get(key) is None else body[key] for key, default in _ECHOED.items()}
     text = echoed["text"] if isinstance(echoed["text"], dict) else {}
@@ -174,7 +199,7 @@ def _frame(body: Mapping[str, Any], lease: Lease) -> dict[str, Any]:
         "status": "in_progress",
         "error": None,
         "incomplete_details": None,
-        "model": str(body.get("model") or lease.engine.reference),
+        "model": model,
         "output": [],
         "usage": None,
         **echoed,
@@ -186,10 +211,16 @@ async def _write(call: Call, lease: Lease, plan: Plan, writer: Writer) -> None:
         writer.add(piece)
 
 
-async def _stream(call: Call, lease: Lease, plan: Plan, writer: Writer) -> AsyncIterator[str]:
+async def _refuse(writer: Writer, error: ApiError) -> AsyncIterator[str]:
+    """OpenAI's own server tells so of a conversation that is too long: Codex shortens it then, and gives up at a status."""
+    yield writer.begin()
+    yield writer.fail(error)
+
+
+async def _stream(call: Call, answer: Begun, plan: Plan, writer: Writer) -> AsyncIterator[str]:
     yield writer.begin()
     try:
-        async for piece in call.answer(lease, plan.order):
+        async for piece in answer:
             if said := writer.add(piece):
                 yield said
             if writer.is_over:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -37,6 +37,8 @@ from backends.tool_calls.reading import ToolCallSplitter
 from models.errors import CannotHear, CannotWrite, UserFacingError
 
 T = TypeVar("T")
+FIRST_SECONDS = 3.0
+"""How long a stream that was asked for waits for the engine's first word, so that a refusal has a status of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ async def answer(
     order: Order,
     record: RequestRecord | None = None,
     make_plain: Callable[[GenerationRequest], Awaitable[GenerationRequest]] | None = None,
-) -> AsyncIterator[AnswerEvent]:
+) -> AsyncGenerator[AnswerEvent]:
     """The reply, piece by piece, the last of which is Done. Leaving the loop early cancels it. ``make_plain`` looks at pictures first.
 
     Raises:
@@ -144,6 +146,51 @@ async def answer(
             reply.cancel()
             if record is not None:
                 record.note_cancelled()
+
+
+class Begun:
+    """An answer that the engine has taken, or that waits for its turn. To be closed where it is not read to its end."""
+
+    def __init__(self, source: AsyncGenerator[AnswerEvent]) -> None:
+        self._source = source
+        self._first: asyncio.Future[AnswerEvent] | None = asyncio.ensure_future(anext(source))
+        self.is_over = False
+
+    async def wait(self) -> None:
+        """Until the engine's first word, or for some seconds.
+
+        Raises:
+            ApiError: it cannot be answered.
+        """
+        assert self._first is not None
+        try:
+            if (await asyncio.wait((self._first,), timeout=FIRST_SECONDS))[0]:
+                self._first.result()
+        except BaseException:
+            await self.aclose()
+            raise
+
+    def __aiter__(self) -> Begun:
+        return self
+
+    async def __anext__(self) -> AnswerEvent:
+        try:
+            if self._first is None:
+                return await anext(self._source)
+            event = await self._first
+            self._first = None
+            return event
+        except BaseException:  # raised again: this was the end of it
+            self.is_over = True
+            raise
+
+    async def aclose(self) -> None:
+        """Cancel what is not over."""
+        self.is_over = True
+        if self._first is not None:
+            self._first.cancel()
+            await asyncio.gather(self._first, return_exceptions=True)
+        await self._source.aclose()
 
 
 def _read(event: GenerationEvent, splitter: _Splitter, silent: bool) -> Sequence[AnswerEvent]:
@@ -195,11 +242,11 @@ class _ForcedCall:
             if self._call.name and not self._has_begun:
                 self._has_begun = True
                 events.append(CallBegun(0, self._call.name))
-            if piece := self._call.take_arguments():
-                events.append(CallArguments(0, piece))
-            if self._call.is_complete:
-                self.calls = 1
-                events.append(CallEnded(0))
+        if self._has_begun and (piece := self._call.take_arguments()):
+            events.append(CallArguments(0, piece))
+        if self._call.is_complete and not self.calls:
+            self.calls = 1
+            events.append(CallEnded(0))
         return events
 
     def finish(self, *, cut_off: bool = False) -> list[ToolEvent]:

@@ -193,6 +193,7 @@ BODIES["/v1/reranking"] = BODIES["/v1/rerank"]
 BODIES["/api/v0/chat/completions"] = BODIES["/v1/chat/completions"]
 BODIES["/api/v0/completions"] = BODIES["/v1/completions"]
 BODIES["/api/v0/embeddings"] = BODIES["/v1/embeddings"]
+BODIES["/v1/responses/input_tokens"] = BODIES["/v1/responses"]
 
 SUMMARIES: dict[str, str] = {
     "GET /v1/models": "Every model that can be asked",
@@ -204,6 +205,7 @@ SUMMARIES: dict[str, str] = {
     "POST /v1/rerank": "Order documents by how well they answer",
     "POST /v1/reranking": "The same as /v1/rerank",
     "POST /v1/responses": "Answer, in items and typed events",
+    "POST /v1/responses/input_tokens": "Count the tokens of what would be answered",
     "GET /v1/responses/{id}": "A reply that was kept",
     "DELETE /v1/responses/{id}": "Forget a reply",
     "POST /v1/responses/{id}/cancel": "Refused: nothing runs in the background",

@@ -32,10 +32,11 @@ class _Section(Section):
         self._held = ""
 
     def add(self, text: str) -> str | None:
+        place = max(0, len(self._held) - len(_CLOSE) + 1)
         self._held += text
-        inside, close, after = self._held.partition(_CLOSE)
-        if not close:
+        if self._held.find(_CLOSE, place) < 0:
             return None
+        inside, _, after = self._held.partition(_CLOSE)
         found = _HEAD.match(inside)
         if found is None:
             raise BadCall("no call")

@@ -22,4 +22,4 @@ class Glm(ToolFormat):
 
     def open(self, opening: str, tools: Sequence[Tool], first_index: int) -> Section:
         """See :class:`backends.tool_calls.reading.ToolFormat`."""
-        return TaggedSection(tools, first_index, call=_CALL, argument=_ARGUMENT, end="</tool_call>")
+        return TaggedSection(tools, first_index, call=_CALL, argument=_ARGUMENT, closing="</tool_call>", end="</tool_call>")

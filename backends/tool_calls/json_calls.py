@@ -26,6 +26,11 @@ class JsonValue:
         self.is_complete = False
 
     @property
+    def is_empty(self) -> bool:
+        """Whether it has not begun."""
+        return not self._kind
+
+    @property
     def text(self) -> str:
         """The value as it was written."""
         return "".join(self._pieces)

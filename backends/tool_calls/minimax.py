@@ -22,4 +22,4 @@ class MiniMax(ToolFormat):
 
     def open(self, opening: str, tools: Sequence[Tool], first_index: int) -> Section:
         """See :class:`backends.tool_calls.reading.ToolFormat`."""
-        return TaggedSection(tools, first_index, call=_CALL, argument=_ARGUMENT, end="</minimax:tool_call>")
+        return TaggedSection(tools, first_index, call=_CALL, argument=_ARGUMENT, closing="</invoke>", end="</minimax:tool_call>")

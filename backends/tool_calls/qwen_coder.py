@@ -22,7 +22,7 @@ class QwenCoder(ToolFormat):
 
     def open(self, opening: str, tools: Sequence[Tool], first_index: int) -> Section:
         """See :class:`backends.tool_calls.reading.ToolFormat`."""
-        section = _Section(tools, first_index, call=_CALL, argument=_ARGUMENT, end="")
+        section = _Section(tools, first_index, call=_CALL, argument=_ARGUMENT, closing="</function>", end="")
         section.add(opening)  # it is part of the first call
         return section
 
@@ -31,8 +31,8 @@ class _Section(TaggedSection):
     """Calls follow one another, each with or without the outer tags; what follows the last is text again."""
 
     def add(self, text: str) -> str | None:
-        self._held += text
-        while (found := self._call.match(self._held)) or self._held.lstrip().startswith("</tool_call>"):
+        is_closed = self._hold(text)
+        while (found := self._call.match(self._held) if is_closed else None) or self._held.lstrip().startswith("</tool_call>"):
             if found:
                 self._tell(found["name"].strip(), found["body"])
                 self._held = self._held[found.end() :]

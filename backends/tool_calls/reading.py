@@ -223,6 +223,8 @@ class JsonObjectSection(Section):
                 self._is_done = True
             elif not (character.isspace() or (self._in_list and character == ",")):
                 raise BadCall(f"{character!r} before a call")
+        if self._call is not None and self._begun:
+            self.argue(self._call.take_arguments())
         return "" if self._is_done and not self._closing else None
 
     def finish(self) -> None:
@@ -237,9 +239,8 @@ class JsonObjectSection(Section):
         if call.name and not self._begun:
             self._begun = True
             self.begin(call.name)
-        if self._begun:
-            self.argue(call.take_arguments())
         if call.is_complete:
+            self.argue(call.take_arguments())
             self._call = None
             self.end()
             self._is_done = not self._in_list
@@ -297,21 +298,21 @@ class NamedSection(Section):
         """Read on in the arguments; true if they are complete."""
         value = self._value
         assert value is not None
-        fresh = ""
+        fresh: list[str] = []
         for place, character in enumerate(self._held):
-            if not value.text and character in " \t\r\n":
-                continue
-            if not value.text:
+            if value.is_empty:
+                if character in " \t\r\n":
+                    continue
                 self._streams = character == "{"
             value.add(character)
             if self._streams:
-                fresh += character
+                fresh.append(character)
             if value.is_complete:
-                self.argue(fresh if self._streams else repair_arguments(value.text))
+                self.argue("".join(fresh) if self._streams else repair_arguments(value.text))
                 self._held, self._value = self._held[place + 1 :], None
                 self.end()
                 return True
-        self.argue(fresh)
+        self.argue("".join(fresh))
         self._held = ""
         return False
 

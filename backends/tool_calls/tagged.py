@@ -15,19 +15,27 @@ _LONGEST = 4_000_000
 
 class TaggedSection(Section):
     """Calls between tags. ``call`` matches one whole call with the groups ``name`` and ``body``, ``argument`` one argument in the body
-    with ``key`` and ``value``; ``end`` closes the section (it may be the end of the only call)."""
+    with ``key`` and ``value``; no call is whole before its ``closing`` came. ``end`` closes the section (it may be the end of the only
+    call)."""
 
     def __init__(
-        self, tools: Sequence[Tool], first_index: int, *, call: re.Pattern[str], argument: re.Pattern[str], end: str
+        self,
+        tools: Sequence[Tool],
+        first_index: int,
+        *,
+        call: re.Pattern[str],
+        argument: re.Pattern[str],
+        closing: str,
+        end: str,
     ) -> None:
         super().__init__(tools, first_index)
-        self._call, self._argument, self._end = call, argument, end
+        self._call, self._argument, self._closing, self._end = call, argument, closing, end
         self._held = ""
 
     def add(self, text: str) -> str | None:
         """See :meth:`Section.add`."""
-        self._held += text
-        while found := self._call.match(self._held):
+        is_closed = self._hold(text)
+        while is_closed and (found := self._call.match(self._held)):
             self._tell(found["name"].strip(), found["body"] or "")
             self._held = self._held[found.end() :]
         held = self._held.lstrip()
@@ -43,6 +51,12 @@ class TaggedSection(Section):
         """Raises BadCall inside of a call."""
         if self._held.strip() or not self.calls:
             raise BadCall("the reply ended inside")
+
+    def _hold(self, text: str) -> bool:
+        """Keep more text; whether a call may be whole now. A long one is not read from its beginning at every piece of it."""
+        place = max(0, len(self._held) - len(self._closing) + 1)
+        self._held += text
+        return self._held.find(self._closing, place) >= 0
 
     def _tell(self, name: str, body: str) -> None:
         values = {

@@ -141,6 +141,27 @@ def test_a_required_call_streams_its_arguments(client: openai.OpenAI, served: Se
     assert reason == "tool_calls"
 
 
+def test_a_streamed_call_has_no_more_events_than_tokens(client: openai.OpenAI, served: Served) -> None:
+    parameters = {
+        "type": "object",
+        "properties": {"a_rather_long_name": {"const": "a text of many letters"}},
+        "required": ["a_rather_long_name"],
+    }
+    stream = client.chat.completions.create(
+        model=served.starter,
+        messages=HELLO,
+        tools=[{"type": "function", "function": {"name": "look", "parameters": {**parameters, "additionalProperties": False}}}],
+        tool_choice="required",
+        stream=True,
+        stream_options={"include_usage": True},
+        max_tokens=200,
+    )
+    chunks = list(stream)
+    pieces = [call.function.arguments for chunk in chunks for choice in chunk.choices for call in choice.delta.tool_calls or ()]
+    assert json.loads("".join(pieces)) == {"a_rather_long_name": "a text of many letters"}
+    assert len([piece for piece in pieces if piece]) <= chunks[-1].usage.completion_tokens
+
+
 def test_a_conversation_with_calls_and_their_results_goes_on(client: openai.OpenAI, served: Served) -> None:
     messages: list[Any] = [
         *HELLO,
@@ -354,6 +375,47 @@ def test_responses_call_functions_and_tools_of_free_text(client: openai.OpenAI, 
     assert json.loads(client.responses.create(model=served.tiny, input="x", text=form).output_text)["days"]
 
 
+def test_tools_of_a_namespace_are_called_by_it_and_their_own_name(client: openai.OpenAI, served: Served) -> None:
+    inside = [
+        {"type": "function", "name": "close_agent", "description": "d", "parameters": {**STRICT, "additionalProperties": False}},
+        {"type": "custom", "name": "tell_agent", "description": "d"},
+    ]
+    space: dict[str, Any] = {"type": "namespace", "name": "multi_agent_v1", "description": "Agents.", "tools": inside}
+    for tool, kind, name in zip(inside, ("function_call", "custom_tool_call"), ("close_agent", "tell_agent"), strict=True):
+        more: dict[str, Any] = {"tools": [{**space, "tools": [tool]}, {"type": "web_search"}], "tool_choice": "required"}
+        asked = {"model": served.tiny, "input": "x", "max_output_tokens": 300, "extra_body": {"seed": 1}, **more}
+        reply = client.responses.create(**asked)
+        call = reply.output[0]
+        assert (call.type, call.name, call.namespace) == (kind, name, "multi_agent_v1")
+        added = [
+            event.item for event in client.responses.create(**asked, stream=True) if event.type == "response.output_item.added"
+        ]
+        assert (added[0].name, added[0].namespace) == (name, "multi_agent_v1")
+    seen = served.workstation.server.log.list()[-1].request
+    assert seen is not None
+    assert "multi_agent_v1.tell_agent" in seen.template_values
+    answered = [call.model_dump(), {"type": "custom_tool_call_output", "call_id": call.call_id, "output": "fine"}]
+    follow: Any = [{"role": "user", "content": "x"}, *answered]
+    client.responses.create(model=served.tiny, input=follow, tools=[space], max_output_tokens=1)  # type: ignore[list-item]
+    seen = served.workstation.server.log.list()[-1].request
+    assert seen is not None
+    assert seen.messages[1].parts[0].name == "multi_agent_v1.tell_agent"  # type: ignore[union-attr]
+
+
+def test_the_tokens_of_a_response_are_counted_before_it_is_made(client: openai.OpenAI, served: Served) -> None:
+    tools: list[Any] = [{"type": "function", "name": "get_weather", "parameters": STRICT, "strict": True}]
+    counted = client.responses.input_tokens.count(model=served.tiny, input="Hello", instructions="Be brief.", tools=tools)
+    reply = client.responses.create(model=served.tiny, input="Hello", instructions="Be brief.", tools=tools, max_output_tokens=1)
+    assert reply.usage is not None
+    assert counted.input_tokens == reply.usage.input_tokens
+
+
+def test_a_previous_response_that_is_not_there_is_told_by_its_parameter(served: Served) -> None:
+    reply = served.post("/v1/responses", {"input": "x", "previous_response_id": "resp_nothing"})
+    assert reply.status_code == 404
+    assert reply.json()["error"]["param"] == "previous_response_id"
+
+
 def test_the_asynchronous_client_works_as_well(served: Served) -> None:
     async def ask() -> list[str]:
         async with openai.AsyncOpenAI(base_url=f"{served.address}/v1", api_key="none") as client:
@@ -386,6 +448,15 @@ BAD: list[tuple[str, Any, int]] = [
     ("/v1/chat/completions", {"messages": HELLO, "tools": [{"type": "function", "function": {"name": "a b"}}]}, 400),
     ("/v1/chat/completions", {"messages": HELLO, "logit_bias": {"x": 1}}, 400),
     ("/v1/chat/completions", {"messages": HELLO, "logit_bias": {"99999999": 1}}, 400),
+    ("/v1/chat/completions", {"messages": HELLO, "logit_bias": {"²": 1}}, 400),
+    ("/v1/chat/completions", {"messages": HELLO, "model": ["a"]}, 400),
+    ("/v1/responses", {"input": "x", "model": {"a": 1}}, 400),
+    ("/v1/embeddings", {"input": "x", "model": 5}, 400),
+    ("/v1/responses", {"input": "x", "conversation": "conv_1"}, 400),
+    *(
+        ("/v1/chat/completions", {"messages": HELLO, "tools": TOOLS, "tool_choice": {"type": "allowed_tools", **choice}}, 400)
+        for choice in ({"tools": 5}, {"allowed_tools": {"tools": 5}}, {"allowed_tools": {"tools": [], "mode": 5}})
+    ),
     ("/v1/chat/completions", {"messages": HELLO, "stream": "yes"}, 400),
     (
         "/v1/chat/completions",
@@ -425,8 +496,9 @@ def test_a_prompt_that_is_too_long_is_refused_by_its_own_code(client: openai.Ope
         client.chat.completions.create(model=served.tiny, messages=[{"role": "user", "content": "word " * 3000}])
     assert error.value.code == "context_length_exceeded"
     stream = {"model": served.tiny, "messages": [{"role": "user", "content": "word " * 3000}], "stream": True}
-    last = [line for line in served.post("/v1/chat/completions", stream).text.split("\n") if line][-1]
-    assert json.loads(last.removeprefix("data: "))["error"]["code"] == "context_length_exceeded"
+    reply = served.post("/v1/chat/completions", stream)
+    assert reply.status_code == 400
+    assert reply.json()["error"]["code"] == "context_length_exceeded"
 
 
 def test_a_body_that_is_no_json_and_a_wrong_method_are_refused(served: Served) -> None:

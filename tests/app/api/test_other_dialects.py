@@ -171,6 +171,21 @@ def test_ollamas_generate_embed_and_formats(llama: ollama.Client, served: Served
     assert all(json.loads(line)["model"] == served.tiny for line in lines.text.strip().split("\n"))
 
 
+@pytest.mark.parametrize("streams", [True, False])
+def test_ollamas_likelihoods_stand_beside_the_words(llama: ollama.Client, served: Served, streams: bool) -> None:
+    asked: dict[str, Any] = {"model": served.starter, "options": {"num_predict": 8}, "logprobs": True, "top_logprobs": 3}
+    chat = llama.chat(messages=[{"role": "user", "content": "你好"}], stream=streams, **asked)
+    text = llama.generate(prompt="Hello", stream=streams, **asked)
+    for replies, read in ((chat, lambda one: one.message.content), (text, lambda one: one.response)):
+        pieces = list(replies) if streams else [replies]
+        tokens = [token for one in pieces for token in one.logprobs or ()]
+        assert len(tokens) == 8
+        assert "".join(token.token for token in tokens) == "".join(read(one) or "" for one in pieces)
+        assert all(token.logprob <= 0 and len(token.top_logprobs or ()) == 3 for token in tokens)
+    assert served.post("/api/chat", {**asked, "messages": HELLO, "top_logprobs": [1]}).status_code == 400
+    assert llama.chat(model=served.starter, messages=HELLO, options={"num_predict": 2}).logprobs is None
+
+
 def test_ollamas_keep_alive_unloads_and_copies_are_names(llama: ollama.Client, served: Served) -> None:
     llama.chat(served.tiny, messages=HELLO, options={"num_predict": 1}, keep_alive="5m")
     assert served.tiny in [model.model for model in llama.ps().models]

@@ -7,6 +7,7 @@ import gc
 import json
 import os
 import random
+import socket
 import threading
 import time
 from typing import Any
@@ -141,6 +142,22 @@ def test_a_client_that_goes_away_frees_its_slot_at_once(served: Served, path: st
     assert time.monotonic() - left < 1.5
     assert record.state in ("cancelled", "done")
     wait_until(lambda: not busy_slots(served), "a slot is still busy", 2.0)
+
+
+def test_who_leaves_in_the_middle_of_a_request_is_no_fault_of_the_server(
+    served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    host, port = served.address.removeprefix("http://").split(":")
+    known = len(served.workstation.server.log.list())
+    for path in ("/v1/chat/completions", "/v1/messages", "/api/chat", "/v1/embeddings", "/api/blobs/sha256:" + "a" * 64):
+        with socket.create_connection((host, int(port))) as connection:
+            head = f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 1000\r\nContent-Type: application/json\r\n\r\n"
+            connection.sendall(head.encode() + b'{"messages": [')
+            time.sleep(0.05)
+    time.sleep(0.3)
+    assert served.get("/health").status_code == 200
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+    assert len(served.workstation.server.log.list()) == known
 
 
 def test_chinese_and_emoji_are_never_cut_in_a_stream(served: Served) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import time
 from typing import Any
 
 import pytest
@@ -182,6 +183,42 @@ def test_arguments_stream_before_the_call_is_complete() -> None:
     events = splitter.add('<tool_call>{"name": "search", "arguments": {"query": "a long')
     assert events[0] == CallBegun(0, "search")
     assert "".join(event.text for event in events if isinstance(event, CallArguments)) == '{"query": "a long'
+
+
+@pytest.mark.parametrize("style", ["hermes", "mistral", "kimi"])
+def test_the_arguments_in_one_piece_of_text_are_one_event(style: str) -> None:
+    written = {
+        "hermes": f'<tool_call>{{"name": "search", "arguments": {RAW_QUERY}}}</tool_call>',
+        "mistral": f'[TOOL_CALLS][{{"name": "search", "arguments": {RAW_QUERY}}}]',
+        "kimi": "<|tool_calls_section_begin|><|tool_call_begin|>functions.search:0<|tool_call_argument_begin|>"
+        f"{RAW_QUERY}<|tool_call_end|><|tool_calls_section_end|>",
+    }[style]
+    splitter = ToolCallSplitter(STYLES[style], TOOLS)
+    events = [event for piece in (written[:-90], written[-90:]) for event in splitter.add(piece)] + splitter.finish()
+    pieces = [event.text for event in events if isinstance(event, CallArguments)]
+    assert "".join(pieces) == RAW_QUERY
+    assert len(pieces) <= 2
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_a_call_with_a_long_text_is_read_in_time_that_grows_with_its_length(style: str) -> None:
+    body = "a line of a file\n" * 6000
+    raw = json.dumps({"query": body})
+    case = next(written for name, written, _, _ in CASES if name == style)
+    written = {
+        "qwen_coder": f"<tool_call>\n<function=search>\n<parameter=query>\n{body}\n</parameter>\n</function>\n</tool_call>",
+        "glm": f"<tool_call>search\n<arg_key>query</arg_key>\n<arg_value>{body}</arg_value>\n</tool_call>",
+        "minimax": f'<minimax:tool_call><invoke name="search"><parameter name="query">{body}</parameter></invoke></minimax:tool_call>',
+        "gemma": f"<start_function_call>call:search{{query:<escape>{body}<escape>}}<end_function_call>",
+    }.get(style) or case.replace(RAW, raw)
+    splitter = ToolCallSplitter(STYLES[style], TOOLS)
+    started = time.process_time()
+    for start in range(0, len(written), 4):
+        splitter.add(written[start : start + 4])
+    splitter.finish()
+    assert len(written) > len(body)
+    assert splitter.calls
+    assert time.process_time() - started < 3.0
 
 
 @pytest.mark.parametrize("garbage", ["<tool_call>{{{", "<tool_call>" + "[" * 5000, '<tool_call>{"name": 3}', "<tool_call>\x00"])
