@@ -55,7 +55,7 @@ class Portability:
 
     def export(self, kind: ExportFormat, conversation_ids: Iterable[str] | None = None, labels: Labels = ENGLISH) -> str:
         """The text of a file: of the conversations named, else of all that are not in the trash, the archive included."""
-        return export(self.make_document(conversation_ids, with_files=kind != "md"), kind, labels)
+        return export(self.make_document(conversation_ids), kind, labels)
 
     def export_to(
         self, path: Path, kind: ExportFormat, conversation_ids: Iterable[str] | None = None, labels: Labels = ENGLISH
@@ -109,7 +109,7 @@ class Portability:
         with self._connections.write():
             return [self._insert(conversation, paths) for conversation in document.conversations]
 
-    def make_document(self, conversation_ids: Iterable[str] | None = None, *, with_files: bool = True) -> Document:
+    def make_document(self, conversation_ids: Iterable[str] | None = None) -> Document:
         """The conversations as values."""
         if conversation_ids is None:
             chosen = [*self._conversations.list(), *self._conversations.list(archived=True)]
@@ -117,8 +117,8 @@ class Portability:
             chosen = [self._conversations.get(conversation_id) for conversation_id in conversation_ids]
         exported = tuple(self._take_out(conversation) for conversation in chosen)
         names = iter_attachment_names(message for conversation in exported for message in conversation.messages)
-        files = {name: file for name in names if with_files and (file := self._read_file(name)) is not None}
-        return Document(exported if not with_files else tuple(_without_lost(item, files) for item in exported), files)
+        files = {name: file for name in names if (file := self._read_file(name)) is not None}
+        return Document(tuple(_without_lost(item, files) for item in exported), files)
 
     def _take_out(self, conversation: Conversation) -> ExportedConversation:
         messages = tuple(

@@ -11,6 +11,9 @@ from backends.messages import Part, Role
 ATTACHMENT_SCHEME = "attachment:"
 """Begins the path of a part whose file is in :attr:`Document.attachments`; the SHA-256 follows."""
 
+EMBEDDED_PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp"})
+"""Kinds of pictures that are written into a text for people; of others only the name."""
+
 
 @dataclass(frozen=True, slots=True)
 class ExportedMessage:

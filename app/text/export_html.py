@@ -8,14 +8,13 @@ from datetime import UTC, datetime
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from app.text.document import ENGLISH, Document, ExportedConversation, ExportedMessage, Labels
+from app.text.document import EMBEDDED_PICTURES, ENGLISH, Document, ExportedConversation, ExportedMessage, Labels
 from backends.messages import AudioPart, FilePart, ImagePart, Part, PassagePart, ReasoningPart, TextPart, ToolCallPart
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
-_EMBEDDED = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp"})
 _POLICY = "default-src 'none'; img-src data:; media-src data:; style-src 'unsafe-inline'"
 _STYLE = """
 :root { color-scheme: light dark; --text: #1d1f24; --quiet: #5c626e; --back: #ffffff; --bubble: #f2f3f5; --code: #f6f7f9;
@@ -92,7 +91,7 @@ class _Renderer:
 
     def _image(self, path: str, mime: str, name: str) -> str:
         file = self._document.attachment_of(path)
-        if file is None or mime not in _EMBEDDED:
+        if file is None or mime not in EMBEDDED_PICTURES:
             return f'<p class="file">{escape(self._labels.image)}: {escape(name)}</p>'
         data = base64.b64encode(file.data).decode("ascii")
         return f'<p><img alt="{escape(name)}" src="data:{mime};base64,{data}"></p>'

@@ -2,32 +2,58 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from datetime import UTC, datetime
 
-from app.text.document import ENGLISH, Document, ExportedConversation, ExportedMessage, Labels
+from app.text.document import (
+    EMBEDDED_PICTURES,
+    ENGLISH,
+    Document,
+    ExportedAttachment,
+    ExportedConversation,
+    ExportedMessage,
+    Labels,
+)
 from backends.messages import AudioPart, FilePart, ImagePart, Part, PassagePart, ReasoningPart, TextPart, ToolCallPart
 
 
 def export_markdown(document: Document, labels: Labels = ENGLISH) -> str:
-    """A heading for each conversation and each message; a message's own Markdown stays as it is."""
-    return "\n\n---\n\n".join(_conversation(conversation, labels) for conversation in document.conversations) + "\n"
+    """A heading for each conversation and each message; a message's own Markdown stays as it is.
+
+    Pictures stand behind the last line, each once, where they disturb nobody who reads the text.
+    """
+    pictures: dict[str, str] = {}
+    text = "\n\n---\n\n".join(_conversation(one, labels, document, pictures) for one in document.conversations)
+    return "\n\n".join(piece for piece in (text, "\n".join(pictures.values())) if piece) + "\n"
 
 
-def _conversation(conversation: ExportedConversation, labels: Labels) -> str:
+def _conversation(conversation: ExportedConversation, labels: Labels, document: Document, pictures: dict[str, str]) -> str:
     title = " ".join(conversation.title.split()) or labels.untitled
     day = datetime.fromtimestamp(conversation.created_at, UTC).strftime("%Y-%m-%d %H:%M UTC")
     sections = [f"# {title}", f"*{day}*"]
     if conversation.system_prompt.strip():
         sections.append(f"## {labels.system}\n\n{conversation.system_prompt.strip()}")
-    sections += [_message(message, labels) for message in conversation.active_branch()]
+    sections += [_message(message, labels, document, pictures) for message in conversation.active_branch()]
     return "\n\n".join(sections)
 
 
-def _message(message: ExportedMessage, labels: Labels) -> str:
+def _message(message: ExportedMessage, labels: Labels, document: Document, pictures: dict[str, str]) -> str:
     pieces = [f"## {labels.of(message.role)}"]
-    pieces += [text for part in message.parts if (text := _part(part, labels))]
+    for part in message.parts:
+        file = document.attachment_of(part.path) if isinstance(part, ImagePart) else None
+        if isinstance(part, ImagePart) and file is not None and part.mime in EMBEDDED_PICTURES:
+            pieces.append(_picture(part, file, pictures))
+        elif text := _part(part, labels):
+            pieces.append(text)
     return "\n\n".join(pieces)
+
+
+def _picture(part: ImagePart, file: ExportedAttachment, pictures: dict[str, str]) -> str:
+    """What shows a picture; the picture itself is added to ``pictures``, as the definition that this refers to."""
+    mark = f"picture-{file.sha256[:12]}"
+    pictures[mark] = f"[{mark}]: data:{part.mime};base64,{base64.b64encode(file.data).decode('ascii')}"
+    return f"![{_plain(part.name)}][{mark}]"
 
 
 def _part(part: Part, labels: Labels) -> str:

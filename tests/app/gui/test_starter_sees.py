@@ -69,9 +69,13 @@ def test_it_sees_remembers_and_is_there_after_a_restart(
             timeout=20_000,
         )
         assert "red" in ask(qtbot, reopened, again, "And what colour is it?").lower()
-        target = tmp_path / "chat.html"
-        again.portability.export_to(target, "html", [conversation.id])
-        assert "data:image/png;base64," in target.read_text(encoding="utf-8")
+        for kind, held in (
+            ("html", "data:image/png;base64,"),
+            ("md", "data:image/png;base64,"),
+            ("json", '"data": "iVBORw0KGgo'),
+        ):
+            target = again.portability.export_to(tmp_path / f"chat.{kind}", kind, [conversation.id])  # type: ignore[arg-type]
+            assert held in target.read_text(encoding="utf-8"), kind
     finally:
         again.chat.stop_all()
         reopened.close()

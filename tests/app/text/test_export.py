@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from app.text.document import Document, ExportedAttachment, ExportedConversation, ExportedMessage, Labels
 from app.text.export import export
+from app.text.export_html import _make_markdown
 from app.text.export_json import export_json
 from app.text.import_chats import STATES, read_json
 from backends.messages import AudioPart, FilePart, ImagePart, ReasoningPart, TextPart, ToolCallPart, ToolResultPart
@@ -113,6 +114,21 @@ def test_markdown_has_the_active_branch_under_headings() -> None:
     )
     assert text.endswith("## 模型\n\n> *思考*\n>\n> hm\n> hm\n\n**This.**\n")
     assert "not this" not in text
+
+
+def test_markdown_holds_pictures_behind_its_last_line_each_once() -> None:
+    picture = ImagePart(f"attachment:{SHA}", "image/png", "a]图.png")
+    drawing = ImagePart(f"attachment:{SHA}", "image/svg+xml", "x.svg")
+    question = message("user", picture, TextPart("What?"), name="q")
+    again = message("user", picture, drawing, ImagePart("", "image/png", "lost.png"), name="r", parent="q")
+    text = export(make(question, again), "md")
+    mark, data = f"picture-{SHA[:12]}", base64.b64encode(PICTURE).decode()
+    assert text.count(f"![a\\]图.png][{mark}]") == 2
+    assert text.endswith(f"*[Image: lost.png]*\n\n[{mark}]: data:image/png;base64,{data}\n") and text.count(data) == 1
+    assert "*[Image: x.svg]*" in text
+    shown = _make_markdown().parse(text)
+    sources = [child.attrs["src"] for token in shown for child in token.children or () if child.type == "image"]
+    assert sources == [f"data:image/png;base64,{data}"] * 2
 
 
 class Page(HTMLParser):
