@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import struct
 import zlib
 from dataclasses import dataclass
@@ -14,7 +16,14 @@ LONGEST_SIDE = 3072
 """Pixels of the longer side that a model is shown: more is scaled down."""
 LARGEST_FILE = 128 * 1024 * 1024
 _FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "AVIF", "HEIF")
-_MOST_PIXELS = {"JPEG": 200_000_000, "MPO": 200_000_000, "PNG": 40_000_000, "BMP": 40_000_000, "GIF": 30_000_000}
+_MOST_PIXELS = {
+    "JPEG": 200_000_000,
+    "MPO": 200_000_000,
+    "PNG": 40_000_000,
+    "BMP": 40_000_000,
+    "GIF": 30_000_000,
+    "HEIF": 25_000_000,
+}
 """What may be decoded, so that it takes less than 500 MB: a sequential JPEG can be scaled while it is read."""
 _MOST_PIXELS_ELSE = _MOST_CLEAR_PIXELS = 20_000_000
 _NARROWEST = 100
@@ -128,12 +137,11 @@ def _learn_heif(start: bytes, name: str) -> None:
     """HEIC needs a library beside Pillow, which is used where it is installed."""
     if start[4:8] != b"ftyp" or start[8:12] == b"avif":
         return
-    try:
-        from pillow_heif import register_heif_opener
-    except ImportError:
-        reason = "It is a HEIC picture, which this installation cannot read; save it as JPEG."
-        raise AttachmentRefused(file=name, reason=reason) from None
-    register_heif_opener(thumbnails=False)
+    for library in ("pi_heif", "pillow_heif"):  # the first only reads, and is free of the encoder's licence
+        with contextlib.suppress(ImportError):
+            importlib.import_module(library).register_heif_opener(thumbnails=False)
+            return
+    raise AttachmentRefused(file=name, reason="It is a HEIC picture, which this installation cannot read; save it as JPEG.")
 
 
 def _describe(image: Any, name: str) -> PictureFacts:

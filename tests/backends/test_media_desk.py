@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import sys
 import threading
 import time
@@ -11,12 +12,24 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from backends import pictures
 from backends.media_desk import MediaDesk
 from backends.pictures import LONGEST_SIDE, read_facts, read_picture
 from backends.sounds import read_sound, resample
 from models.errors import AttachmentRefused
 from tests.hostile_media import make_hostile_pictures, make_hostile_sounds, write_all
 from tests.tiny_eyes import draw, sing
+
+HEIC = (
+    "AAAAHGZ0eXBoZWljAAAAAG1pZjFoZWljbWlhZgAAAX1tZXRhAAAAAAAAACFoZGxyAAAAAAAAAABwaWN0AAAAAAAAAAAAAAAAAAAAACJpbG9jAA"
+    "AAAERAAAEAAQAAAAABoQABAAAAAAAAAIAAAAAjaWluZgAAAAAAAQAAABVpbmZlAgAAAAABAABodmMxAAAAAA5waXRtAAAAAAABAAAA/WlwcnAA"
+    "AADdaXBjbwAAAHZodmNDAQNwAAAAkAAAAAAAHvAA/P34+AAADwNgAAEAGEABDAH//wNwAAADAJAAAAMAAAMAHroCQGEAAQAqQgEBA3AAAAMAkA"
+    "AAAwAAAwAeoCCBBZbq5Ka5uAhoMCAAAAMDIAAAAwAhYgABAAZEAcFzwIkAAAATY29scm5jbHgAAQANAAaAAAAAFGlzcGUAAAAAAAAAQAAAAEAA"
+    "AAAoY2xhcAAAAEAAAAABAAAAMAAAAAEAAAAAAAAAAv////AAAAACAAAAEHBpeGkAAAAAAwgICAAAABhpcG1hAAAAAAAAAAEAAQWBAgMFhAAAAI"
+    "htZGF0AAAAfCgBr1iHqCckv/+MVf/rs5DzSmorfmWKC72Sf6RpdDWF6rAesBIS7lhj4boMIb4U+Fwbjv8e7lLshbe+8nQmbGFm/AydBAF8Y0BU"
+    "K5V+SsJmTGOj1o67q9JNfrHa7y+7+H8LgBnXRU2gN4D5KpUUPErURiKYycWBJ5YedYA="
+)
+"""64 × 48 pixels, red at the left of white."""
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +142,17 @@ def test_of_an_animation_the_first_picture_is_taken_and_said_so(desk: MediaDesk,
     assert "animated" in found.notes[0]
     with Image.open(found.path) as made:
         assert made.getpixel((1, 1)) == (255, 0, 0)
+
+
+def test_a_telephone_s_heic_is_read_where_a_library_for_it_is_there(desk: MediaDesk, tmp_path: Path) -> None:
+    pytest.importorskip("pi_heif")
+    (tmp_path / "IMG_0001.HEIC").write_bytes(base64.b64decode(HEIC))
+    found = desk.check_picture(tmp_path / "IMG_0001.HEIC", tmp_path / "made")
+    assert found.size == (64, 48) and found.mime == "image/png"
+    red, green, blue = read_picture(found.path)[0].getpixel((4, 20))
+    assert red > 180 and green < 70 and blue < 70
+    assert min(read_picture(found.path)[0].getpixel((40, 20))) > 230
+    assert 4284 * 5712 <= pictures._MOST_PIXELS["HEIF"] < 48_000_000  # what telephones take as usual; looking at it takes 236 MB
 
 
 def test_a_sound_keeps_its_pitch_at_another_rate(tmp_path: Path) -> None:
