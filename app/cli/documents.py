@@ -82,7 +82,8 @@ def attach_document(
         length = engine.facts.context_length if engine.facts else 0
         weighed = documents.refuse_if_too_long(path, choice, length, used)
         parts = list(documents.make_parts(path, choice))
-    pages = f"{weighed.document.count:,} {weighed.document.unit}s, " if weighed.document.unit else ""
+    count, unit = weighed.document.count, weighed.document.unit
+    pages = f"{count:,} {unit}{'' if count == 1 else 's'}, " if unit else ""
     if choice.mode == "search":
         return parts, f"{path.name}: {pages}what fits each question is read."
     if choice.mode == "pictures":

@@ -29,6 +29,7 @@ class RecallTest(QWidget):
         self._tokens = tokens
         self._collection = ""
         self.hits: list[Hit] = []
+        self._seconds = 0.0
         self._work = Background(workstation.jobs, "network", self)  # a lane that does not wait behind copying
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -81,7 +82,7 @@ class RecallTest(QWidget):
         SourceViewer(self._workstation, self._tokens, source, hit.number, self).exec()
 
     def _show(self, hits: list[Hit], seconds: float) -> None:
-        self.hits = hits
+        self.hits, self._seconds = hits, seconds
         rows = [
             Row(
                 f"[{number + 1}] {hit.name}, {place_words(hit.place)}",
@@ -120,6 +121,8 @@ class RecallTest(QWidget):
         self.question.setAccessibleName(tr("Recall test"))
         self._find.setText(tr("Find passages"))
         self.list.setAccessibleName(tr("Passages"))
+        if self.hits:
+            self._show(self.hits, self._seconds)
 
     def changeEvent(self, event: QEvent) -> None:
         if event.type() == QEvent.Type.LanguageChange:

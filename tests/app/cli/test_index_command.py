@@ -68,6 +68,8 @@ def test_pages_of_a_document_are_read_and_what_does_not_fit_is_refused_with_a_wa
     assert status == 0 and "36 months" in out and "Nothing here" not in out
     assert "contract.pdf: 3 pages, of which 2," in err and "tokens" in err
     assert run(*ask, "--pages", "9")[0] == 1
+    (one := contract.with_name("one.pdf")).write_bytes(make_pdf(["One page."]))
+    assert "one.pdf: 1 page, " in run("chat", "echo:?context=80", "-p", "What?", "--file", str(one))[2]
     long = contract.with_name("long.pdf")
     long.write_bytes(make_pdf(["\n".join(["Some words to read."] * 45), *PAGES]))
     status, _, err = run("chat", "echo:?context=80", "-p", "How long is the guarantee?", "--file", str(long))

@@ -13,6 +13,7 @@ from app.gui.chat.document_dialog import DocumentDialog
 from app.gui.chat.source_cards import SourcesRow
 from app.gui.knowledge.source_viewer import SourceViewer
 from app.gui.main_window import MainWindow
+from app.gui.translation import Translations
 from app.services.documents import DocumentChoice
 from app.store.records import Conversation
 from app.workstation import Workstation
@@ -59,6 +60,22 @@ def test_a_collection_is_made_filled_and_tried_on_its_page(window: MainWindow, w
     assert (page.recall.hits[0].name, page.recall.hits[0].place) == ("contract.pdf", "page 2")
     page.add_paths([str(contract.parent / "nowhere")])
     assert not page.notice.isHidden()
+
+
+def test_what_was_found_speaks_the_language_that_the_window_changes_to(
+    window: MainWindow, workstation: Workstation, contract: Path, translations: Translations
+) -> None:
+    window.show_page("knowledge")
+    window.knowledge.make_collection("Contracts")
+    window.knowledge.add_paths([str(contract)])
+    workstation.knowledge.wait()
+    recall = window.knowledge.recall
+    recall.question.setText("How long is the guarantee?")
+    recall.search()
+    wait(lambda: recall.hits)
+    assert "passages in" in recall._state.text()
+    translations.use("zh_CN")
+    wait(lambda: "passages" not in recall._state.text())
 
 
 def test_an_answer_shows_its_sources_and_one_opens_at_its_page(
