@@ -16,7 +16,8 @@ from backends.llamacpp.speculation import Speculation
 _ROWS = 32
 """Rows that a processor's matrix product takes together (32 with AMX, 8 or 4 without): what is left over is computed one by one, at
 twice the cost or more."""
-_MOST_LOGITS = 16 * 1024 * 1024  # of one decode, for prompts whose likelihood is asked for: 64 MB
+_MOST_LOGITS, _MOST_TOLD = 16 * 1024 * 1024, 512
+"""Logits of one decode for prompts whose likelihood is asked for (64 MB), and their rows: memory is planned for as many."""
 
 
 class Filling:
@@ -85,7 +86,7 @@ class Filling:
         assert reply.slot is not None
         start = len(reply.slot.tokens)
         if reply.tells_prompt:
-            count = min(count, max(1, _MOST_LOGITS // self._model.tokenizer.size))
+            count = min(count, max(1, _MOST_LOGITS // self._model.tokenizer.size), _MOST_TOLD)
         tokens = [*reply.tokens[start : start + count], *guesses]
         outputs = len(tokens) if reply.tells_prompt else int(start + count == len(reply.tokens)) + len(guesses)
         row = self._batch.add(reply.slot.id, reply.slot.position, tokens, outputs) + len(tokens) - outputs
