@@ -2860,8 +2860,16 @@
       <translation>以下是从我的文档中为下面的问题找到的段落。请根据它们回答，并在每个事实后用方括号注明出自哪一段，例如 [1]。如果其中没有答案，请直说。</translation>
     </message>
     <message>
+      <source>Passages given: {count}</source>
+      <translation>附上了 {count} 段资料</translation>
+    </message>
+    <message>
       <source>Passages it was given; it cites none of them</source>
       <translation>给它的段落；回答中没有引用</translation>
+    </message>
+    <message>
+      <source>Passages: {count}, in {seconds} s</source>
+      <translation>{seconds} 秒找到 {count} 段</translation>
     </message>
     <message>
       <source>Path</source>
@@ -5534,14 +5542,6 @@
     <message>
       <source>{count} passages</source>
       <translation>{count} 段</translation>
-    </message>
-    <message>
-      <source>{count} passages in {seconds} s</source>
-      <translation>{seconds} 秒找到 {count} 段</translation>
-    </message>
-    <message>
-      <source>{count} passages were given</source>
-      <translation>附上了 {count} 段资料</translation>
     </message>
     <message>
       <source>{count} sheets</source>

@@ -254,7 +254,7 @@ class UserRow(RowWidget):
             whole.clicked.connect(lambda: self.act("show_all"))
             buttons.addWidget(whole)
         if given := sum(isinstance(part, PassagePart) for part in row.model.message.parts):
-            passages = QPushButton(tr("{count} passages were given").format(count=given), self._buttons)
+            passages = QPushButton(tr("Passages given: {count}").format(count=given), self._buttons)
             passages.setProperty("role", "link")
             passages.setToolTip(tr("What the model read with this question"))
             passages.clicked.connect(lambda: self.act("show_passages"))

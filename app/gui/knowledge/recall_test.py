@@ -96,7 +96,7 @@ class RecallTest(QWidget):
         ]
         self.list.show_rows(rows)
         words = (
-            tr("{count} passages in {seconds} s").format(count=len(hits), seconds=f"{seconds:.2f}")
+            tr("Passages: {count}, in {seconds} s").format(count=len(hits), seconds=f"{seconds:.2f}")
             if hits
             else tr("Nothing fits.")
         )

@@ -73,7 +73,7 @@ def test_what_was_found_speaks_the_language_that_the_window_changes_to(
     recall.question.setText("How long is the guarantee?")
     recall.search()
     wait(lambda: recall.hits)
-    assert "passages in" in recall._state.text()
+    assert "Passages: " in recall._state.text()
     translations.use("zh_CN")
     wait(lambda: "passages" not in recall._state.text())
 
