@@ -275,6 +275,11 @@ class LoadOptions:
         """Tokens that may be guessed at once; 0 where nothing guesses."""
         return max(self.lookup_tokens, self.draft_tokens if self.draft_model else 0)
 
+    @property
+    def micro_batch(self) -> int:
+        """Tokens of a step that are computed at once, for which memory is planned."""
+        return min(MICRO_BATCH, self.batch_size)
+
     def __post_init__(self) -> None:
         _check("context_length", self.context_length, 0, 16_777_216)
         _check("gpu_layers", self.gpu_layers, -1, 100_000)
@@ -332,6 +337,8 @@ NUMA_STRATEGIES = ("", "distribute", "isolate", "numactl", "mirror")
 """In the order of ``ggml_numa_strategy``; empty is off."""
 COMPUTE_TYPES = ("", "f32", "bf16", "f16")
 _SERVER = re.compile(r"[\w.\-\[\]:]+:\d{1,5}")
+MICRO_BATCH = 512
+"""Most tokens that an engine computes at once, and memory is planned for; a larger batch is cut into as many."""
 DEFAULT_CONTEXT_LIMIT = 8192
 MOST_LOGPROBS = 100
 MOST_ADAPTERS = 64

@@ -125,7 +125,7 @@ class Planner:
             gpu_layers=options.gpu_layers,
             sequences=_sequences(shape, options),
             states=state_copies(shape.architecture, options.guessed_tokens),
-            micro_batch=min(512, options.batch_size),
+            micro_batch=options.micro_batch,
             has_flash_attention=options.flash_attention is not False,
             projector_bytes=projector_bytes,
             adapter_bytes=adapter_bytes,
@@ -157,7 +157,7 @@ class Planner:
         load = LoadShape(
             held,
             options.kv_type,
-            min(512, options.batch_size),
+            options.micro_batch,
             _sequences(shape, options),
             state_copies(shape.architecture, options.guessed_tokens),
             has_flash_attention=options.flash_attention is not False,

@@ -12,12 +12,12 @@ from backends.llamacpp.pace import Pace
 from backends.llamacpp.part import Part
 from backends.llamacpp.reply import Reply
 from backends.llamacpp.speculation import Speculation
+from backends.options import MICRO_BATCH
 
 _ROWS = 32
 """Rows that a processor's matrix product takes together (32 with AMX, 8 or 4 without): what is left over is computed one by one, at
 twice the cost or more."""
-_MOST_LOGITS, _MOST_TOLD = 16 * 1024 * 1024, 512
-"""Logits of one decode for prompts whose likelihood is asked for (64 MB), and their rows: memory is planned for as many."""
+_MOST_LOGITS = 16 * 1024 * 1024  # of one decode, for prompts whose likelihood is asked for: 64 MB
 
 
 class Filling:
@@ -48,8 +48,9 @@ class Filling:
         writers = [reply for reply in group if not reply.is_reading]
         chunk = self._pace.chunk(len(readers), beside_writers=bool(writers))
         room = min(self._batch.size, self._cache.free) - len(writers)
-        self._is_writing_turn = not (readers and writers and self._is_writing_turn)  # a new prompt comes first
-        if readers and writers and self._model.separates_steps:
+        has_both = bool(readers and writers)
+        self._is_writing_turn = not (has_both and self._is_writing_turn)  # a new prompt comes first
+        if has_both and self._model.separates_steps:
             readers, writers = ([], writers) if self._is_writing_turn else (readers, [])
         for reply in writers:
             if self._batch.room:
@@ -86,7 +87,7 @@ class Filling:
         assert reply.slot is not None
         start = len(reply.slot.tokens)
         if reply.tells_prompt:
-            count = min(count, max(1, _MOST_LOGITS // self._model.tokenizer.size), _MOST_TOLD)
+            count = min(count, max(1, _MOST_LOGITS // self._model.tokenizer.size), MICRO_BATCH)
         tokens = [*reply.tokens[start : start + count], *guesses]
         outputs = len(tokens) if reply.tells_prompt else int(start + count == len(reply.tokens)) + len(guesses)
         row = self._batch.add(reply.slot.id, reply.slot.position, tokens, outputs) + len(tokens) - outputs

@@ -16,7 +16,7 @@ from backends.llamacpp.placement import Placement
 from backends.llamacpp.projector import Projector
 from backends.llamacpp.thread_choice import ThreadChoice
 from backends.llamacpp.tokens import Tokenizer
-from backends.options import DEFAULT_CONTEXT_LIMIT, OWN_LAYERS, LoadOptions
+from backends.options import DEFAULT_CONTEXT_LIMIT, MICRO_BATCH, OWN_LAYERS, LoadOptions
 from models.errors import (
     DamagedModelFile,
     InvalidOption,
@@ -221,7 +221,7 @@ class NativeModel:
         # A picture that is computed without the causal mask must fit one step: with less the engine would end the process.
         at_once = self.projector.most_at_once() if self.projector is not None else 0
         parameters.n_batch = max(min(options.batch_size, wanted), self.sequences, min(at_once, wanted))
-        parameters.n_ubatch = max(min(512, parameters.n_batch), min(at_once, wanted))
+        parameters.n_ubatch = max(min(MICRO_BATCH, parameters.n_batch), min(at_once, wanted))
         parameters.n_seq_max = self.sequences
         if not self.can_rewind:
             parameters.n_rs_seq = min(options.guessed_tokens, MOST_TAKEN_BACK, parameters.n_ubatch - 1)

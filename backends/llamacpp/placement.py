@@ -126,7 +126,7 @@ def plan_gpu_layers(headers: Sequence[GgufHeader], options: LoadOptions, context
     first = headers[0]
     room = sum(gpu.memory_free - max(_RESERVE_BYTES, int(gpu.memory_total * _RESERVE_SHARE)) for gpu in gpus)
     layers = max(1, first.of_architecture("block_count"))
-    estimate = estimate_memory(first, context_length, options.kv_type, min(512, options.batch_size))
+    estimate = estimate_memory(first, context_length, options.kv_type, options.micro_batch)
     room -= estimate.compute * len(gpus)
     weights, rest = [0] * layers, 0
     for tensor in (tensor for header in headers for tensor in header.tensors):

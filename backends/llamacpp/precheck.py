@@ -48,7 +48,7 @@ def check_memory(
     trained = headers[0].of_architecture("context_length")
     context = options.context_length or min(trained or DEFAULT_CONTEXT_LIMIT, DEFAULT_CONTEXT_LIMIT)
     held = context if options.kv_unified else context * options.parallel
-    first = estimate_memory(headers[0], held, options.kv_type, min(512, options.batch_size))
+    first = estimate_memory(headers[0], held, options.kv_type, options.micro_batch)
     rest = sum(tensor.byte_count for header in headers[1:] for tensor in header.tensors)
     beside = measure_projector(read_header(projector)) if projector is not None else ProjectorMemory(0, 0)
     estimate = MemoryEstimate(first.weights + rest + beside.weights, first.kv_cache, first.compute + beside.compute)

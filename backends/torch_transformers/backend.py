@@ -73,7 +73,7 @@ class TorchBackend:
             network.context_length,
             parallel=options.parallel,
             waiting_limit=options.waiting_limit,
-            batch_size=options.batch_size,
+            batch_size=options.micro_batch,
             eyes=self._eyes,
         )
         self._forms = FormCompiler(tokenizer)

@@ -23,7 +23,7 @@ from models.errors import EngineBusy, UserFacingError
 
 _CHUNK_SECONDS = 0.12
 """How long a step with a piece of a prompt may take: a cancel waits for its end."""
-_FIRST_CHUNK, _SMALLEST_CHUNK, _LARGEST_CHUNK = 64, 16, 512
+_FIRST_CHUNK, _SMALLEST_CHUNK = 64, 16
 _WORTH_WAITING = 32
 _PATIENCE = 0.02
 _MOST_LOGITS = 16 * 1024 * 1024
@@ -68,7 +68,7 @@ class Scheduler:
         self._waiting: deque[TorchReply] = deque()
         self._active: list[TorchReply] = []
         self._events: list[tuple[int, GenerationEvent]] = []
-        self._largest = max(_SMALLEST_CHUNK, min(_LARGEST_CHUNK, batch_size))
+        self._largest = max(_SMALLEST_CHUNK, batch_size)
         self._chunk = min(_FIRST_CHUNK, self._largest)
 
     @property

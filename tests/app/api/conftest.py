@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -17,6 +18,7 @@ from app.paths import make_paths
 from app.services.engine_pool import PoolOptions
 from app.services.server import ServerOptions
 from app.workstation import Workstation, make_workstation
+from backends.options import LoadOptions
 from tests.tiny_models import make_tiny_model
 
 os.environ["YANMO_THREADS"] = "1"
@@ -80,3 +82,31 @@ def no_thread_is_left() -> Iterator[None]:
     """In place of the stricter look next door: a server's pool of threads grows while it is used."""
     yield
     assert threading.active_count() < 200
+
+
+def crowd(served: Served, path: str, body: dict[str, Any], count: int) -> list[tuple[int, str | None]]:
+    """Ask the slow model ``count`` times at once, of which one is answered and one may wait: each status, and when to come again."""
+    workstation, pool = served.workstation, served.workstation.server.pool
+    before, parallel = workstation.engines.options_for(served.slow), pool.options
+    pool.unload(served.slow)
+    workstation.defaults.set_load_options(served.slow, LoadOptions(waiting_limit=1))
+    pool.options = type(parallel)(most=parallel.most, parallel=1)
+    statuses: list[tuple[int, str | None]] = []
+
+    def ask() -> None:
+        reply = served.post(path, body)
+        statuses.append((reply.status_code, reply.headers.get("retry-after")))
+
+    try:
+        pool.acquire(served.slow).give_back()
+        threads = [threading.Thread(target=ask) for _ in range(count)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        pool.unload(served.slow)
+        workstation.defaults.set_load_options(served.slow, before)
+        pool.options = parallel
+        pool.acquire(served.slow).give_back()
+    return statuses

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from typing import Any
 
@@ -11,7 +10,7 @@ import httpx
 import openai
 import pytest
 
-from tests.app.api.conftest import Served
+from tests.app.api.conftest import Served, crowd
 
 LONG = "word " * 3000
 MESSAGES = [{"role": "user", "content": LONG}]
@@ -75,32 +74,8 @@ def test_other_reasons_keep_their_status_in_a_stream(served: Served) -> None:
 
 
 def test_a_full_queue_is_told_by_status_also_to_who_wants_a_stream(served: Served) -> None:
-    from backends.options import LoadOptions
-
-    workstation, pool = served.workstation, served.workstation.server.pool
-    before, parallel = workstation.engines.options_for(served.slow), pool.options
-    pool.unload(served.slow)
-    workstation.defaults.set_load_options(served.slow, LoadOptions(waiting_limit=1))
-    pool.options = type(parallel)(most=parallel.most, parallel=1)
-    statuses: list[tuple[int, str | None]] = []
-
-    def ask() -> None:
-        body = {"model": served.slow, "messages": HELLO, "max_tokens": 200, "logit_bias": {"2": -100}, "stream": True}
-        reply = served.post("/v1/chat/completions", body)
-        statuses.append((reply.status_code, reply.headers.get("retry-after")))
-
-    try:
-        pool.acquire(served.slow).give_back()
-        threads = [threading.Thread(target=ask) for _ in range(8)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    finally:
-        pool.unload(served.slow)
-        workstation.defaults.set_load_options(served.slow, before)
-        pool.options = parallel
-        pool.acquire(served.slow).give_back()
+    body = {"model": served.slow, "messages": HELLO, "max_tokens": 200, "logit_bias": {"2": -100}, "stream": True}
+    statuses = crowd(served, "/v1/chat/completions", body, 8)
     assert {status for status, _ in statuses} == {200, 503}
     assert all(again == "1" for status, again in statuses if status == 503)
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from app.services.server import ServerOptions
-from tests.app.api.conftest import Served, open_server
+from tests.app.api.conftest import Served, crowd, open_server
 from tests.backends.llamacpp.test_embeddings import ENCODER, PoolingType
 
 
@@ -43,31 +42,7 @@ def test_documents_come_sorted_and_as_many_as_are_asked_for(ranking: tuple[Serve
 
 
 def test_a_queue_that_is_full_is_told_with_503_and_when_to_come_again(served: Served) -> None:
-    from backends.options import LoadOptions
-
-    workstation, pool = served.workstation, served.workstation.server.pool
-    before, parallel = workstation.engines.options_for(served.slow), pool.options
-    pool.unload(served.slow)
-    workstation.defaults.set_load_options(served.slow, LoadOptions(waiting_limit=1))
-    pool.options = type(parallel)(most=parallel.most, parallel=1)
-    statuses: list[tuple[int, str | None]] = []
-
-    def ask() -> None:
-        body = {"model": served.slow, "prompt": "ink", "max_tokens": 200, "logit_bias": {"2": -100}}
-        reply = served.post("/v1/completions", body)
-        statuses.append((reply.status_code, reply.headers.get("retry-after")))
-
-    try:
-        pool.acquire(served.slow).give_back()
-        threads = [threading.Thread(target=ask) for _ in range(12)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    finally:
-        pool.unload(served.slow)
-        workstation.defaults.set_load_options(served.slow, before)
-        pool.options = parallel
-        pool.acquire(served.slow).give_back()
+    body = {"model": served.slow, "prompt": "ink", "max_tokens": 200, "logit_bias": {"2": -100}}
+    statuses = crowd(served, "/v1/completions", body, 12)
     assert {status for status, _ in statuses} == {200, 503}
     assert all(again == "1" for status, again in statuses if status == 503)
