@@ -49,6 +49,7 @@ class Burst:
         decode, context = self._api.llama_decode, self._model.context
         ends = self._model.tokenizer.is_end
         most = min(self._cache.free // len(replies), *(reply.room_to_write for reply in replies))
+        most = min(most, *(self._cache.left_for(reply.slot) for reply in replies if reply.slot is not None))
         rows = [
             (number, reply, reply.slot.id, reply.slot.position) for number, reply in enumerate(replies) if reply.slot is not None
         ]

@@ -52,6 +52,8 @@ class Filling:
         self._is_writing_turn = not (has_both and self._is_writing_turn)  # a new prompt comes first
         if has_both and self._model.separates_steps:
             readers, writers = ([], writers) if self._is_writing_turn else (readers, [])
+        if not self._cache.is_unified:
+            writers.sort(key=_place)  # only neighbours are computed together
         for reply in writers:
             if self._batch.room:
                 parts.append(self.add(reply, 1, self._guess(reply, is_alone=len(active) == 1)))
@@ -77,9 +79,9 @@ class Filling:
 
     def _guess(self, reply: Reply, *, is_alone: bool) -> list[int]:
         """What may come next, for a reply that has the engine for itself: beside others the engine is busy enough."""
-        if not self._speculation.is_on or not is_alone:
+        if not self._speculation.is_on or not is_alone or reply.slot is None:
             return []
-        room = min(self._batch.room, self._cache.free, self._pace.largest) - 1
+        room = min(self._batch.room, self._cache.left_for(reply.slot), self._pace.largest) - 1
         return self._speculation.guess(reply, min(room, self._model.most_guesses))
 
     def add(self, reply: Reply, count: int, guesses: Sequence[int] = ()) -> Part:
@@ -96,3 +98,7 @@ class Filling:
     def add_alone(self, reply: Reply) -> Part:
         """The next token of a reply as a part of a decode that has been tried already."""
         return Part(reply, [reply.tokens[-1]], 0, 1)
+
+
+def _place(reply: Reply) -> int:
+    return reply.slot.id if reply.slot is not None else -1

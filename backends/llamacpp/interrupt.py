@@ -22,7 +22,6 @@ class Interrupt:
 
     def __init__(self, api: Any, context: Any, is_wished: Callable[[], bool]) -> None:
         self._api = api
-        self._context = context
         self._is_wished = is_wished
         self._flag = (ctypes.c_char * 2)()
         self._armed = threading.Event()
@@ -31,7 +30,11 @@ class Interrupt:
         self._callback = api.ggml_abort_callback(place)
         self._thread = threading.Thread(target=self._look, name="interrupt", daemon=True)
         self._thread.start()
-        api.llama_set_abort_callback(context, self._callback, ctypes.cast(self._flag, ctypes.c_void_p))
+        self.attach(context)
+
+    def attach(self, context: Any) -> None:
+        """Look after this context from now on."""
+        self._api.llama_set_abort_callback(context, self._callback, ctypes.cast(self._flag, ctypes.c_void_p))
 
     def begin(self) -> None:
         """A decode is about to begin."""

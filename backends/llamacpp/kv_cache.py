@@ -14,6 +14,8 @@ from backends.media_tokens import count_gap, whole_beginning
 _SMALL_LOSS = 32
 """Tokens that a continued sequence may lose at its end without being worth a sequence of their own."""
 _BLOCK = 256
+_WORD = 4
+"""Bytes of a number in a state: a mark, the sequence, how many caches the context has, and for each how many cells follow, and they."""
 
 
 @dataclass(eq=False, slots=True)
@@ -49,7 +51,8 @@ class KvCache:
     ``capacity`` counts the cells that all sequences share (``unified``) or that each has for itself. A cell holds one token's
     keys and values; a beginning that several sequences share lies in it once. A model that cannot step back (``can_rewind``
     false: recurrent layers keep only their last state) reuses a sequence whole or not at all; what the last decode put there as
-    guesses it can take back where its context keeps a few states more.
+    guesses it can take back where its context keeps a few states more. What :meth:`export` gives of a ``plain`` model (attention alone,
+    without sliding windows) :meth:`restore` takes in either layout.
     """
 
     def __init__(
@@ -63,24 +66,40 @@ class KvCache:
         can_rewind: bool,
         has_gaps: bool = False,
         can_shift: bool = True,
+        plain: bool = False,
     ) -> None:
         self._api = api
-        self._context = context
-        self._memory = api.llama_get_memory(context)
-        self._unified = unified
         self.can_rewind = can_rewind
-        self.capacity = capacity
         self._has_gaps = has_gaps
-        self._can_shift = can_shift and can_rewind and bool(api.llama_memory_can_shift(self._memory))
+        self._is_plain = plain
         self._references: dict[int, int] = {}
         self._next_cell = itertools.count()
         self._clock = itertools.count(1)
+        self.lay_out(context, slots, capacity, unified=unified)
+        self._can_shift = can_shift and can_rewind and bool(api.llama_memory_can_shift(self._memory))
+
+    def lay_out(self, context: Any, slots: int, capacity: int, *, unified: bool) -> None:
+        """Begin anew with a context that holds nothing."""
+        self._context = context
+        self._memory = self._api.llama_get_memory(context)
+        self.is_unified = unified
+        self.capacity = capacity
+        self._references.clear()
         self.slots = [Slot(number) for number in range(slots)]
 
     @property
+    def room(self) -> int:
+        """Cells in all."""
+        return self.capacity if self.is_unified else self.capacity * len(self.slots)
+
+    @property
     def free(self) -> int:
-        """Cells that no sequence holds."""
-        return self.capacity - len(self._references) if self._unified else self.capacity
+        """Cells that no sequence holds; where each sequence has its own, see :meth:`left_for`."""
+        return self.capacity - len(self._references) if self.is_unified else self.room
+
+    def left_for(self, slot: Slot) -> int:
+        """Tokens that a sequence may still take, as far as the cells go."""
+        return self.free if self.is_unified else self.capacity - len(slot.tokens)
 
     def match(self, tokens: Sequence[int], adapters: AdapterSet = ()) -> tuple[Slot | None, int]:
         """The sequence with the longest reusable beginning of ``tokens``, and its length; the last token is always read anew."""
@@ -131,7 +150,17 @@ class KvCache:
         room = self.size_of(slot)
         buffer = numpy.empty(room, numpy.uint8)  # not zeroed first
         written = int(self._api.llama_state_seq_get_data(self._context, _address(buffer), room, slot.id))
-        return buffer.data[:written].toreadonly()
+        first = 0
+        if written and self._has_own_form:  # as if there were one cache: the others hold nothing of it
+            first, written = _WORD * slot.id, written - _WORD * (len(self.slots) - 1 - slot.id)
+            head = numpy.array([*buffer[: 2 * _WORD].view(numpy.uint32), 1], numpy.uint32)
+            buffer[first : first + 3 * _WORD] = head.view(numpy.uint8)
+        return buffer.data[first:written].toreadonly()
+
+    @property
+    def _has_own_form(self) -> bool:
+        """Whether the engine's form of a state is another than that of one cache for all."""
+        return self._is_plain and not self.is_unified and len(self.slots) > 1
 
     def restore(
         self,
@@ -140,26 +169,38 @@ class KvCache:
         state: bytes | memoryview,
         adapters: AdapterSet = (),
         owner: str = "",
-    ) -> bool:
-        """Put a saved sequence into an idle slot; false where there is no room or the engine refuses it.
+    ) -> Slot | None:
+        """Put a saved sequence into an idle slot, and give that; None where there is no room or the engine refuses it.
 
         ``reserved`` cells are promised to others.
         """
         idle = [slot for slot in self.slots if not slot.is_busy]
-        if not idle or len(tokens) + reserved > self._free_at_most(None, 0):
-            return False
+        fits = len(tokens) + reserved <= self._free_at_most(None, 0) and (self.is_unified or len(tokens) <= self.capacity)
+        if not idle or not fits:
+            return None
         slot = self._choose_target(None, 0)
         self.clear(slot)
         self._evict_until(len(tokens) + reserved, keep=None)
+        if not self._write_state(slot, tokens, state):
+            return None
+        slot.used_at, slot.adapters, slot.owner = next(self._clock), adapters, owner
+        return slot
+
+    def _write_state(self, slot: Slot, tokens: Sequence[int], state: bytes | memoryview) -> bool:
+        """Have the engine read a state into an empty slot; false, and it stays empty, where it does not hold these tokens."""
         import numpy
 
-        self._api.llama_state_seq_set_data(self._context, _address(numpy.frombuffer(state, numpy.uint8)), len(state), slot.id)
+        data = numpy.frombuffer(state, numpy.uint8)
+        if self._has_own_form:
+            count = numpy.array([len(self.slots)], numpy.uint32).view(numpy.uint8)
+            nothing = numpy.zeros(_WORD * (len(self.slots) - 1), numpy.uint8)
+            data = numpy.concatenate((data[: 2 * _WORD], count, data[3 * _WORD :], nothing))
+        self._api.llama_state_seq_set_data(self._context, _address(data), len(data), slot.id)
         last = len(tokens) - 1 - self._gap_of(tokens)
         if self.positions(slot) != (0 if self.can_rewind else last, last):
             self._api.llama_memory_seq_rm(self._memory, slot.id, -1, -1)
             return False
         self.extend(slot, tokens)
-        slot.used_at, slot.adapters, slot.owner = next(self._clock), adapters, owner
         return True
 
     def forget(self, owner: str) -> None:
@@ -276,7 +317,11 @@ class KvCache:
 
     def _branch(self, source: Slot, target: Slot, length: int) -> None:
         """Share the first ``length`` tokens of a sequence with an empty one."""
-        if self._unified:
+        if self._has_own_form:  # the engine's own copy of a whole cache would wait for the next decode
+            if self._write_state(target, list(source.tokens), self.export(source)):
+                self.trim(target, length)
+            return
+        if self.is_unified:
             self._api.llama_memory_seq_cp(self._memory, source.id, target.id, 0, length - self._gap_of(source.tokens[:length]))
         else:  # another stream: only whole sequences can be copied
             self._api.llama_memory_seq_cp(self._memory, source.id, target.id, -1, -1)
@@ -285,7 +330,7 @@ class KvCache:
         target.gap = source.gap
         for cell in source.cells:
             self._references[cell] += 1
-        if self._unified:
+        if self.is_unified:
             self._forget(target, length)
         else:
             self.trim(target, length)
@@ -323,7 +368,7 @@ class KvCache:
 
     def _free_at_most(self, source: Slot | None, common: int) -> int:
         """Cells that would be free if every idle sequence were forgotten but for the beginning that is to be reused."""
-        if not self._unified or self.free >= self.capacity:
+        if not self.is_unified or self.free >= self.capacity:
             return self.free
         kept = {cell for slot in self.slots if slot.is_busy for cell in slot.cells}
         kept.update(source.cells[:common] if source is not None else ())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,8 @@ _NO_VOCABULARY = 0
 """``LLAMA_VOCAB_TYPE_NONE``: asking such a model to tokenize ends the process."""
 _MIXED_LAYERS = 6
 """Layers from which on a model with sliding windows has layers without one."""
+_CELLS_AT_ONCE = 256
+"""The engine rounds the length of each sequence's own cache up to a multiple of it."""
 _WEIGHTS_SHARE = 0.98
 """Part of the progress bar that reading the weights takes; the rest is the context."""
 
@@ -63,6 +66,10 @@ class NativeModel:
         self.context: Any = None
         self.sequences = 1
         self.is_unified = True
+        self.context_seconds = 0.0
+        """How long the last context took to make."""
+        self._most_parts = 1
+        self._context_length = 0
         self.threads: ThreadChoice | None = None
         self.projector: Projector | None = None
         self._kept: list[Any] = []
@@ -88,7 +95,38 @@ class NativeModel:
     @property
     def context_length(self) -> int:
         """Tokens that one request may hold: llama.cpp rounds what it was asked for."""
+        return self._context_length
+
+    @property
+    def capacity(self) -> int:
+        """Cells of the cache, or of each where each sequence has its own."""
         return int(self.api.llama_n_ctx_seq(self.context))
+
+    @property
+    def parts(self) -> list[int]:
+        """In how many parts the context's cells can be laid out, each for one sequence; empty where that cannot be."""
+        return [count for count in range(2, self._most_parts + 1) if self.part_length(count) * count >= self.batch_size]
+
+    def part_length(self, parts: int) -> int:
+        """Tokens that one of so many parts holds."""
+        return self._cells // parts // _CELLS_AT_ONCE * _CELLS_AT_ONCE
+
+    def lay_out(self, parts: int) -> None:
+        """Make the context anew, with one cache for all sequences (1) or so many for one each. What it held is gone.
+
+        Raises:
+            OutOfMemory: there is no context any more.
+        """
+        parameters = self._parameters
+        parameters.kv_unified = self.is_unified = parts == 1
+        self.sequences = parameters.n_seq_max = self._usual_sequences if parts == 1 else parts
+        parameters.n_ctx = self._cells if parts == 1 else self.part_length(parts) * parts
+        context, self.context = self.context, None
+        if context:
+            self.api.llama_free(context)
+        self._open_context()
+        if self.threads is not None:
+            self.threads.begin_anew()
 
     @property
     def can_rewind(self) -> bool:
@@ -110,9 +148,10 @@ class NativeModel:
             self.api,
             self.context,
             self.sequences,
-            self.context_length,
+            self.capacity,
             unified=self.is_unified,
             can_rewind=self.can_rewind,
+            plain=self._is_plain,
             has_gaps=self.projector is not None and self.projector.has_planes,
             can_shift=can_shift,
         )
@@ -125,7 +164,7 @@ class NativeModel:
     @property
     def separates_steps(self) -> bool:
         """Whether prompts beside replies that are being written cost more in one decode than in two; see :class:`Filling`."""
-        return self.is_unified and not self._is_offloaded and self._has_flash_attention
+        return (self.is_unified or self._most_parts > 1) and not self._is_offloaded and self._has_flash_attention
 
     @property
     def batch_size(self) -> int:
@@ -226,12 +265,28 @@ class NativeModel:
         if not self.can_rewind:
             parameters.n_rs_seq = min(options.guessed_tokens, MOST_TAKEN_BACK, parameters.n_ubatch - 1)
         fill_context_options(parameters, options)
-        self._library.forget_log()
-        self.context = self.api.llama_init_from_model(self.model, parameters)
-        if not self.context:
-            reason = f"A context of {wanted} tokens did not fit beside the weights."
-            raise OutOfMemory(model=Path(self.path).name, reason=reason, details=self._library.log_text())
+        self._parameters, self._usual_sequences = parameters, self.sequences
+        self._open_context()
+        self._context_length = int(self.api.llama_n_ctx_seq(self.context))
+        self._cells = int(self.api.llama_n_ctx(self.context))
+        has_one_owner = self.projector is None and options.draft_model != OWN_LAYERS  # others hold on to the context
+        if options.kv_unified and self._is_plain and has_one_owner and not self._is_offloaded:
+            self._most_parts = options.parallel
         self.threads = self._choose_threads(options)
+
+    @property
+    def _is_plain(self) -> bool:
+        """Whether nothing but attention to all that went before is kept of a sequence."""
+        return self.can_rewind and not int(self.api.llama_model_n_swa(self.model))
+
+    def _open_context(self) -> None:
+        started = time.perf_counter()
+        self._library.forget_log()
+        self.context = self.api.llama_init_from_model(self.model, self._parameters)
+        if not self.context:
+            reason = f"A context of {self._parameters.n_ctx} tokens did not fit beside the weights."
+            raise OutOfMemory(model=Path(self.path).name, reason=reason, details=self._library.log_text())
+        self.context_seconds = time.perf_counter() - started
 
     def _choose_threads(self, options: LoadOptions) -> ThreadChoice | None:
         """What tries out numbers of threads for steps of one token; None where somebody chose the number, or a GPU computes."""

@@ -83,17 +83,30 @@ class Parking:
             self._parked.append(parked)
 
     def clear_away(self, keep: Slot | None = None) -> None:
-        """Move every idle sequence away, but for ``keep`` and those whose cells a busy one needs for the greater part anyway."""
+        """Move every idle sequence away, but for ``keep`` and those whose cells a busy one needs for the greater part anyway.
+
+        Where each has its own cache it stays there, until none is empty for the next one.
+        """
         if not self._can_park:
             return
         idle = [slot for slot in self._cache.slots if slot.tokens and not slot.is_busy and slot is not keep]
         if not idle:
+            return
+        if not self._cache.is_unified:
+            if all(slot.tokens for slot in self._cache.slots if not slot.is_busy):
+                self.put_away(min(idle, key=lambda slot: slot.used_at))
             return
         needed = {cell for slot in self._cache.slots if slot.is_busy for cell in slot.cells}
         for slot in sorted(idle, key=lambda slot: slot.used_at):
             own = sum(cell not in needed for cell in slot.cells) if needed else len(slot.cells)
             if own >= max(_WORTH_PARKING, len(slot.cells) // 2) and self._park(slot):
                 self._cache.clear(slot)
+
+    def put_away(self, slot: Slot) -> None:
+        """Empty an idle slot; what is worth it can come back."""
+        if len(slot.tokens) >= _WORTH_PARKING and not slot.is_shifted:
+            self._park(slot)
+        self._cache.clear(slot)
 
     def forget(self, owner: str) -> None:
         """Forget the sequences of an owner."""
@@ -105,19 +118,22 @@ class Parking:
 
     def _park(self, slot: Slot) -> bool:
         """Copy a sequence; false where there is no memory for it, and it stays where it is."""
-        if not self._has_memory(self._cache.size_of(slot)):
-            return False
-        try:
-            state = self._cache.export(slot)
-        except MemoryError:
-            return False
-        if not state:
+        if not (state := self.copy(slot)):
             return False
         self._parked = [other for other in self._parked if not _is_beginning(other, slot)]
         self._parked.append(Parked(list(slot.tokens), slot.adapters, slot.owner, state))
-        while self.token_count > self._cache.capacity:
+        while self.token_count > self._cache.room:
             del self._parked[0]
         return True
+
+    def copy(self, slot: Slot) -> memoryview | None:
+        """The state of a sequence; None where there is no memory for it."""
+        if not self._has_memory(self._cache.size_of(slot)):
+            return None
+        try:
+            return self._cache.export(slot) or None
+        except MemoryError:
+            return None
 
     def _has_memory(self, size: int) -> bool:
         """Whether so many bytes more may be taken; the machine is asked once a second, because the answer takes longer than a copy."""

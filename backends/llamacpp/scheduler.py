@@ -15,6 +15,7 @@ from backends.llamacpp.filling import Filling
 from backends.llamacpp.interrupt import Interrupt
 from backends.llamacpp.keeper import Keeper
 from backends.llamacpp.kv_cache import common_length
+from backends.llamacpp.layout import LAYOUT_WORTH, Layout
 from backends.llamacpp.media_reader import MediaReader, MediaStep
 from backends.llamacpp.model import NativeModel
 from backends.llamacpp.pace import Pace
@@ -50,10 +51,10 @@ class Scheduler:
         archive: Archive | None = None,
         eyes: Eyes | None = None,
         burst_seconds: float = BURST_SECONDS,
+        layout_worth: float = LAYOUT_WORTH,
     ) -> None:
         self._api = model.api
         self._model = model
-        self._context = model.context
         self._name = Path(model.path).name
         self._parallel = parallel
         self._waiting_limit = waiting_limit
@@ -72,6 +73,7 @@ class Scheduler:
         self._events: list[tuple[int, GenerationEvent]] = []
         self._computing: list[Reply] = []
         self._interrupt = Interrupt(model.api, model.context, self._should_abort)
+        self._layout = Layout(model, self.cache, self.parking, self._interrupt.attach, worth=layout_worth)
         self._eyes = eyes
         self._media = MediaReader(model, eyes, self._interrupt) if eyes is not None else None
         self._step_seconds = 0.0
@@ -102,6 +104,7 @@ class Scheduler:
         """Advance every request by one decode; what they say, each with the id of its request."""
         self._drop_cancelled()
         self._admit()
+        self._layout.review(self._active)
         if self._active and not self._write_on():
             for reply in self._active:
                 if reply.must_shift:
@@ -171,6 +174,7 @@ class Scheduler:
             except UserFacingError as error:
                 self._fail(reply, error)
                 continue
+            self._layout.welcome(reply, self._active)
             reserved = sum(other.pending for other in self._active)
             self._waiting.put_recalled(reply, reserved)
             self.parking.make_way(() if reply.tells_prompt else reply.tokens, reserved, reply.adapters)
@@ -226,7 +230,7 @@ class Scheduler:
             return False
         if len(self._turns.choose(self._active)) < len(self._active):
             return False
-        self._computing = list(self._active)
+        self._computing = sorted(self._active, key=lambda reply: reply.slot.id if reply.slot is not None else -1)
         self._interrupt.begin()
         result, over = self._burst.run(self._computing)
         if len(self._computing) == 1 and self._burst.steps:
@@ -270,7 +274,7 @@ class Scheduler:
         reads, self._computing = any(part.reply.is_reading for part in parts), [part.reply for part in parts]
         self._interrupt.begin()
         started = time.perf_counter()
-        result = int(self._api.llama_decode(self._context, self._batch.as_struct()))
+        result = int(self._api.llama_decode(self._model.context, self._batch.as_struct()))
         if result == 0:
             if len(parts) == 1 and (slot := parts[0].reply.slot) is not None:
                 self._speculation.watch(parts[0].reply, slot.position, len(parts[0].tokens))

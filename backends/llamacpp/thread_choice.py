@@ -26,6 +26,11 @@ class ThreadChoice:
         self._seconds: dict[int, list[float]] = {number: [] for number in self._candidates}
         self.chosen = usual if len(self._candidates) == 1 else 0
 
+    def begin_anew(self) -> None:
+        """Tell a new context the number."""
+        if self._candidates or self.chosen:
+            self._use(self.chosen or self._candidates[0])
+
     def note(self, seconds: float) -> None:
         """A step of one token took ``seconds`` with the number in use."""
         if self.chosen:

@@ -11,6 +11,7 @@ from backends.events import Failed, Finished, GenerationEvent
 from backends.llamacpp.batch import Batch
 from backends.llamacpp.draft import DraftModel
 from backends.llamacpp.extra_layers import ExtraLayers
+from backends.llamacpp.layout import LAYOUT_WORTH
 from backends.llamacpp.library import NativeLibrary
 from backends.llamacpp.model import NativeModel
 from backends.llamacpp.reply import Prompt, Reply
@@ -39,6 +40,7 @@ class Bench:
         lookup_tokens: int = 0,
         draft_model: str = "",
         burst_seconds: float = 0.0,
+        layout_worth: float = LAYOUT_WORTH,
         **options: object,
     ) -> None:
         self.model = open_model(path, parallel=parallel, lookup_tokens=lookup_tokens, draft_model=draft_model, **options)
@@ -49,7 +51,12 @@ class Bench:
             draft = DraftModel(NativeLibrary(), LoadOptions(threads=1, draft_model=draft_model), self.model, lambda _: True)
         speculation = Speculation(lookup_tokens, draft)
         self.scheduler = Scheduler(
-            self.model, parallel=parallel, waiting_limit=waiting_limit, speculation=speculation, burst_seconds=burst_seconds
+            self.model,
+            parallel=parallel,
+            waiting_limit=waiting_limit,
+            speculation=speculation,
+            burst_seconds=burst_seconds,
+            layout_worth=layout_worth,
         )
         self.events: dict[int, list[GenerationEvent]] = {}
         self.replies: dict[int, Reply] = {}
@@ -124,8 +131,8 @@ class Bench:
 class Plain:
     """One sequence, one token at a time, straight on the C interface: what everything else must equal."""
 
-    def __init__(self, path: Path, context_length: int = 4096) -> None:
-        self.model = open_model(path, parallel=1, context_length=context_length)
+    def __init__(self, path: Path, context_length: int = 4096, **options: object) -> None:
+        self.model = open_model(path, parallel=1, context_length=context_length, **options)
         self._batch = Batch(self.model.api, self.model.batch_size, 2)
         self._known: dict[tuple[tuple[int, ...], int], list[tuple[int, float]]] = {}
 
