@@ -17,6 +17,8 @@ from backends.options import MICRO_BATCH
 _ROWS = 32
 """Rows that a processor's matrix product takes together (32 with AMX, 8 or 4 without): what is left over is computed one by one, at
 twice the cost or more."""
+_SMALLEST_PIECE = 64
+"""Tokens of a prompt that goes on in the next step which are worth taking along: fewer are cheaper there, with the rest."""
 _MOST_LOGITS = 16 * 1024 * 1024  # of one decode, for prompts whose likelihood is asked for: 64 MB
 
 
@@ -72,7 +74,7 @@ class Filling:
             parts.append(self.add(oldest, share))
             budget -= share
         for reply in sorted(readers, key=lambda reply: reply.text_ahead):
-            if budget > 0:
+            if budget >= min(_SMALLEST_PIECE, reply.text_ahead):
                 parts.append(self.add(reply, min(budget, reply.text_ahead)))
                 budget -= len(parts[-1].tokens)
         return parts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import itertools
+import mmap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -148,7 +149,7 @@ class KvCache:
         import numpy
 
         room = self.size_of(slot)
-        buffer = numpy.empty(room, numpy.uint8)  # not zeroed first
+        buffer = numpy.frombuffer(_take_memory(room), numpy.uint8)
         written = int(self._api.llama_state_seq_get_data(self._context, _address(buffer), room, slot.id))
         first = 0
         if written and self._has_own_form:  # as if there were one cache: the others hold nothing of it
@@ -373,6 +374,13 @@ class KvCache:
         kept = {cell for slot in self.slots if slot.is_busy for cell in slot.cells}
         kept.update(source.cells[:common] if source is not None else ())
         return self.capacity - len(kept)
+
+
+def _take_memory(size: int) -> mmap.mmap:
+    """Pages of their own, which go back to the system at once: states of many sizes that come and go would leave a heap full of gaps."""
+    if hasattr(mmap, "MAP_POPULATE"):  # all pages in one call instead of a fault for each
+        return mmap.mmap(-1, max(1, size), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE)
+    return mmap.mmap(-1, max(1, size))
 
 
 def _address(buffer: Any) -> Any:

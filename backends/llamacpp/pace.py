@@ -8,6 +8,8 @@ and where nothing is written. Where several wait, every word beside their prompt
 _FIRST_RATE = 256 / _QUIET_CHUNK_SECONDS
 _SMALLEST_CHUNK = 96
 """Tokens from which on more at once are hardly read faster, also beside a few that are written; half as many cost a fifth more."""
+_SMALLEST_QUIET_CHUNK = 256
+"""The same where nothing is written: a short prompt in two steps costs a slow machine a fifth more, and nobody gains by it."""
 _TELLING = 192
 """Tokens from which on a step tells how fast prompts are read; in smaller ones most of the time can be that of the words beside them."""
 
@@ -23,10 +25,11 @@ class Pace:
 
     def chunk(self, readers: int, *, beside_writers: bool) -> int:
         """Tokens of prompts for this step, of which ``readers`` wait to be read."""
-        seconds = _QUIET_CHUNK_SECONDS
+        seconds, smallest = _QUIET_CHUNK_SECONDS, _SMALLEST_QUIET_CHUNK
         if beside_writers:
             seconds = _CHUNK_SECONDS if readers < 2 else min(_CROWD_SECONDS * readers, seconds)
-        return min(max(_SMALLEST_CHUNK, int(self._rate * seconds)), self.largest)
+            smallest = _SMALLEST_CHUNK
+        return min(max(smallest, int(self._rate * seconds)), self.largest)
 
     def note(self, count: int, seconds: float) -> None:
         """A step with prompt tokens took so many, and so long."""

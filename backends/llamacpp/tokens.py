@@ -14,6 +14,7 @@ SENTENCEPIECE = 1
 """``LLAMA_VOCAB_TYPE_SPM``: its pieces carry the space before a word."""
 
 _CONTROL, _USER_DEFINED = 1 << 3, 1 << 4
+_IS_NO_END, _IS_END = 1, 2
 
 
 class Tokenizer:
@@ -22,10 +23,10 @@ class Tokenizer:
     def __init__(self, api: Any, vocabulary: Any) -> None:
         self._api = api
         self._vocabulary = vocabulary
-        self._pieces: dict[int, bytes] = {}
-        self._visible: frozenset[int] = frozenset()
-        self._ends: dict[int, bool] = {}
         self.size = int(api.llama_vocab_n_tokens(vocabulary))
+        self._pieces: list[bytes | None] = [None] * self.size
+        self._visible: frozenset[int] = frozenset()
+        self._ends = bytearray(self.size)
         self.begin = int(api.llama_vocab_bos(vocabulary))
         self.end = int(api.llama_vocab_eos(vocabulary))
         self.adds_begin = bool(api.llama_vocab_get_add_bos(vocabulary)) and self.begin >= 0
@@ -68,11 +69,11 @@ class Tokenizer:
         """Render these markers in replies although they are control tokens (``[THINK]`` …), because somebody reads them."""
         single = (self.encode(marker) for marker in markers)
         self._visible = self._visible | {tokens[0] for tokens in single if len(tokens) == 1}
-        self._pieces.clear()
+        self._pieces = [None] * self.size
 
     def piece(self, token: int) -> bytes:
         """The bytes a token stands for in a reply: control tokens give none."""
-        found = self._pieces.get(token)
+        found = self._pieces[token]
         if found is None:
             found = self._pieces[token] = self._read_piece(token, special=token in self._visible)
         return found
@@ -87,10 +88,10 @@ class Tokenizer:
 
     def is_end(self, token: int) -> bool:
         """Whether the model says with this token that it is done (end of text, of turn, of message)."""
-        found = self._ends.get(token)
-        if found is None:
-            found = self._ends[token] = bool(self._api.llama_vocab_is_eog(self._vocabulary, token))
-        return found
+        found = self._ends[token]
+        if not found:
+            found = self._ends[token] = _IS_END if self._api.llama_vocab_is_eog(self._vocabulary, token) else _IS_NO_END
+        return found == _IS_END
 
     def _read_piece(self, token: int, *, special: bool) -> bytes:
         room = 64

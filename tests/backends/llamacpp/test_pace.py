@@ -1,0 +1,25 @@
+"""How much of the prompts a step reads: by what the machine reads in some seconds, and never less than is worth a step."""
+
+from __future__ import annotations
+
+from backends.llamacpp.pace import Pace
+
+
+def test_a_short_prompt_is_read_in_one_step_also_by_a_slow_machine_where_nobody_writes() -> None:
+    pace = Pace(2048)
+    pace.note(200, 20.0)
+    assert pace.chunk(1, beside_writers=False) >= 200
+
+
+def test_beside_replies_a_step_is_short() -> None:
+    pace = Pace(2048)
+    pace.note(512, 0.5)
+    assert pace.chunk(1, beside_writers=True) < 200 < pace.chunk(1, beside_writers=False)
+    pace.note(200, 20.0)
+    assert pace.chunk(1, beside_writers=True) == 96
+
+
+def test_where_cells_are_short_a_step_is_never_larger_than_what_found_room() -> None:
+    pace = Pace(2048)
+    pace.halve(64)
+    assert pace.chunk(1, beside_writers=False) == 32
