@@ -68,15 +68,7 @@ class Filling:
         elif self._batch.count + budget > _ROWS and budget > surplus:
             budget -= surplus
         if readers and budget > 0:
-            oldest = readers.pop(0)
-            others = sum(reply.text_ahead for reply in readers)
-            share = min(oldest.text_ahead, max(budget - others, (budget + 1) // 2))
-            parts.append(self.add(oldest, share))
-            budget -= share
-        for reply in sorted(readers, key=lambda reply: reply.text_ahead):
-            if budget >= min(_SMALLEST_PIECE, reply.text_ahead):
-                parts.append(self.add(reply, min(budget, reply.text_ahead)))
-                budget -= len(parts[-1].tokens)
+            parts += [self.add(reply, count) for reply, count in _share(readers, budget)]
         return parts
 
     def _guess(self, reply: Reply, *, is_alone: bool) -> list[int]:
@@ -100,6 +92,19 @@ class Filling:
     def add_alone(self, reply: Reply) -> Part:
         """The next token of a reply as a part of a decode that has been tried already."""
         return Part(reply, [reply.tokens[-1]], 0, 1)
+
+
+def _share(readers: list[Reply], budget: int) -> list[tuple[Reply, int]]:
+    """How many tokens each may read: at least half of it for the one that waits longest, the rest for the shortest first."""
+    oldest, others = readers[0], sorted(readers[1:], key=lambda reply: reply.text_ahead)
+    first = min(oldest.text_ahead, max(budget - sum(reply.text_ahead for reply in others), (budget + 1) // 2))
+    left, pieces = budget - first, []
+    for reply in others:
+        piece = min(left, reply.text_ahead)
+        if piece >= min(_SMALLEST_PIECE, reply.text_ahead):
+            pieces.append((reply, piece))
+            left -= piece
+    return [(oldest, min(oldest.text_ahead, first + left)), *pieces]
 
 
 def _place(reply: Reply) -> int:

@@ -9,7 +9,7 @@ _FIRST_RATE = 256 / _QUIET_CHUNK_SECONDS
 _SMALLEST_CHUNK = 96
 """Tokens from which on more at once are hardly read faster, also beside a few that are written; half as many cost a fifth more."""
 _SMALLEST_QUIET_CHUNK = 256
-"""The same where nothing is written: a short prompt in two steps costs a slow machine a fifth more, and nobody gains by it."""
+"""The same where nothing is written, or several wait: a short prompt in two steps costs a slow machine a fifth more."""
 _TELLING = 192
 """Tokens from which on a step tells how fast prompts are read; in smaller ones most of the time can be that of the words beside them."""
 
@@ -28,7 +28,7 @@ class Pace:
         seconds, smallest = _QUIET_CHUNK_SECONDS, _SMALLEST_QUIET_CHUNK
         if beside_writers:
             seconds = _CHUNK_SECONDS if readers < 2 else min(_CROWD_SECONDS * readers, seconds)
-            smallest = _SMALLEST_CHUNK
+            smallest = _SMALLEST_CHUNK if readers < 2 else smallest
         return min(max(smallest, int(self._rate * seconds)), self.largest)
 
     def note(self, count: int, seconds: float) -> None:

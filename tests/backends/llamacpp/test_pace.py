@@ -19,6 +19,12 @@ def test_beside_replies_a_step_is_short() -> None:
     assert pace.chunk(1, beside_writers=True) == 96
 
 
+def test_where_several_wait_a_slow_machine_reads_a_short_prompt_at_once() -> None:
+    pace = Pace(2048)
+    pace.note(200, 20.0)
+    assert pace.chunk(3, beside_writers=True) >= 200
+
+
 def test_where_cells_are_short_a_step_is_never_larger_than_what_found_room() -> None:
     pace = Pace(2048)
     pace.halve(64)
