@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 from backends.llamacpp.adapter_turns import AdapterTurns
@@ -19,6 +20,8 @@ _ROWS = 32
 twice the cost or more."""
 _SMALLEST_PIECE = 64
 """Tokens of a prompt that goes on in the next step which are worth taking along: fewer are cheaper there, with the rest."""
+_CROWD_SECONDS = 0.4
+"""How long the steps of several prompts go on before replies get one: all begin sooner, and nobody sees a word stop for so short."""
 _MOST_LOGITS = 16 * 1024 * 1024  # of one decode, for prompts whose likelihood is asked for: 64 MB
 
 
@@ -40,6 +43,7 @@ class Filling:
         self._pace = pace
         self._speculation = speculation
         self._is_writing_turn = True
+        self._reading_since = 0.0
 
     def fill(self, active: list[Reply]) -> list[Part]:
         """The parts of the next decode, as they lie in the batch; none where nobody has text to compute."""
@@ -51,7 +55,7 @@ class Filling:
         chunk = self._pace.chunk(len(readers), beside_writers=bool(writers))
         room = min(self._batch.size, self._cache.free) - len(writers)
         has_both = bool(readers and writers)
-        self._is_writing_turn = not (has_both and self._is_writing_turn)  # a new prompt comes first
+        self._choose_turn(len(readers) if has_both else 0)
         if has_both and self._model.separates_steps:
             readers, writers = ([], writers) if self._is_writing_turn else (readers, [])
         if not self._cache.is_unified:
@@ -70,6 +74,14 @@ class Filling:
         if readers and budget > 0:
             parts += [self.add(reply, count) for reply, count in _share(readers, budget)]
         return parts
+
+    def _choose_turn(self, readers: int) -> None:
+        """Whether the next step writes, where ``readers`` prompts wait beside replies: a new prompt comes first, several go on a while."""
+        now = time.perf_counter()
+        if self._is_writing_turn and readers:
+            self._is_writing_turn, self._reading_since = False, now
+        elif readers < 2 or now - self._reading_since >= _CROWD_SECONDS:
+            self._is_writing_turn = True
 
     def _guess(self, reply: Reply, *, is_alone: bool) -> list[int]:
         """What may come next, for a reply that has the engine for itself: beside others the engine is busy enough."""
