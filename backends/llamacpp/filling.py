@@ -26,7 +26,8 @@ _MOST_LOGITS = 16 * 1024 * 1024  # of one decode, for prompts whose likelihood i
 
 
 class Filling:
-    """Fills the batch, one step after another: half of what is read goes to the prompt that waits longest, the rest to the shortest.
+    """Fills the batch, one step after another: first the prompt that waits longest, with half of what is read at most if that is not
+    enough for all of it, then the shortest.
 
     On a processor replies and prompts take turns instead of sharing a batch: flash attention looks at 64 rows together, and only
     where none of them may see a block of the cache it is left out, so that a few rows of several replies cost as much as 64 rows that
@@ -107,9 +108,11 @@ class Filling:
 
 
 def _share(readers: list[Reply], budget: int) -> list[tuple[Reply, int]]:
-    """How many tokens each may read: at least half of it for the one that waits longest, the rest for the shortest first."""
+    """How many tokens each may read: all that the one needs that waits longest, or half of it, the rest for the shortest first."""
     oldest, others = readers[0], sorted(readers[1:], key=lambda reply: reply.text_ahead)
-    first = min(oldest.text_ahead, max(budget - sum(reply.text_ahead for reply in others), (budget + 1) // 2))
+    first = oldest.text_ahead
+    if first > budget:
+        first = min(first, max(budget - sum(reply.text_ahead for reply in others), (budget + 1) // 2))
     left, pieces = budget - first, []
     for reply in others:
         piece = min(left, reply.text_ahead)
