@@ -45,6 +45,7 @@ class Filling:
         self._speculation = speculation
         self._is_writing_turn = True
         self._reading_since = 0.0
+        self._crowd = 0
 
     def fill(self, active: list[Reply]) -> list[Part]:
         """The parts of the next decode, as they lie in the batch; none where nobody has text to compute."""
@@ -53,10 +54,11 @@ class Filling:
         group = self._turns.choose(active)
         readers = [reply for reply in group if reply.is_reading and reply.text_ahead]
         writers = [reply for reply in group if not reply.is_reading]
-        chunk = self._pace.chunk(len(readers), beside_writers=bool(writers))
+        self._crowd = max(len(readers), self._crowd) if readers else 0  # the last one of several has waited for the others
+        chunk = self._pace.chunk(self._crowd, beside_writers=bool(writers))
         room = min(self._batch.size, self._cache.free) - len(writers)
         has_both = bool(readers and writers)
-        self._choose_turn(len(readers) if has_both else 0)
+        self._choose_turn(self._crowd if has_both else 0)
         if has_both and self._model.separates_steps:
             readers, writers = ([], writers) if self._is_writing_turn else (readers, [])
         if not self._cache.is_unified:

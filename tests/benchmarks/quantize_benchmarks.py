@@ -154,8 +154,9 @@ def write_checkpoint(folder: Path) -> int:
     (folder / "config.json").write_text(json.dumps(config))
     (folder / "text.txt").write_text(builtin_text(), encoding="utf-8")
     sentencepiece.SentencePieceTrainer.train(
-        input=str(folder / "text.txt"), model_prefix=str(folder / "tokenizer"), vocab_size=4000, model_type="bpe", byte_fallback=True,
+        input=str(folder / "text.txt"), model_prefix=str(folder / "tokenizer"), vocab_size=ROWS, model_type="bpe", byte_fallback=True,
         minloglevel=2, num_threads=1, max_sentence_length=50000,
+        user_defined_symbols=[f"word{row}" for row in range(4000, ROWS)],  # what is written with a token without a text is not seen
     )  # fmt: skip
     return 2 * ROWS * HIDDEN
 
