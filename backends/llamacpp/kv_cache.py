@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import itertools
 import mmap
@@ -195,10 +196,13 @@ class KvCache:
         if self._has_own_form:
             count = numpy.array([len(self.slots)], numpy.uint32).view(numpy.uint8)
             nothing = numpy.zeros(_WORD * (len(self.slots) - 1), numpy.uint8)
-            data = numpy.concatenate((data[: 2 * _WORD], count, data[3 * _WORD :], nothing))
-        self._api.llama_state_seq_set_data(self._context, _address(data), len(data), slot.id)
+            try:
+                data = numpy.concatenate((data[: 2 * _WORD], count, data[3 * _WORD :], nothing))
+            except MemoryError:
+                return False
+        is_read = int(self._api.llama_state_seq_set_data(self._context, _address(data), len(data), slot.id)) > 0
         last = len(tokens) - 1 - self._gap_of(tokens)
-        if self.positions(slot) != (0 if self.can_rewind else last, last):
+        if not is_read or self.positions(slot) != (0 if self.can_rewind else last, last):
             self._api.llama_memory_seq_rm(self._memory, slot.id, -1, -1)
             return False
         self.extend(slot, tokens)
@@ -319,8 +323,9 @@ class KvCache:
     def _branch(self, source: Slot, target: Slot, length: int) -> None:
         """Share the first ``length`` tokens of a sequence with an empty one."""
         if self._has_own_form:  # the engine's own copy of a whole cache would wait for the next decode
-            if self._write_state(target, list(source.tokens), self.export(source)):
-                self.trim(target, length)
+            with contextlib.suppress(MemoryError):  # then the beginning is read again
+                if self._write_state(target, list(source.tokens), self.export(source)):
+                    self.trim(target, length)
             return
         if self.is_unified:
             self._api.llama_memory_seq_cp(self._memory, source.id, target.id, 0, length - self._gap_of(source.tokens[:length]))
@@ -377,10 +382,17 @@ class KvCache:
 
 
 def _take_memory(size: int) -> mmap.mmap:
-    """Pages of their own, which go back to the system at once: states of many sizes that come and go would leave a heap full of gaps."""
-    if hasattr(mmap, "MAP_POPULATE"):  # all pages in one call instead of a fault for each
-        return mmap.mmap(-1, max(1, size), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE)
-    return mmap.mmap(-1, max(1, size))
+    """Pages of their own, which go back to the system at once: states of many sizes that come and go would leave a heap full of gaps.
+
+    Raises:
+        MemoryError: there are none.
+    """
+    try:
+        if hasattr(mmap, "MAP_POPULATE"):  # all pages in one call instead of a fault for each
+            return mmap.mmap(-1, max(1, size), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE)
+        return mmap.mmap(-1, max(1, size))
+    except OSError as error:
+        raise MemoryError(f"no {size} bytes for a sequence") from error
 
 
 def _address(buffer: Any) -> Any:

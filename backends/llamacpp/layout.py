@@ -23,6 +23,8 @@ LAYOUT_WORTH = 0.5
 """A layout is changed where one crowd saves so many times what the change costs: another crowd will come, and find it as it should be."""
 _REST = 20.0
 """After one cache for all was needed it stays for so many times what a change costs: two kinds of requests must not make it a habit."""
+_WITHOUT_MEMORY = 10.0
+"""Seconds until parts are thought of again where the machine had no memory for the copies."""
 _FEW_LEFT = 16
 """Tokens from which on it is worth moving a reply so that all lie side by side."""
 
@@ -50,7 +52,7 @@ class Layout:
         self._cell_seconds = size * _SECONDS_PAST_A_CELL
         self._cost = model.context_seconds
         self._not_before = 0.0
-        self._looked_at: list[Reply] = []
+        self._looked_at: list[int] = []
         self.changes = 0
 
     def welcome(self, reply: Reply, active: Sequence[Reply]) -> None:
@@ -66,19 +68,23 @@ class Layout:
         if not self._parts or not active:
             return
         if self._cache.is_unified:
-            if len(active) > 1 and self._looked_at != active:
-                self._looked_at = list(active)
-                if parts := self._choose(active):
-                    self._change(parts, active)
+            if len(active) > 1 and time.monotonic() >= self._not_before:
+                self._part(active)
         elif max(len(reply.tokens) for reply in active) > self._cache.capacity:
             self._unite(active)
         elif max(reply.slot.id for reply in active if reply.slot is not None) >= len(active):
             self._close_ranks(active)
 
+    def _part(self, active: Sequence[Reply]) -> None:
+        """Give each a part where that is worth it, and nothing is lost by it. Those who were looked at are not looked at again."""
+        if (ids := [reply.id for reply in active]) == self._looked_at:
+            return
+        self._looked_at = ids
+        if (parts := self._choose(active)) and not self._change(parts, active):
+            self._not_before = time.monotonic() + _WITHOUT_MEMORY
+
     def _choose(self, active: Sequence[Reply]) -> int:
         """The most parts of which each holds the longest request, where parts are worth it; 0 where they are not."""
-        if time.monotonic() < self._not_before:
-            return 0
         longest = max(len(reply.tokens) + _to_come(reply) for reply in active)
         fitting = [parts for parts in self._parts if parts >= len(active) and self._model.part_length(parts) >= longest]
         if not fitting or self._saved(active) <= self._worth * self._cost:
@@ -96,14 +102,15 @@ class Layout:
         self._change(1, active)
         self._not_before = time.monotonic() + _REST * self._cost * bool(self._worth)
 
-    def _change(self, parts: int, active: Sequence[Reply]) -> None:
-        """Make the context anew. What there was no memory to copy is read again."""
-        before = 1 if self._cache.is_unified else len(self._cache.slots)
+    def _change(self, parts: int, active: Sequence[Reply]) -> bool:
+        """Make the context anew. Without memory for copies parts are not made (false), and what must be united is read again."""
         started = time.perf_counter()
-        for slot in self._cache.slots:
-            if slot.tokens and not slot.is_busy:
-                self._parking.put_away(slot)
         held = [(reply, reply.slot, self._parking.copy(reply.slot)) for reply in active if reply.slot is not None]
+        if parts > 1 and any(state is None and old.tokens for _, old, state in held):
+            return False
+        for slot in sorted(self._cache.slots, key=lambda slot: slot.used_at):
+            if slot.tokens and not slot.is_busy and not self._parking.put_away(slot, needed=parts > 1):
+                return False
         try:
             self._model.lay_out(parts)
         except OutOfMemory:
@@ -114,7 +121,8 @@ class Layout:
         for reply, old, state in held:
             reply.slot = self._settle(old, state)
         self.changes += 1
-        self._cost = max(self._cost, time.perf_counter() - started) if before == 1 else self._cost
+        self._cost = max(model.context_seconds, time.perf_counter() - started)
+        return True
 
     def _make_do(self, parts: int) -> None:
         """There was no memory for a layout: go on with one cache for all, for good."""
@@ -125,9 +133,7 @@ class Layout:
             self._model.lay_out(1)
         except OutOfMemory as error:
             _log.exception("the context could not be made anew")
-            raise SystemExit(
-                1
-            ) from error  # without a context nothing can be computed: the process ends, and whoever asked is told
+            raise SystemExit(1) from error  # nothing can be computed without one: the process ends, and whoever asked is told
 
     def _settle(self, old: Slot, state: memoryview | None) -> Slot:
         """A busy slot that holds what another did before, or nothing."""
@@ -143,16 +149,14 @@ class Layout:
         """Move the last reply into a gap: the engine computes only neighbours together, and each group costs a pass over the weights."""
         last = max(active, key=lambda reply: reply.slot.id if reply.slot is not None else -1)
         assert last.slot is not None
-        if last.pending + last.room_to_write < _FEW_LEFT:
+        if len(active) < 2 or last.pending + last.room_to_write < _FEW_LEFT:
             return
-        gap = next(slot for slot in self._cache.slots if not slot.is_busy)
-        if gap.tokens:
-            self._parking.put_away(gap)
-        state = self._parking.copy(last.slot) if last.slot.tokens else None
         old = last.slot
-        if state is None and old.tokens:
+        state = self._parking.copy(old) if old.tokens else None
+        gap = next(slot for slot in self._cache.slots if not slot.is_busy)
+        if (state is None and old.tokens) or not self._parking.put_away(gap, needed=True):
             return
-        self._cache.release(old)
+        old.is_busy = False
         moved = self._settle(old, state)
         if moved is not old:
             self._cache.clear(old)

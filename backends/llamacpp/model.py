@@ -104,8 +104,15 @@ class NativeModel:
 
     @property
     def parts(self) -> list[int]:
-        """In how many parts the context's cells can be laid out, each for one sequence; empty where that cannot be."""
-        return [count for count in range(2, self._most_parts + 1) if self.part_length(count) * count >= self.batch_size]
+        """In how many parts the context's cells can be laid out, each for one sequence; empty where that cannot be.
+
+        Models with two sets of rope factors (LongRoPE) take the one or the other by the length of a sequence's cache: it stays the same.
+        """
+        original = self.of_architecture("rope.scaling.original_context_length")
+        limit = int(original) if original.isdigit() else self.trained_context
+        is_long = self._cells > limit
+        lengths = {count: self.part_length(count) for count in range(2, self._most_parts + 1)}
+        return [count for count, length in lengths.items() if length * count >= self.batch_size and (length > limit) == is_long]
 
     def part_length(self, parts: int) -> int:
         """Tokens that one of so many parts holds."""
@@ -276,8 +283,9 @@ class NativeModel:
 
     @property
     def _is_plain(self) -> bool:
-        """Whether nothing but attention to all that went before is kept of a sequence."""
-        return self.can_rewind and not int(self.api.llama_model_n_swa(self.model))
+        """Whether nothing but keys and values of all that went before is kept of a sequence, and those in one cache."""
+        has_more = any(self.of_architecture(f"attention.indexer.{key}") for key in ("head_count", "key_length", "top_k"))
+        return self.can_rewind and not has_more and not int(self.api.llama_model_n_swa(self.model))
 
     def _open_context(self) -> None:
         started = time.perf_counter()

@@ -94,7 +94,7 @@ class Parking:
             return
         if not self._cache.is_unified:
             if all(slot.tokens for slot in self._cache.slots if not slot.is_busy):
-                self.put_away(min(idle, key=lambda slot: slot.used_at))
+                self.put_away(min(idle, key=lambda slot: slot.used_at), needed=False)
             return
         needed = {cell for slot in self._cache.slots if slot.is_busy for cell in slot.cells}
         for slot in sorted(idle, key=lambda slot: slot.used_at):
@@ -102,11 +102,13 @@ class Parking:
             if own >= max(_WORTH_PARKING, len(slot.cells) // 2) and self._park(slot):
                 self._cache.clear(slot)
 
-    def put_away(self, slot: Slot) -> None:
-        """Empty an idle slot; what is worth it can come back."""
-        if len(slot.tokens) >= _WORTH_PARKING and not slot.is_shifted:
-            self._park(slot)
+    def put_away(self, slot: Slot, *, needed: bool) -> bool:
+        """Empty an idle slot; what is worth it can come back. Where that is ``needed`` and there is no memory: false, and it stays."""
+        is_worth_it = len(slot.tokens) >= _WORTH_PARKING and not slot.is_shifted
+        if is_worth_it and not self._park(slot) and needed:
+            return False
         self._cache.clear(slot)
+        return True
 
     def forget(self, owner: str) -> None:
         """Forget the sequences of an owner."""

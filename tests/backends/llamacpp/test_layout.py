@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backends.events import Finished
-from backends.llamacpp import parking
+from backends.llamacpp import kv_cache, parking
 from backends.llamacpp.model import NativeModel
 from backends.options import Adapter
 from models.errors import OutOfMemory
@@ -235,16 +235,69 @@ def test_replies_move_together_when_one_of_them_ends(bench: Bench, plain: Plain)
         plain.compare(tale(number, 60), bench.output(number), whole=4 if number < 2 else 60)
 
 
-def test_without_memory_for_copies_everything_is_read_again(bench: Bench, plain: Plain, monkeypatch: pytest.MonkeyPatch) -> None:
+def take_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parking.psutil, "virtual_memory", lambda: SimpleNamespace(available=0))
     monkeypatch.setattr(parking, "_ASK_AGAIN", -1.0)
-    asked = [bench.ask(tale(number, 100), 20) for number in range(2)]
-    bench.step()
-    asked += [bench.ask(tale(number, 100 if number == 2 else 600), 20) for number in (2, 3)]
+
+
+def test_without_memory_for_copies_nothing_changes_and_nothing_is_read_again(
+    bench: Bench, plain: Plain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take_memory(monkeypatch)
+    old = bench.ask(tale(7, 60), 4)
     bench.run()
-    assert bench.scheduler._layout.changes >= 2
+    asked = [bench.ask(tale(number, 100), 20) for number in range(3)]
+    bench.step()
+    bench.step()
+    asked.append(bench.ask(tale(3, 100), 20))
+    bench.run()
+    assert bench.scheduler._layout.changes == 0
+    assert any(slot.tokens[:60] == tale(7, 60) for slot in bench.scheduler.cache.slots), old
+    for number, question in enumerate(asked):
+        plain.compare(tale(number, 100), bench.output(question), whole=20)
+
+
+def test_what_must_be_united_without_memory_for_copies_is_read_again(
+    bench: Bench, plain: Plain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = [bench.ask(tale(number, 100), 20) for number in range(3)]
+    while not is_parted(bench):
+        bench.step()
+    take_memory(monkeypatch)
+    asked.append(bench.ask(tale(3, 600), 20))
+    bench.run()
+    assert not is_parted(bench)
     for number, length in zip(asked, (100, 100, 100, 600), strict=True):
         plain.compare(tale(number, length), bench.output(number), whole=20)
+
+
+def test_pages_that_the_system_refuses_are_no_memory(bench: Bench, plain: Plain, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(12, "Cannot allocate memory")
+
+    asked = [bench.ask(tale(number, 100) if number != 2 else tale(0, 90) + tale(5, 20), 20) for number in range(3)]
+    while not is_parted(bench):
+        bench.step()
+    monkeypatch.setattr(kv_cache.mmap, "mmap", refuse)
+    asked.append(bench.ask(tale(0, 100) + tale(6, 10), 20))
+    asked.append(bench.ask(tale(3, 600), 20))
+    bench.run()
+    for number in asked:
+        end = bench.end(number)
+        assert isinstance(end, Finished), end
+        plain.compare(bench.replies[number].tokens[: bench.replies[number].prompt_length], bench.output(number), whole=20)
+
+
+def test_rope_factors_for_long_contexts_stay_the_same_in_every_layout(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = NativeModel.of_architecture
+    key = "rope.scaling.original_context_length"
+    for original, parts in (("4096", [2, 3, 4]), ("300", [2]), ("512", []), ("100", [2, 3, 4])):
+        monkeypatch.setattr(
+            NativeModel, "of_architecture", lambda model, name, o=original: o if name == key else usual(model, name)
+        )
+        bench = Bench(tiny_model, context_length=CONTEXT, batch_size=64)
+        assert bench.model.parts == parts, original
+        bench.close()
 
 
 def test_where_there_is_no_memory_for_parts_one_cache_for_all_stays(
