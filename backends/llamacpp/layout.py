@@ -19,9 +19,9 @@ _LENGTH_TO_COME = 256
 """Tokens that a reply is taken to write at most when a layout is chosen; one that writes more is given more room when it needs it."""
 _SECONDS_PAST_A_CELL = 1e-9
 """What it costs to look past a cell of another sequence: for one row, head and layer, on a processor (0.8 to 1.4 ns measured)."""
-LAYOUT_WORTH = 0.5
-"""A layout is changed where one crowd saves so many times what the change costs: another crowd will come, and find it as it should be."""
-_REST = 20.0
+LAYOUT_WORTH = 0.1
+"""A layout is changed where one crowd saves so many times what the change costs: it stays, and the next crowds find it as it should be."""
+_REST = 50.0
 """After one cache for all was needed it stays for so many times what a change costs: two kinds of requests must not make it a habit."""
 _WITHOUT_MEMORY = 10.0
 """Seconds until parts are thought of again where the machine had no memory for the copies."""

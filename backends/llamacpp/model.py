@@ -36,6 +36,8 @@ _NO_VOCABULARY = 0
 """``LLAMA_VOCAB_TYPE_NONE``: asking such a model to tokenize ends the process."""
 _MIXED_LAYERS = 6
 """Layers from which on a model with sliding windows has layers without one."""
+_LONG_ROPE = {"phi3", "phimoe", "minicpm3", "apertus"}
+"""Architectures that may carry two sets of rope factors without saying so."""
 _CELLS_AT_ONCE = 256
 """The engine rounds the length of each sequence's own cache up to a multiple of it."""
 _WEIGHTS_SHARE = 0.98
@@ -108,11 +110,19 @@ class NativeModel:
 
         Models with two sets of rope factors (LongRoPE) take the one or the other by the length of a sequence's cache: it stays the same.
         """
-        original = self.of_architecture("rope.scaling.original_context_length")
-        limit = int(original) if original.isdigit() else self.trained_context
+        limit = self._rope_limit
         is_long = self._cells > limit
         lengths = {count: self.part_length(count) for count in range(2, self._most_parts + 1)}
         return [count for count, length in lengths.items() if length * count >= self.batch_size and (length > limit) == is_long]
+
+    @property
+    def _rope_limit(self) -> int:
+        """The length of a sequence's cache from which on other rope factors are taken; 0 where there are none."""
+        original = self.of_architecture("rope.scaling.original_context_length")
+        if original.isdigit():
+            return int(original)
+        is_longrope = self.of_architecture("rope.scaling.type") == "longrope"
+        return self.trained_context if is_longrope or self.metadata("general.architecture") in _LONG_ROPE else 0
 
     def part_length(self, parts: int) -> int:
         """Tokens that one of so many parts holds."""

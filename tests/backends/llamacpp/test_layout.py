@@ -16,7 +16,7 @@ from backends.llamacpp.model import NativeModel
 from backends.options import Adapter
 from models.errors import OutOfMemory
 from tests.backends.llamacpp.batched import Bench, Plain
-from tests.tiny_models import make_tiny_adapter
+from tests.tiny_models import make_tiny_adapter, make_tiny_model
 
 CONTEXT = 1024
 """Two parts of 512 tokens, three or four of 256."""
@@ -146,7 +146,7 @@ def test_one_request_alone_changes_nothing(bench: Bench) -> None:
 
 
 def test_where_it_would_not_pay_nothing_changes(tiny_model: Path) -> None:
-    bench = Bench(tiny_model, context_length=CONTEXT, batch_size=64)
+    bench = Bench(tiny_model, context_length=CONTEXT, batch_size=64, layout_worth=1000.0)
     for number in range(4):
         bench.ask(tale(number, 100), 10)
     bench.run()
@@ -286,6 +286,12 @@ def test_pages_that_the_system_refuses_are_no_memory(bench: Bench, plain: Plain,
         end = bench.end(number)
         assert isinstance(end, Finished), end
         plain.compare(bench.replies[number].tokens[: bench.replies[number].prompt_length], bench.output(number), whole=20)
+
+
+def test_a_context_longer_than_the_trained_one_has_parts_too(tmp_path: Path) -> None:
+    bench = Bench(make_tiny_model(tmp_path / "short.gguf", context=256), context_length=2048, batch_size=64)
+    assert bench.model.parts == [2, 3, 4]
+    bench.close()
 
 
 def test_rope_factors_for_long_contexts_stay_the_same_in_every_layout(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
