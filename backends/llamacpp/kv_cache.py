@@ -5,19 +5,17 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import itertools
-import mmap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from backends.llamacpp.adapters import AdapterSet
+from backends.llamacpp.state_form import join_parts, split_parts, take_memory
 from backends.media_tokens import count_gap, whole_beginning
 
 _SMALL_LOSS = 32
 """Tokens that a continued sequence may lose at its end without being worth a sequence of their own."""
 _BLOCK = 256
-_WORD = 4
-"""Bytes of a number in a state: a mark, the sequence, how many caches the context has, and for each how many cells follow, and they."""
 
 
 @dataclass(eq=False, slots=True)
@@ -147,17 +145,12 @@ class KvCache:
 
     def export(self, slot: Slot) -> memoryview:
         """The state of a sequence, as :meth:`restore` takes it; empty where the engine cannot give it."""
-        import numpy
-
         room = self.size_of(slot)
-        buffer = numpy.frombuffer(_take_memory(room), numpy.uint8)
+        buffer = take_memory(room)
         written = int(self._api.llama_state_seq_get_data(self._context, _address(buffer), room, slot.id))
-        first = 0
-        if written and self._has_own_form:  # as if there were one cache: the others hold nothing of it
-            first, written = _WORD * slot.id, written - _WORD * (len(self.slots) - 1 - slot.id)
-            head = numpy.array([*buffer[: 2 * _WORD].view(numpy.uint32), 1], numpy.uint32)
-            buffer[first : first + 3 * _WORD] = head.view(numpy.uint8)
-        return buffer.data[first:written].toreadonly()
+        if written and self._has_own_form:
+            return join_parts(buffer, written, slot.id, len(self.slots)).toreadonly()
+        return memoryview(buffer.data[:written]).toreadonly()
 
     @property
     def _has_own_form(self) -> bool:
@@ -194,10 +187,8 @@ class KvCache:
 
         data = numpy.frombuffer(state, numpy.uint8)
         if self._has_own_form:
-            count = numpy.array([len(self.slots)], numpy.uint32).view(numpy.uint8)
-            nothing = numpy.zeros(_WORD * (len(self.slots) - 1), numpy.uint8)
             try:
-                data = numpy.concatenate((data[: 2 * _WORD], count, data[3 * _WORD :], nothing))
+                data = split_parts(data, len(self.slots))
             except MemoryError:
                 return False
         is_read = int(self._api.llama_state_seq_set_data(self._context, _address(data), len(data), slot.id)) > 0
@@ -379,20 +370,6 @@ class KvCache:
         kept = {cell for slot in self.slots if slot.is_busy for cell in slot.cells}
         kept.update(source.cells[:common] if source is not None else ())
         return self.capacity - len(kept)
-
-
-def _take_memory(size: int) -> mmap.mmap:
-    """Pages of their own, which go back to the system at once: states of many sizes that come and go would leave a heap full of gaps.
-
-    Raises:
-        MemoryError: there are none.
-    """
-    try:
-        if hasattr(mmap, "MAP_POPULATE"):  # all pages in one call instead of a fault for each
-            return mmap.mmap(-1, max(1, size), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE)
-        return mmap.mmap(-1, max(1, size))
-    except OSError as error:
-        raise MemoryError(f"no {size} bytes for a sequence") from error
 
 
 def _address(buffer: Any) -> Any:

@@ -11,7 +11,6 @@ from backends.events import Failed, Finished, GenerationEvent
 from backends.llamacpp.batch import Batch
 from backends.llamacpp.draft import DraftModel
 from backends.llamacpp.extra_layers import ExtraLayers
-from backends.llamacpp.layout import LAYOUT_WORTH
 from backends.llamacpp.library import NativeLibrary
 from backends.llamacpp.model import NativeModel
 from backends.llamacpp.reply import Prompt, Reply
@@ -22,6 +21,9 @@ from tests.backends.requests import make_options
 
 CLOSE_CALL = 0.01
 """A first difference is allowed where the two best tokens are as near as that in log-probability: matrices round differently."""
+
+NEVER = 1e9
+"""Whether a change of the cache's layout pays depends on how fast the machine is: benches change it only where a test is about that."""
 
 
 def open_model(path: Path, **options: object) -> NativeModel:
@@ -40,7 +42,7 @@ class Bench:
         lookup_tokens: int = 0,
         draft_model: str = "",
         burst_seconds: float = 0.0,
-        layout_worth: float = LAYOUT_WORTH,
+        layout_worth: float = NEVER,
         **options: object,
     ) -> None:
         self.model = open_model(path, parallel=parallel, lookup_tokens=lookup_tokens, draft_model=draft_model, **options)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backends.events import Finished
-from backends.llamacpp import kv_cache, parking
+from backends.llamacpp import parking, state_form
 from backends.llamacpp.model import NativeModel
 from backends.options import Adapter
 from models.errors import OutOfMemory
@@ -278,7 +278,7 @@ def test_pages_that_the_system_refuses_are_no_memory(bench: Bench, plain: Plain,
     asked = [bench.ask(tale(number, 100) if number != 2 else tale(0, 90) + tale(5, 20), 20) for number in range(3)]
     while not is_parted(bench):
         bench.step()
-    monkeypatch.setattr(kv_cache.mmap, "mmap", refuse)
+    monkeypatch.setattr(state_form.mmap, "mmap", refuse)
     asked.append(bench.ask(tale(0, 100) + tale(6, 10), 20))
     asked.append(bench.ask(tale(3, 600), 20))
     bench.run()

@@ -1,0 +1,50 @@
+"""The form of a sequence's state outside of the engine: one for both layouts of a cache, in memory that goes back to the system."""
+
+from __future__ import annotations
+
+import mmap
+from typing import Any
+
+_WORD = 4
+"""Bytes of a number in a state: a mark, the sequence, how many caches the context has, and for each how many cells follow, and they."""
+
+
+def take_memory(size: int) -> Any:
+    """Bytes as a numpy array, in pages of their own: states of many sizes that come and go would leave a heap full of gaps.
+
+    Raises:
+        MemoryError: there are none.
+    """
+    import numpy
+
+    try:
+        if hasattr(mmap, "MAP_POPULATE"):  # all pages in one call instead of a fault for each
+            pages = mmap.mmap(-1, max(1, size), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE)
+        else:
+            pages = mmap.mmap(-1, max(1, size))
+    except OSError as error:
+        raise MemoryError(f"no {size} bytes for a sequence") from error
+    return numpy.frombuffer(pages, numpy.uint8)
+
+
+def join_parts(buffer: Any, written: int, place: int, parts: int) -> memoryview:
+    """What the engine wrote of the sequence in part ``place``, as if there were one cache; nothing is copied but the head."""
+    import numpy
+
+    first = _WORD * place  # the parts before it, and those after it, hold nothing
+    head = numpy.array([*buffer[: 2 * _WORD].view(numpy.uint32), 1], numpy.uint32)
+    buffer[first : first + 3 * _WORD] = head.view(numpy.uint8)
+    return memoryview(buffer.data[first : written - _WORD * (parts - 1 - place)])
+
+
+def split_parts(state: Any, parts: int) -> Any:
+    """A state of one cache as the engine reads it where there are ``parts``; both are numpy arrays of bytes.
+
+    Raises:
+        MemoryError: there is no room for a copy.
+    """
+    import numpy
+
+    count = numpy.array([parts], numpy.uint32).view(numpy.uint8)
+    nothing = numpy.zeros(_WORD * (parts - 1), numpy.uint8)
+    return numpy.concatenate((state[: 2 * _WORD], count, state[3 * _WORD :], nothing))
