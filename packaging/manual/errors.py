@@ -12,12 +12,15 @@ import models.remote_errors  # noqa: F401 - their errors register themselves
 from models.error_root import UserFacingError, iter_error_kinds
 from models.errors import EngineError, ModelError, StoreError
 
+_MODULES = ("models.errors", "models.document_errors", "models.download_errors", "models.remote_errors")
+"""In which order they are told, whichever was imported first."""
 _NAMES = {"reason": ("the reason", "原因")}
 
 
 def list_kinds() -> list[type[UserFacingError]]:
     """Every error that a person may be shown, without the roots, which are never raised as they are."""
-    return [kind for kind in dict.fromkeys(iter_error_kinds()) if kind is not UserFacingError]
+    kinds = [kind for kind in dict.fromkeys(iter_error_kinds()) if kind is not UserFacingError]
+    return sorted(kinds, key=lambda kind: _MODULES.index(kind.__module__))
 
 
 def write_page(catalog: Catalog) -> str:
