@@ -62,7 +62,7 @@ class Filling:
         if has_both and self._model.separates_steps:
             readers, writers = ([], writers) if self._is_writing_turn else (readers, [])
         if not self._cache.is_unified:
-            writers.sort(key=_place)  # only neighbours are computed together
+            writers.sort(key=lambda reply: reply.place)  # only neighbours are computed together
         for reply in writers:
             if self._batch.room:
                 parts.append(self.add(reply, 1, self._guess(reply, is_alone=len(active) == 1)))
@@ -114,7 +114,7 @@ def _share(readers: list[Reply], budget: int) -> list[tuple[Reply, int]]:
     oldest, others = readers[0], sorted(readers[1:], key=lambda reply: reply.text_ahead)
     first = oldest.text_ahead
     if first > budget:
-        first = min(first, max(budget - sum(reply.text_ahead for reply in others), (budget + 1) // 2))
+        first = max(budget - sum(reply.text_ahead for reply in others), (budget + 1) // 2)
     left, pieces = budget - first, []
     for reply in others:
         piece = min(left, reply.text_ahead)
@@ -122,7 +122,3 @@ def _share(readers: list[Reply], budget: int) -> list[tuple[Reply, int]]:
             pieces.append((reply, piece))
             left -= piece
     return [(oldest, min(oldest.text_ahead, first + left)), *pieces]
-
-
-def _place(reply: Reply) -> int:
-    return reply.slot.id if reply.slot is not None else -1

@@ -72,7 +72,7 @@ class Layout:
                 self._part(active)
         elif max(len(reply.tokens) for reply in active) > self._cache.capacity:
             self._unite(active)
-        elif max(reply.slot.id for reply in active if reply.slot is not None) >= len(active):
+        elif max(reply.place for reply in active) >= len(active):
             self._close_ranks(active)
 
     def _part(self, active: Sequence[Reply]) -> None:
@@ -111,10 +111,7 @@ class Layout:
         for slot in sorted(self._cache.slots, key=lambda slot: slot.used_at):
             if slot.tokens and not slot.is_busy and not self._parking.put_away(slot, needed=parts > 1):
                 return False
-        try:
-            self._model.lay_out(parts)
-        except OutOfMemory:
-            self._make_do(parts)
+        self._open(parts)
         model, cache = self._model, self._cache
         cache.lay_out(model.context, model.sequences, model.capacity, unified=model.is_unified)
         self._attach(model.context)
@@ -124,16 +121,16 @@ class Layout:
         self._cost = max(model.context_seconds, time.perf_counter() - started)
         return True
 
-    def _make_do(self, parts: int) -> None:
-        """There was no memory for a layout: go on with one cache for all, for good."""
-        self._parts = []
+    def _open(self, parts: int) -> None:
+        """The new context; one cache for all, for good, where there is no memory for parts."""
         try:
-            if parts == 1:
-                raise OutOfMemory(model=self._model.path)
-            self._model.lay_out(1)
+            self._model.lay_out(parts)
         except OutOfMemory as error:
-            _log.exception("the context could not be made anew")
-            raise SystemExit(1) from error  # nothing can be computed without one: the process ends, and whoever asked is told
+            if parts == 1:
+                _log.exception("the context could not be made anew")
+                raise SystemExit(1) from error  # nothing can be computed without one: the process ends, and whoever asked is told
+            self._parts = []
+            self._open(1)
 
     def _settle(self, old: Slot, state: memoryview | None) -> Slot:
         """A busy slot that holds what another did before, or nothing."""
@@ -147,7 +144,7 @@ class Layout:
 
     def _close_ranks(self, active: Sequence[Reply]) -> None:
         """Move the last reply into a gap: the engine computes only neighbours together, and each group costs a pass over the weights."""
-        last = max(active, key=lambda reply: reply.slot.id if reply.slot is not None else -1)
+        last = max(active, key=lambda reply: reply.place)
         assert last.slot is not None
         if len(active) < 2 or last.pending + last.room_to_write < _FEW_LEFT:
             return

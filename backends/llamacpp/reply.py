@@ -88,6 +88,11 @@ class Reply:
         self._read_at = self._first_token_at = 0.0
 
     @property
+    def place(self) -> int:
+        """Which sequence of the context computes it; -1 where it has none."""
+        return self.slot.id if self.slot is not None else -1
+
+    @property
     def pending(self) -> int:
         """Tokens that the cache does not hold yet."""
         return len(self.tokens) - (len(self.slot.tokens) if self.slot is not None else 0)

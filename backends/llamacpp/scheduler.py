@@ -230,7 +230,7 @@ class Scheduler:
             return False
         if len(self._turns.choose(self._active)) < len(self._active):
             return False
-        self._computing = sorted(self._active, key=lambda reply: reply.slot.id if reply.slot is not None else -1)
+        self._computing = sorted(self._active, key=lambda reply: reply.place)
         self._interrupt.begin()
         result, over = self._burst.run(self._computing)
         if len(self._computing) == 1 and self._burst.steps:

@@ -34,6 +34,8 @@ from backends.options import GenerationOptions, LoadOptions, SamplingOptions
 from backends.worker_link import WorkerLink
 
 PROMPT_TOKENS, OUTPUT_TOKENS = 200, 64
+REQUEST_ROOM = 512
+"""Tokens that a request may take: llama-server gives each of them a cache of that length, ours is asked for as much in all."""
 READ_TOKENS, WRITE_TOKENS = 512, 128
 LEAST_SECONDS = 2.0
 """What is quicker is done again: the kernel counts processor time in hundredths of a second."""
@@ -119,15 +121,12 @@ def compare_writing(model: Path, bench: Path, rounds: int) -> Comparison:
 
 def compare_streams(model: Path, server: Path, rounds: int, count: int) -> Comparison:
     """Requests of 200 tokens that write 64, ``count`` at once, over HTTP to both servers; processor time of all their processes."""
-    length = (
-        512  # what a request may take: llama-server gives each of them a cache of that length, ours is asked for as much in all
-    )
     results: dict[bool, list[Run]] = {True: [], False: []}
     for number in range(rounds):
         for is_ours in (True, False) if number % 2 else (False, True):  # who begins changes
             serve = _serve_ours if is_ours else _serve_theirs
             with tempfile.TemporaryDirectory() as folder:
-                results[is_ours].append(_ask_server(*serve(model, server, count, length, folder), count))
+                results[is_ours].append(_ask_server(*serve(model, server, count, REQUEST_ROOM, folder), count))
     return _summarize(f"{count} at once", results[True], results[False])
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
+import pytest
 
 from backends.events import Failed, Finished, GenerationEvent
+from backends.llamacpp import parking
 from backends.llamacpp.batch import Batch
 from backends.llamacpp.draft import DraftModel
 from backends.llamacpp.extra_layers import ExtraLayers
@@ -24,6 +27,12 @@ CLOSE_CALL = 0.01
 
 NEVER = 1e9
 """Whether a change of the cache's layout pays depends on how fast the machine is: benches change it only where a test is about that."""
+
+
+def take_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if the machine had no memory to spare for copies of sequences."""
+    monkeypatch.setattr(parking.psutil, "virtual_memory", lambda: SimpleNamespace(available=1024**3))
+    monkeypatch.setattr(parking, "_ASK_AGAIN", -1.0)
 
 
 def open_model(path: Path, **options: object) -> NativeModel:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backends.events import Finished
-from backends.llamacpp import parking, state_form
+from backends.llamacpp import state_form
 from backends.llamacpp.model import NativeModel
 from backends.options import Adapter
 from models.errors import OutOfMemory
-from tests.backends.llamacpp.batched import Bench, Plain
+from tests.backends.llamacpp.batched import NEVER, Bench, Plain, take_memory
 from tests.tiny_models import make_tiny_adapter, make_tiny_model
 
 CONTEXT = 1024
@@ -235,11 +234,6 @@ def test_replies_move_together_when_one_of_them_ends(bench: Bench, plain: Plain)
         plain.compare(tale(number, 60), bench.output(number), whole=4 if number < 2 else 60)
 
 
-def take_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parking.psutil, "virtual_memory", lambda: SimpleNamespace(available=0))
-    monkeypatch.setattr(parking, "_ASK_AGAIN", -1.0)
-
-
 def test_without_memory_for_copies_nothing_changes_and_nothing_is_read_again(
     bench: Bench, plain: Plain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -341,7 +335,7 @@ def test_a_cancel_in_a_part_leaves_the_others_alone(bench: Bench, plain: Plain) 
 def test_adapters_stay_with_their_requests_when_the_layout_changes(tiny_model: Path, tmp_path: Path) -> None:
     make_tiny_adapter(tmp_path / "lora.gguf", seed=5)
     said = []
-    for worth in (1e9, 0.0):
+    for worth in (NEVER, 0.0):
         bench = Bench(tiny_model, context_length=CONTEXT, batch_size=64, layout_worth=worth)
         prepared = bench.model.adapters.prepare((Adapter(str(tmp_path / "lora.gguf"), 1.0),))
         asked = [bench.ask(tale(number, 100), 25) for number in range(4)]

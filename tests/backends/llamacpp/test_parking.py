@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
-from backends.llamacpp import parking
-from tests.backends.llamacpp.batched import Bench, Plain
+from tests.backends.llamacpp.batched import Bench, Plain, take_memory
 
 TALES = [[7 + (number * 31 + place * (number + 3)) % 240 for place in range(180)] for number in range(8)]
 """Prompts without a common beginning."""
@@ -94,8 +92,7 @@ def test_a_longer_version_takes_the_place_of_its_own_beginning(bench: Bench) -> 
 
 
 def test_without_memory_to_spare_everything_stays_in_the_cache(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parking.psutil, "virtual_memory", lambda: SimpleNamespace(available=1024**3))
-    monkeypatch.setattr(parking, "_ASK_AGAIN", -1.0)
+    take_memory(monkeypatch)
     for tale in TALES[:3]:
         tell(bench, tale)
     assert not list(bench.scheduler.parking)

@@ -116,6 +116,5 @@ def test_a_product_that_gives_wrong_numbers_is_not_taken(monkeypatch: pytest.Mon
     names = linear.use_kernel()
     assert names in ("int4-cpu", "")
     if names:
-        assert (
-            linear.nibbles is None
-        ) == linear._is_blocked  # where their order is known, the packed numbers serve both products
+        # where their order is known, the packed numbers serve both products
+        assert (linear.nibbles is None) == linear._is_blocked
