@@ -35,7 +35,6 @@ class Composer(QFrame):
     recall_requested = Signal()
     refused = Signal(str)
     image_pasted = Signal(object)
-    send_refused = Signal()
     paths_changed = Signal()
     picture_opened = Signal(str)
     document_opened = Signal(str)
@@ -290,10 +289,7 @@ class Composer(QFrame):
         text = self.text.toPlainText().strip()
         if not text and not self._paths:
             return
-        if self._is_busy:
-            self.send_refused.emit()
-        else:
-            self.submitted.emit(text, list(self._paths))
+        self.submitted.emit(text, list(self._paths))
 
     def _send_or_stop(self) -> None:
         if self._is_busy:

@@ -65,10 +65,10 @@ class Hearing(QObject):
         elif isinstance(event, ReplyProgress):
             page.transcript.show_progress(event.message_id, event.done, event.total)
         elif isinstance(event, ReplyStarted):
-            page.composer.set_busy(True)
             page.read_messages()
         elif isinstance(event, ReplyEnded):
-            page.composer.set_busy(False)
+            # An end may be heard after the next reply began: the service knows whether one grows now.
+            page.composer.set_busy(self._workstation.chat.is_busy(event.conversation_id))
             if event.error is not None:
                 page.models.clear_problem()
             page.transcript.finish(self._workstation.messages.get(event.message_id))

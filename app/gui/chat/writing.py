@@ -28,7 +28,6 @@ class Writing(QObject):
         self._edits: dict[str, str] = {}
         self._attached: dict[str, list[str]] = dict(workstation.settings.get("window.attachments", {}) or {})
         composer = page.composer
-        composer.send_refused.connect(self._say_busy)
         composer.submitted.connect(self.submit)
         composer.draft_changed.connect(self._draft_changed)
         composer.edit_cancelled.connect(self._end_edit)
@@ -38,7 +37,13 @@ class Writing(QObject):
         page.suggestions.chosen.connect(lambda question: self.submit(question, []))
 
     def submit(self, text: str, paths: list[str]) -> None:
-        """Send a message, or the edit of one; on an error everything stays in the composer."""
+        """Send a message, or the edit of one; on an error everything stays in the composer.
+
+        Whether a reply still grows is asked here, of the service: the composer hears of the end a moment later.
+        """
+        if self._workstation.chat.is_busy(self._page.conversation_id):
+            self._page.notice.say(tr("Wait until the reply ends, or stop it with Esc."))
+            return
         self._page.inspector.flush()
         if not self._page.documents.is_ready(paths, lambda: self.submit(text, paths)):
             return
@@ -120,9 +125,6 @@ class Writing(QObject):
     def _forget_attachments(self) -> None:
         if self._attached.pop(self._page.conversation_id, None) is not None:
             self._workstation.settings.set("window.attachments", self._attached)
-
-    def _say_busy(self) -> None:
-        self._page.notice.say(tr("Wait until the reply ends, or stop it with Esc."))
 
     def _draft_changed(self, text: str) -> None:
         conversation = self._page.conversation

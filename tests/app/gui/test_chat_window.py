@@ -10,6 +10,7 @@ from PySide6.QtGui import QInputMethodEvent
 from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPushButton
 
 from app.gui.main_window import MainWindow
+from app.services.events import ReplyEnded
 from app.workstation import Workstation
 from backends.messages import TextPart
 
@@ -294,6 +295,31 @@ def test_enter_while_a_reply_grows_says_why_nothing_is_sent(qtbot, window: MainW
     assert window.chat.composer.text.toPlainText() == "impatient"
     window.chat.stop()
     wait_for_reply(qtbot, window, workstation)
+
+
+def test_enter_in_the_moment_after_a_reply_sends_the_next_question(qtbot, window: MainWindow, workstation: Workstation) -> None:
+    conversation = start(window, workstation)
+    ask(qtbot, window, "one")
+    wait_for_reply(qtbot, window, workstation)
+    window.chat.composer.set_busy(True)  # the reply has ended, the window has not heard of it
+    ask(qtbot, window, "two")
+    wait_for_reply(qtbot, window, workstation, count=2)
+    assert [message.text for message in workstation.messages.path(conversation)][::2] == ["one", "two"]
+
+
+def test_an_end_heard_late_does_not_hide_the_stop_button_of_the_next_reply(
+    qtbot, window: MainWindow, workstation: Workstation
+) -> None:
+    conversation = start(window, workstation, "echo:?words=60&delay=0.02")
+    ask(qtbot, window, "one")
+    wait_for_reply(qtbot, window, workstation)
+    first = workstation.messages.path(conversation)[-1]
+    ask(qtbot, window, "two")
+    qtbot.waitUntil(lambda: window.chat.transcript.is_growing, timeout=10_000)
+    window.chat.hearing.hear(ReplyEnded(conversation, first.id, "complete"))
+    assert window.chat.composer.send.accessibleName() == "Stop (Esc)"
+    window.chat.stop()
+    wait_for_reply(qtbot, window, workstation, count=2)
 
 
 def test_a_reader_above_is_not_moved_when_the_reply_ends(qtbot, window: MainWindow, workstation: Workstation) -> None:
