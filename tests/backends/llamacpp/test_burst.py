@@ -99,13 +99,14 @@ def test_a_decode_that_fails_in_the_middle_keeps_what_came_before(bench: Bench, 
 
 
 def test_prompt_lookup_writes_on_where_it_finds_nothing_and_guesses_where_it_does(tiny_model: Path, plain: Plain) -> None:
-    guessing = Bench(tiny_model, context_length=1024, parallel=1, lookup_tokens=8, burst_seconds=0.0005)
+    # Between bursts of a few tokens on any machine: a fast one writes all of it in a usual one.
+    guessing = Bench(tiny_model, context_length=1024, parallel=1, lookup_tokens=8, burst_seconds=0.00002)
     prompt = [*range(40, 80)] * 3
     number = guessing.ask(prompt, 120, logit_bias=((264, -1000.0),))
     guessing.run()
     end = guessing.end(number)
     assert isinstance(end, Finished)
-    assert guessing.decodes < 100, "bursts, and guesses that were right"
+    assert guessing.decodes < end.usage.output_tokens, "bursts, and guesses that were right"
     assert end.usage.drafted_tokens > 0
     twice = guessing.ask(prompt, 120, logit_bias=((264, -1000.0),))
     guessing.run()
