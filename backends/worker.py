@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import queue
+import sys
 import threading
 from collections import deque
 from collections.abc import Sequence
@@ -47,11 +48,15 @@ _log = logging.getLogger(__name__)
 _PROGRESS_STEP = 0.01
 _REST_AFTER = 1.0
 _BETWEEN_RESTS = 0.02
+_SWITCH_SECONDS = 0.001
+"""How long a thread waits before it asks for Python's lock: the usual 5 ms are longer than a small model's step, and a command that
+came, or an answer to a question, would wait for several of them."""
 
 
 def run_worker(start: WorkerStart, connection: Connection) -> None:
     """The process's whole life. Never returns: exits without running destructors of libraries that may be in pieces."""
     prepare_child(start.log_path, start.parent_pid)
+    sys.setswitchinterval(_SWITCH_SECONDS)
     worker = _Worker(start, connection)
     try:
         worker.run()

@@ -13,7 +13,6 @@ from backends.backend import CancelCheck, GenerationRequest
 from backends.echo import EchoBackend
 from backends.events import Failed, Finished, GenerationEvent, TextDelta, Usage
 from backends.options import LoadOptions
-from backends.outbox import Outbox
 from backends.worker import _REST_AFTER, _Worker
 from backends.worker_protocol import Close, Events, Generate, WorkerStart
 from models.errors import EngineError
@@ -89,21 +88,3 @@ def test_a_bug_in_a_step_fails_what_runs_and_the_model_stays(ends: dict[int, Gen
     assert isinstance(failed.error, EngineError)
     assert "another bug" in failed.error.details
     assert isinstance(ends[99], Finished)
-
-
-def test_events_of_many_replies_travel_in_one_message_joined_by_reply() -> None:
-    ours, theirs = multiprocessing.Pipe()
-    outbox = Outbox(theirs)
-    step = [(number, TextDelta("a")) for number in range(16)]
-    outbox.put_events(step)
-    assert ours.recv() == Events(tuple(step))
-    for _ in range(5):
-        outbox.put_events(step)
-    said = dict.fromkeys(range(16), "")
-    messages = 0
-    while any(len(text) < 5 for text in said.values()):
-        messages += 1
-        for number, event in ours.recv().pairs:
-            said[number] += event.text
-    assert messages <= 3
-    assert set(said.values()) == {"aaaaa"}
