@@ -2,29 +2,58 @@
 
 from __future__ import annotations
 
+import contextlib
 import mmap
+import weakref
 from typing import Any
 
 _WORD = 4
 """Bytes of a number in a state: a mark, the sequence, how many caches the context has, and for each how many cells follow, and they."""
 
 
+_MOST_SPARES, _LARGEST_SPARE = 4, 16 * 1024 * 1024
+"""How many pieces of memory that nobody needs any more are kept for the next state of about that size, and bytes of one at most."""
+_spares: list[mmap.mmap] = []
+
+
 def take_memory(size: int) -> Any:
-    """Bytes as a numpy array, in pages of their own: states of many sizes that come and go would leave a heap full of gaps.
+    """At least so many bytes as a numpy array, in pages of their own: states of many sizes that come and go would leave a heap full of
+    gaps. Fresh pages cost six times as much as the copy that they are for, so those of a state that is gone are used again.
 
     Raises:
         MemoryError: there are none.
     """
     import numpy
 
+    pages = _take_spare(size) or _make_pages(size)
+    array = numpy.frombuffer(pages, numpy.uint8)
+    # Whatever looks at the pages holds the array, so nobody does once it is gone.
+    weakref.finalize(array, _keep_spare, pages).atexit = False
+    return array
+
+
+def _make_pages(size: int) -> mmap.mmap:
     try:
         if hasattr(mmap, "MAP_POPULATE"):  # all pages in one call instead of a fault for each
-            pages = mmap.mmap(-1, max(1, size), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE)
-        else:
-            pages = mmap.mmap(-1, max(1, size))
+            return mmap.mmap(-1, max(1, size), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE)
+        return mmap.mmap(-1, max(1, size))
     except OSError as error:
         raise MemoryError(f"no {size} bytes for a sequence") from error
-    return numpy.frombuffer(pages, numpy.uint8)
+
+
+def _take_spare(size: int) -> mmap.mmap | None:
+    for pages in list(_spares):
+        if size <= len(pages) <= size + size // 4:
+            with contextlib.suppress(ValueError):  # it was let go meanwhile, by the thread that saves states
+                _spares.remove(pages)
+                return pages
+    return None
+
+
+def _keep_spare(pages: mmap.mmap) -> None:
+    if len(pages) <= _LARGEST_SPARE:
+        _spares.append(pages)
+        del _spares[:-_MOST_SPARES]
 
 
 def join_parts(buffer: Any, written: int, place: int, parts: int) -> memoryview:
