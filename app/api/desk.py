@@ -116,13 +116,13 @@ class Call:
             ApiError: one of them cannot be answered.
         """
 
-        async def wait(order: Order) -> Begun:
-            reply = Begun(self.answer(lease, order))
-            await reply.wait()
-            self.begun.append(reply)
-            return reply
-
-        return await while_connected(self.request, gather([wait(order) for order in orders]))
+        # They begin before anything waits for them: where many requests come at once, each turn of the loop is long.
+        replies: list[Begun] = []
+        for order in orders:
+            replies.append(Begun(self.answer(lease, order)))
+            self.begun.append(replies[-1])  # at once: an error of the next one closes it
+        await while_connected(self.request, gather([reply.wait() for reply in replies]))
+        return replies
 
     def answer(self, lease: Lease, order: Order) -> AsyncGenerator[AnswerEvent]:
         """The reply, noted in the record. What the body does not say of sampling, the model's own defaults do."""

@@ -20,6 +20,9 @@ _ROWS = 32
 twice the cost or more."""
 _SMALLEST_PIECE = 64
 """Tokens of a prompt that goes on in the next step which are worth taking along: fewer are cheaper there, with the rest."""
+_WORTH_A_STEP = 128
+"""Tokens of a prompt that are read faster in a step of their own than together with those of others, where each has its own cache:
+the engine's attention takes 64 rows of one sequence at a time, and what a step shares is cut into equal pieces for all of them."""
 _CROWD_SECONDS = 0.4
 """How long the steps of several prompts go on before replies get one: all begin sooner, and nobody sees a word stop for so short."""
 _MOST_LOGITS = 16 * 1024 * 1024  # of one decode, for prompts whose likelihood is asked for: 64 MB
@@ -74,6 +77,8 @@ class Filling:
             budget = waiting  # a small rest would cost a step of its own
         elif self._batch.count + budget > _ROWS and budget > surplus:
             budget -= surplus
+        if readers and not self._cache.is_unified and _WORTH_A_STEP <= readers[0].text_ahead <= budget:
+            readers = readers[:1]
         if readers and budget > 0:
             parts += [self.add(reply, count) for reply, count in _share(readers, budget)]
         return parts

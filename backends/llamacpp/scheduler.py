@@ -101,11 +101,16 @@ class Scheduler:
         self._waiting.add(reply)
 
     def step(self) -> list[tuple[int, GenerationEvent]]:
-        """Advance every request by one decode; what they say, each with the id of its request."""
+        """Advance every request by one decode; what they say, each with the id of its request.
+
+        Where the first requests were given places it is only that: who asked prepares what comes next while the prompts are read.
+        """
         self._drop_cancelled()
+        was_computing = bool(self._active)
         self._admit()
         self._layout.review(self._active)
-        if self._active and not self._write_on():
+        has_begun = not was_computing and any(reply.events for reply in self._active)
+        if self._active and not has_begun and not self._write_on():
             for reply in self._active:
                 if reply.must_shift:
                     shift(reply, self.cache)

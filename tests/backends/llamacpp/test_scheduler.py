@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backends.events import Failed, Finished, PromptProgress
+from backends.events import Failed, Finished, PromptProgress, TextDelta
+from backends.llamacpp import filling
 from backends.llamacpp.part import Part
 from backends.llamacpp.reply import Reply
 from models.errors import EngineBusy, GenerationFailed, OutOfMemory
@@ -159,7 +160,8 @@ def test_the_sequence_used_least_recently_is_forgotten_first(tiny_model: Path) -
     bench.close()
 
 
-def test_a_short_question_does_not_wait_for_a_long_one(bench: Bench) -> None:
+def test_a_short_question_does_not_wait_for_a_long_one(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(filling, "_CROWD_SECONDS", 0.0)  # a fast machine reads the long one in that time
     long, short = bench.ask(letters("long " * 300), 2), bench.ask(letters("hi"), 2)
     while not any(isinstance(event, Finished) for event in bench.events[short]):
         bench.step()
@@ -348,3 +350,16 @@ def test_prompts_and_replies_take_turns_where_flash_attention_would_look_at_all_
     together = [kind for kind in kinds if len(kind) == 2]
     assert bool(together) == (flash_attention is False)
     bench.close()
+
+
+def test_who_asked_hears_that_the_reading_begins_before_the_first_decode(bench: Bench) -> None:
+    first = bench.ask(letters("hello"), 3)
+    said = bench.scheduler.step()
+    assert said == [(first, PromptProgress(0, 5, 0))]
+    bench.events[first].extend(event for _, event in said)
+    second = bench.ask(letters("world"), 3)
+    said = bench.scheduler.step()  # beside others nobody is kept waiting for such a word
+    assert any(number == first and isinstance(event, TextDelta | Finished) for number, event in said)
+    bench.events[first].extend(event for number, event in said if number == first)
+    bench.events[second].extend(event for number, event in said if number == second)
+    bench.run()
