@@ -23,8 +23,6 @@ _SMALLEST_PIECE = 64
 _WORTH_A_STEP = 128
 """Tokens of a prompt that are read faster in a step of their own than together with those of others, where each has its own cache:
 the engine's attention takes 64 rows of one sequence at a time, and what a step shares is cut into equal pieces for all of them."""
-_CROWD_SECONDS = 0.4
-"""How long the steps of several prompts go on before replies get one: all begin sooner, and nobody sees a word stop for so short."""
 _MOST_LOGITS = 16 * 1024 * 1024  # of one decode, for prompts whose likelihood is asked for: 64 MB
 
 
@@ -88,7 +86,7 @@ class Filling:
         now = time.perf_counter()
         if self._is_writing_turn and readers:
             self._is_writing_turn, self._reading_since = False, now
-        elif readers < 2 or now - self._reading_since >= _CROWD_SECONDS:
+        elif readers < 2 or now - self._reading_since >= self._pace.crowd_seconds(readers):
             self._is_writing_turn = True
 
     def _guess(self, reply: Reply, *, is_alone: bool) -> list[int]:

@@ -27,9 +27,13 @@ class Pace:
         """Tokens of prompts for this step, of which ``readers`` wait to be read."""
         seconds, smallest = _QUIET_CHUNK_SECONDS, _SMALLEST_QUIET_CHUNK
         if beside_writers:
-            seconds = _CHUNK_SECONDS if readers < 2 else min(_CROWD_SECONDS * readers, seconds)
+            seconds = _CHUNK_SECONDS if readers < 2 else self.crowd_seconds(readers)
             smallest = _SMALLEST_CHUNK if readers < 2 else smallest
         return min(max(smallest, int(self._rate * seconds)), self.largest)
+
+    def crowd_seconds(self, readers: int) -> float:
+        """How long several prompts are read before replies get a step: all of them begin sooner."""
+        return min(_CROWD_SECONDS * readers, _QUIET_CHUNK_SECONDS)
 
     def note(self, count: int, seconds: float) -> None:
         """A step with prompt tokens took so many, and so long."""

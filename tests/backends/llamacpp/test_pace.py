@@ -29,3 +29,8 @@ def test_where_cells_are_short_a_step_is_never_larger_than_what_found_room() -> 
     pace = Pace(2048)
     pace.halve(64)
     assert pace.chunk(1, beside_writers=False) == 32
+
+
+def test_the_more_prompts_wait_the_longer_words_wait_for_them_up_to_two_seconds() -> None:
+    pace = Pace(2048)
+    assert [pace.crowd_seconds(readers) for readers in (2, 3, 4, 16)] == [1.0, 1.5, 2.0, 2.0]

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backends.events import Failed, Finished, PromptProgress, TextDelta
-from backends.llamacpp import filling
+from backends.llamacpp import pace
 from backends.llamacpp.part import Part
 from backends.llamacpp.reply import Reply
 from models.errors import EngineBusy, GenerationFailed, OutOfMemory
@@ -161,7 +161,7 @@ def test_the_sequence_used_least_recently_is_forgotten_first(tiny_model: Path) -
 
 
 def test_a_short_question_does_not_wait_for_a_long_one(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(filling, "_CROWD_SECONDS", 0.0)  # a fast machine reads the long one in that time
+    monkeypatch.setattr(pace, "_CROWD_SECONDS", 0.0)  # a fast machine reads the long one in that time
     long, short = bench.ask(letters("long " * 300), 2), bench.ask(letters("hi"), 2)
     while not any(isinstance(event, Finished) for event in bench.events[short]):
         bench.step()
