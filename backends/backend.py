@@ -102,6 +102,10 @@ class ServingBackend(Backend, Protocol):
     def is_idle(self) -> bool:
         """Whether there is nothing to do: no request is waiting or under way."""
 
+    @property
+    def writes_long(self) -> bool:
+        """Whether the next step writes for milliseconds without Python, beside which another thread can send what was said."""
+
     def submit(self, request_id: int, request: GenerationRequest, is_cancelled: CancelCheck) -> None:
         """Queue a request. ``is_cancelled`` is honoured as in :meth:`Backend.generate`, without harm to other requests.
 

@@ -20,8 +20,8 @@ class Outbox:
     """Writes reports in order; neighbouring pieces of one reply travel as one.
 
     Who says something writes it, where it is time and the pipe has room: to hand it to another thread takes up to 5 ms beside an
-    engine that computes, longer than a small model's prompt. The thread ``sender`` writes what waits for company, and where the
-    parent does not read.
+    engine of many short steps, longer than a small model's prompt. The thread ``sender`` writes what waits for company, what is said
+    before a long step, where the engine's thread would lose a fiftieth of its time by it, and where the parent does not read.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -43,14 +43,17 @@ class Outbox:
         """Add an event."""
         self.put_events(((request_id, event),))
 
-    def put_events(self, pairs: Sequence[tuple[int, GenerationEvent]]) -> None:
-        """Add events, pairs of request id and event; they travel together, neighbouring pieces of one reply as one."""
+    def put_events(self, pairs: Sequence[tuple[int, GenerationEvent]], *, beside: bool = False) -> None:
+        """Add events, pairs of request id and event; they travel together, neighbouring pieces of one reply as one.
+
+        ``beside`` leaves the writing to the sender: what the caller does next takes long, and needs no Python.
+        """
         if not pairs:
             return
         with self._condition:
             for request_id, event in pairs:
                 self._add(request_id, event)
-            if not self._must_write():
+            if not self._must_write(beside):
                 return
             reports, pairs = self._take()
         self._write(reports, pairs)
@@ -80,10 +83,10 @@ class Outbox:
         """Seconds until what waits has waited for company long enough."""
         return 0.0 if self._is_urgent else self._written_at + _SEND_INTERVAL - time.monotonic()
 
-    def _must_write(self) -> bool:
+    def _must_write(self, beside: bool = False) -> bool:
         """Whether the caller writes now; otherwise the sender knows that there is something."""
         if self._time_left() <= 0:
-            if not self._is_writing and self._has_room():
+            if not beside and not self._is_writing and self._has_room():
                 return True
             self._condition.notify_all()
         elif not self._is_sender_awake:  # to wake it for nothing costs more than a small model's step

@@ -126,7 +126,7 @@ class _Worker:
             try:
                 while (work := self._next_waiting()) is not None:
                     self._hand_over(engine, work)
-                self._tell(engine.step())
+                self._tell(engine.step(), beside=engine.writes_long)
             except Exception as error:  # noqa: BLE001 - the worker loop, as above: a bug fails what runs, and the model stays
                 engine.drop_all()
                 with self._lock:
@@ -155,13 +155,13 @@ class _Worker:
         except Exception as error:  # noqa: BLE001 - the worker loop, as above
             self._tell([(work.id, Failed(EngineError(details=_describe(error))))])
 
-    def _tell(self, pairs: Sequence[tuple[int, GenerationEvent]]) -> None:
-        """Send the events of one step together, and forget the requests that are over."""
+    def _tell(self, pairs: Sequence[tuple[int, GenerationEvent]], *, beside: bool = False) -> None:
+        """Send the events of one step together, ``beside`` the next one, and forget the requests that are over."""
         ended = [request_id for request_id, event in pairs if isinstance(event, Finished | Failed)]
         with self._lock:
             for request_id in ended:
                 self._flags.pop(request_id, None)
-        self.outbox.put_events(pairs)
+        self.outbox.put_events(pairs, beside=beside)
 
     def _load(self) -> bool:
         shown = -1.0

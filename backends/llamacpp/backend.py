@@ -155,6 +155,11 @@ class LlamaCppBackend:
         """See :class:`backends.backend.ServingBackend`."""
         return not self._replies.is_waiting and (self._scheduler is None or self._scheduler.is_idle)
 
+    @property
+    def writes_long(self) -> bool:
+        """See :class:`backends.backend.ServingBackend`."""
+        return self._scheduler is not None and self._scheduler.writes_long
+
     def submit(self, request_id: int, request: GenerationRequest, is_cancelled: CancelCheck) -> None:
         """See :meth:`backends.backend.ServingBackend.submit`."""
         model, scheduler = self._loaded()

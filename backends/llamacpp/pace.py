@@ -12,6 +12,7 @@ _SMALLEST_QUIET_CHUNK = 256
 """The same where nothing is written, or several wait: a short prompt in two steps costs a slow machine a fifth more."""
 _TELLING = 192
 """Tokens from which on a step tells how fast prompts are read; in smaller ones most of the time can be that of the words beside them."""
+_LONG_SECONDS = 0.002
 
 
 class Pace:
@@ -22,6 +23,7 @@ class Pace:
         self._rate = _FIRST_RATE
         self.largest = size
         """The most tokens that fitted the cache at once lately."""
+        self._writing_seconds = 0.0
 
     def chunk(self, readers: int, *, beside_writers: bool) -> int:
         """Tokens of prompts for this step, of which ``readers`` wait to be read."""
@@ -35,12 +37,25 @@ class Pace:
         """How long several prompts are read before replies get a step: all of them begin sooner."""
         return min(_CROWD_SECONDS * readers, _QUIET_CHUNK_SECONDS)
 
-    def note(self, count: int, seconds: float) -> None:
-        """A step with prompt tokens took so many, and so long."""
+    def note(self, count: int, seconds: float, *, reads: bool) -> None:
+        """A step took so many tokens, and so long; whether it ``reads``, so that prompt tokens were among them."""
+        if not reads:
+            self._writing_seconds = seconds
+            return
         rate = count / seconds
         if count >= _TELLING or rate > self._rate:
             self._rate = rate
         self.largest = min(self._size, self.largest * 2)
+
+    def note_burst(self, steps: int, seconds: float) -> None:
+        """So many steps one after another, in which replies only wrote, took so long together."""
+        if steps:
+            self._writing_seconds = seconds / steps
+
+    @property
+    def writes_long(self) -> bool:
+        """Whether the last step in which replies only wrote took longer than another thread needs to begin and to send a message."""
+        return self._writing_seconds >= _LONG_SECONDS
 
     def halve(self, count: int) -> None:
         """So many tokens found no room at once."""

@@ -76,7 +76,6 @@ class Scheduler:
         self._layout = Layout(model, self.cache, self.parking, self._interrupt.attach, worth=layout_worth)
         self._eyes = eyes
         self._media = MediaReader(model, eyes, self._interrupt) if eyes is not None else None
-        self._step_seconds = 0.0
         self._right_guesses = 0
         self._is_crowded = False
 
@@ -84,6 +83,11 @@ class Scheduler:
     def is_idle(self) -> bool:
         """Whether nothing is left to do."""
         return not (len(self._waiting) or self._active)
+
+    @property
+    def writes_long(self) -> bool:
+        """See :class:`backends.backend.ServingBackend`."""
+        return self._pace.writes_long and bool(self._active) and not any(reply.is_reading for reply in self._active)
 
     @property
     def active_count(self) -> int:
@@ -238,6 +242,7 @@ class Scheduler:
         self._computing = sorted(self._active, key=lambda reply: reply.place)
         self._interrupt.begin()
         result, over = self._burst.run(self._computing)
+        self._pace.note_burst(self._burst.steps, self._burst.seconds)
         if len(self._computing) == 1 and self._burst.steps:
             self._speculation.note_burst(self._burst.seconds, self._burst.steps)
         for reply, error in self._burst.failed:
@@ -284,13 +289,12 @@ class Scheduler:
             if len(parts) == 1 and (slot := parts[0].reply.slot) is not None:
                 self._speculation.watch(parts[0].reply, slot.position, len(parts[0].tokens))
             self._accept(parts)
-            self._step_seconds = max(time.perf_counter() - started, 1e-6)
+            seconds = max(time.perf_counter() - started, 1e-6)
+            self._pace.note(self._batch.count, seconds, reads=reads)
             if not reads and len(parts) == 1:
-                self._speculation.note(parts[0].reply, parts[0].guesses, self._right_guesses, self._step_seconds)
+                self._speculation.note(parts[0].reply, parts[0].guesses, self._right_guesses, seconds)
                 if self._model.threads is not None and not parts[0].guesses:
-                    self._model.threads.note(self._step_seconds)
-            if reads:
-                self._pace.note(self._batch.count, self._step_seconds)
+                    self._model.threads.note(seconds)
         else:
             self._deal_with(result, parts)
 

@@ -88,6 +88,11 @@ class RemoteBackend:
         """See :meth:`backends.backend.ServingBackend.is_idle`."""
         return not self._running and self._events.empty()
 
+    @property
+    def writes_long(self) -> bool:
+        """Nothing is computed here."""
+        return False
+
     def submit(self, request_id: int, request: GenerationRequest, is_cancelled: CancelCheck) -> None:
         """Send the request; see :meth:`backends.backend.ServingBackend.submit`."""
         if len(self._running) >= self._most:

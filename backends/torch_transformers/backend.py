@@ -133,6 +133,11 @@ class TorchBackend:
         """See :class:`backends.backend.ServingBackend`."""
         return not self._replies.is_waiting and (self._scheduler is None or self._scheduler.is_idle)
 
+    @property
+    def writes_long(self) -> bool:
+        """Its layers take that long together."""
+        return not self.is_idle
+
     def submit(self, request_id: int, request: GenerationRequest, is_cancelled: CancelCheck) -> None:
         """See :meth:`backends.backend.ServingBackend.submit`."""
         model, scheduler = self._loaded()

@@ -61,6 +61,24 @@ def test_the_first_word_and_the_end_are_in_the_pipe_before_the_engine_goes_on(
     ]
 
 
+def test_what_is_said_before_a_long_step_is_written_beside_it(ends: tuple[Connection, Outbox]) -> None:
+    ours, outbox = ends
+    writers: list[str] = []
+    send = outbox._connection.send
+
+    class Watched:
+        def send(self, report: object) -> None:
+            writers.append(threading.current_thread().name)
+            send(report)
+
+    outbox._connection = Watched()  # type: ignore[assignment]
+    outbox.put_events([(1, TextDelta("first"))], beside=True)
+    assert ours.poll(5) and ours.recv() == Events(((1, TextDelta("first")),))
+    outbox.flush(5.0)
+    outbox.put_events([(2, TextDelta("first"))])
+    assert writers == ["sender", threading.current_thread().name]
+
+
 def test_a_word_after_which_nothing_comes_is_sent_all_the_same(ends: tuple[Connection, Outbox]) -> None:
     ours, outbox = ends
     for _ in range(3):

@@ -30,6 +30,10 @@ class BrittleEngine(EchoBackend):
     def is_idle(self) -> bool:
         return not self._open
 
+    @property
+    def writes_long(self) -> bool:
+        return False
+
     def submit(self, request_id: int, request: GenerationRequest, is_cancelled: CancelCheck) -> None:
         if "refuse" in request.messages[-1].text:
             raise ValueError("a bug")

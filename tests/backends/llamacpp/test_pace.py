@@ -7,21 +7,21 @@ from backends.llamacpp.pace import Pace
 
 def test_a_short_prompt_is_read_in_one_step_also_by_a_slow_machine_where_nobody_writes() -> None:
     pace = Pace(2048)
-    pace.note(200, 20.0)
+    pace.note(200, 20.0, reads=True)
     assert pace.chunk(1, beside_writers=False) >= 200
 
 
 def test_beside_replies_a_step_is_short() -> None:
     pace = Pace(2048)
-    pace.note(512, 0.5)
+    pace.note(512, 0.5, reads=True)
     assert pace.chunk(1, beside_writers=True) < 200 < pace.chunk(1, beside_writers=False)
-    pace.note(200, 20.0)
+    pace.note(200, 20.0, reads=True)
     assert pace.chunk(1, beside_writers=True) == 96
 
 
 def test_where_several_wait_a_slow_machine_reads_a_short_prompt_at_once() -> None:
     pace = Pace(2048)
-    pace.note(200, 20.0)
+    pace.note(200, 20.0, reads=True)
     assert pace.chunk(3, beside_writers=True) >= 200
 
 
@@ -34,3 +34,17 @@ def test_where_cells_are_short_a_step_is_never_larger_than_what_found_room() -> 
 def test_the_more_prompts_wait_the_longer_words_wait_for_them_up_to_two_seconds() -> None:
     pace = Pace(2048)
     assert [pace.crowd_seconds(readers) for readers in (2, 3, 4, 16)] == [1.0, 1.5, 2.0, 2.0]
+
+
+def test_whether_writing_takes_long_is_told_by_the_last_step_in_which_nothing_was_read() -> None:
+    pace = Pace(2048)
+    pace.note(512, 4.0, reads=True)
+    assert not pace.writes_long
+    pace.note(3, 0.25, reads=False)
+    assert pace.writes_long
+    pace.note_burst(400, 0.1)
+    pace.note_burst(0, 9.0)
+    assert not pace.writes_long
+    pace.note_burst(4, 0.1)
+    assert pace.writes_long
+    assert pace.chunk(1, beside_writers=False) == 256, "what was written says nothing of how fast prompts are read"

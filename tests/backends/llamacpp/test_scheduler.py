@@ -363,3 +363,18 @@ def test_who_asked_hears_that_the_reading_begins_before_the_first_decode(bench: 
     bench.events[first].extend(event for number, event in said if number == first)
     bench.events[second].extend(event for number, event in said if number == second)
     bench.run()
+
+
+def test_others_may_run_beside_long_steps_of_writing_only(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pace, "_LONG_SECONDS", 0.0)
+    assert not bench.scheduler.writes_long, "nobody is there"
+    number = bench.ask(letters("hello"), 40, logprobs=0)
+    bench.scheduler.step()
+    assert not bench.scheduler.writes_long, "it reads"
+    for _ in range(3):
+        bench.step()
+    assert bench.scheduler.writes_long
+    monkeypatch.setattr(pace, "_LONG_SECONDS", 60.0)
+    assert not bench.scheduler.writes_long
+    bench.run()
+    assert isinstance(bench.end(number), Finished)
