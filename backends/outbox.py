@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 
-from backends.events import Failed, Finished, GenerationEvent, ReasoningDelta, TextDelta, TokenChosen
+from backends.events import Failed, Finished, GenerationEvent, PromptToken, ReasoningDelta, TextDelta, TokenChosen
 from backends.worker_protocol import Events, Report
 
 _SEND_INTERVAL = 0.012
@@ -32,6 +32,7 @@ class Outbox:
         self._pairs: list[tuple[int, GenerationEvent]] = []
         self._is_writing = False
         self._is_urgent = False
+        self._is_long = False
         self._is_sender_awake = False
         self._flushing = 0
         self._written_at = 0.0
@@ -53,7 +54,7 @@ class Outbox:
         with self._condition:
             for request_id, event in pairs:
                 self._add(request_id, event)
-            if not self._must_write(beside):
+            if not self._must_write(beside or self._is_long or bool(self._reports)):
                 return
             reports, pairs = self._take()
         self._write(reports, pairs)
@@ -84,7 +85,10 @@ class Outbox:
         return 0.0 if self._is_urgent else self._written_at + _SEND_INTERVAL - time.monotonic()
 
     def _must_write(self, beside: bool = False) -> bool:
-        """Whether the caller writes now; otherwise the sender knows that there is something."""
+        """Whether the caller writes now; otherwise the sender knows that there is something.
+
+        ``beside`` is also what can be too long for the room that there is: likelihoods, and the answers of other threads.
+        """
         if self._time_left() <= 0:
             if not beside and not self._is_writing and self._has_room():
                 return True
@@ -105,6 +109,7 @@ class Outbox:
                     return
         self._last_places[request_id] = len(self._pairs)
         self._pairs.append((request_id, event))
+        self._is_long = self._is_long or isinstance(event, TokenChosen | PromptToken)
         if isinstance(event, TokenChosen):
             return  # it belongs to the text beside it
         # The first piece of a reply, its end, and whatever is rare should not wait for company.
@@ -119,7 +124,7 @@ class Outbox:
         reports, self._reports = self._reports, []
         pairs, self._pairs = self._pairs, []
         self._last_places.clear()
-        self._is_urgent = False
+        self._is_urgent = self._is_long = False
         self._is_writing = True
         return reports, pairs
 

@@ -255,7 +255,7 @@ class _Worker:
                 return
             self._waiting.remove(waiting)
             del self._flags[request_id]
-        self.outbox.put_event(request_id, Finished("cancelled", Usage()))
+        self.outbox.put_events([(request_id, Finished("cancelled", Usage()))], beside=True)  # the reader must never wait
 
     def _answer_counts(self) -> None:
         while True:

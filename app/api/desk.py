@@ -117,10 +117,9 @@ class Call:
         """
 
         # They begin before anything waits for them: where many requests come at once, each turn of the loop is long.
-        replies: list[Begun] = []
-        for order in orders:
-            replies.append(Begun(self.answer(lease, order)))
-            self.begun.append(replies[-1])  # at once: an error of the next one closes it
+        sources = [self.answer(lease, order) for order in orders]
+        replies = [Begun(source) for source in sources]
+        self.begun += replies
         await while_connected(self.request, gather([reply.wait() for reply in replies]))
         return replies
 

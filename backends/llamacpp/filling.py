@@ -45,7 +45,7 @@ class Filling:
         self._pace = pace
         self._speculation = speculation
         self._is_writing_turn = True
-        self._reading_since = 0.0
+        self._reading_since = self._chosen_at = 0.0
         self._crowd = 0
 
     def fill(self, active: list[Reply]) -> list[Part]:
@@ -84,9 +84,10 @@ class Filling:
     def _choose_turn(self, readers: int) -> None:
         """Whether the next step writes, where ``readers`` prompts wait beside replies: a new prompt comes first, several go on a while."""
         now = time.perf_counter()
+        step, self._chosen_at = now - self._chosen_at, now
         if self._is_writing_turn and readers:
             self._is_writing_turn, self._reading_since = False, now
-        elif readers < 2 or now - self._reading_since >= self._pace.crowd_seconds(readers):
+        elif readers < 2 or now - self._reading_since + step / 2 >= self._pace.crowd_seconds(readers):
             self._is_writing_turn = True
 
     def _guess(self, reply: Reply, *, is_alone: bool) -> list[int]:

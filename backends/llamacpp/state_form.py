@@ -43,7 +43,7 @@ def _make_pages(size: int) -> mmap.mmap:
 
 def _take_spare(size: int) -> mmap.mmap | None:
     for pages in list(_spares):
-        if size <= len(pages) <= size + size // 4:
+        if size <= len(pages) <= size + size // 8:
             with contextlib.suppress(ValueError):  # it was let go meanwhile, by the thread that saves states
                 _spares.remove(pages)
                 return pages

@@ -11,16 +11,19 @@ from multiprocessing.connection import Connection
 import pytest
 
 from backends import outbox as module
-from backends.events import Finished, TextDelta, Usage
+from backends.events import Finished, PromptToken, TextDelta, TokenChosen, Usage
 from backends.outbox import Outbox
 from backends.worker_protocol import Answered, Events, Loading
+
+_ENDS: list[Connection] = []
+"""Kept open: a worker whose parent is gone ends its process, which is pytest's here."""
 
 
 @pytest.fixture
 def ends() -> Iterator[tuple[Connection, Outbox]]:
     ours, theirs = multiprocessing.Pipe()
+    _ENDS.append(ours)
     yield ours, Outbox(theirs)
-    ours.close()
 
 
 def test_events_of_many_replies_travel_in_one_message_joined_by_reply(ends: tuple[Connection, Outbox]) -> None:
@@ -106,6 +109,19 @@ def test_an_engine_goes_on_while_the_parent_reads_nothing(ends: tuple[Connection
                 said[number] = said.get(number, "") + event.text
     assert list(said) == list(range(400)) and set(said.values()) == {text}
     outbox.flush(5.0)
+
+
+def test_an_engine_that_tells_many_likelihoods_goes_on_while_the_parent_reads_nothing(ends: tuple[Connection, Outbox]) -> None:
+    ours, outbox = ends
+    alternatives = tuple((number, b"word", -1.0) for number in range(100))
+    started = time.monotonic()
+    for place in range(20):
+        outbox.put_events([(1, PromptToken(place, b"word", -1.0, alternatives)) for place in range(200)])
+        outbox.put_events([(2, TokenChosen(place, b"word", -1.0, alternatives)), (2, TextDelta("word"))])
+    assert time.monotonic() - started < 5.0
+    told = 0
+    while told < 20 * 202:
+        told += len(ours.recv().pairs)
 
 
 def test_threads_that_speak_at_once_lose_nothing_and_each_keeps_its_order(ends: tuple[Connection, Outbox]) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backends.events import Failed, Finished, PromptProgress, TextDelta
-from backends.llamacpp import pace
+from backends.llamacpp import filling, pace
 from backends.llamacpp.part import Part
 from backends.llamacpp.reply import Reply
 from models.errors import EngineBusy, GenerationFailed, OutOfMemory
@@ -378,3 +379,18 @@ def test_others_may_run_beside_long_steps_of_writing_only(bench: Bench, monkeypa
     assert not bench.scheduler.writes_long
     bench.run()
     assert isinstance(bench.end(number), Finished)
+
+
+@pytest.mark.parametrize(("seconds", "most"), [(1.98, 1), (0.77, 3), (0.25, 8)])
+def test_words_wait_about_two_seconds_for_the_prompts_of_a_crowd(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, seconds: float, most: int
+) -> None:
+    clock = [100.0]
+    monkeypatch.setattr(filling, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
+    turns = bench.scheduler._filling
+    steps = ""
+    for _ in range(40):
+        turns._choose_turn(8)
+        steps += "w" if turns._is_writing_turn else "r"
+        clock[0] += 0.01 if turns._is_writing_turn else seconds
+    assert {len(reads) for reads in steps.split("w")[1:-1]} == {most}
