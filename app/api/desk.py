@@ -116,7 +116,7 @@ class Call:
             ApiError: one of them cannot be answered.
         """
 
-        # They begin before anything waits for them: where many requests come at once, each turn of the loop is long.
+        # All begin, or none where one cannot be asked for; and before anything waits: many requests at once make long turns of the loop.
         sources = [self.answer(lease, order) for order in orders]
         replies = [Begun(source) for source in sources]
         self.begun += replies

@@ -13,6 +13,7 @@ _SMALLEST_QUIET_CHUNK = 256
 _TELLING = 192
 """Tokens from which on a step tells how fast prompts are read; in smaller ones most of the time can be that of the words beside them."""
 _LONG_SECONDS = 0.002
+"""Several times what another thread needs to begin and to send a message."""
 
 
 class Pace:
@@ -47,14 +48,14 @@ class Pace:
             self._rate = rate
         self.largest = min(self._size, self.largest * 2)
 
-    def note_burst(self, steps: int, seconds: float) -> None:
-        """So many steps one after another, in which replies only wrote, took so long together."""
+    def note_burst(self, seconds: float, steps: int) -> None:
+        """Replies only wrote for ``seconds``, in so many steps."""
         if steps:
             self._writing_seconds = seconds / steps
 
     @property
     def writes_long(self) -> bool:
-        """Whether the last step in which replies only wrote took longer than another thread needs to begin and to send a message."""
+        """Whether the last step in which replies only wrote was long enough for another thread to work beside it."""
         return self._writing_seconds >= _LONG_SECONDS
 
     def halve(self, count: int) -> None:

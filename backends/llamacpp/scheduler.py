@@ -242,7 +242,7 @@ class Scheduler:
         self._computing = sorted(self._active, key=lambda reply: reply.place)
         self._interrupt.begin()
         result, over = self._burst.run(self._computing)
-        self._pace.note_burst(self._burst.steps, self._burst.seconds)
+        self._pace.note_burst(self._burst.seconds, self._burst.steps)
         if len(self._computing) == 1 and self._burst.steps:
             self._speculation.note_burst(self._burst.seconds, self._burst.steps)
         for reply, error in self._burst.failed:

@@ -64,7 +64,7 @@ class Hearing(QObject):
             page.transcript.grow(event.message_id)
         elif isinstance(event, ReplyProgress):
             page.transcript.show_progress(event.message_id, event.done, event.total)
-        elif isinstance(event, ReplyStarted):
+        elif isinstance(event, ReplyStarted | ConversationChanged):
             page.read_messages()
         elif isinstance(event, ReplyEnded):
             # An end may be heard after the next reply began: the service knows whether one grows now.
@@ -73,7 +73,5 @@ class Hearing(QObject):
                 page.models.clear_problem()
             page.transcript.finish(self._workstation.messages.get(event.message_id))
             page.measure()
-        elif isinstance(event, ConversationChanged):
-            page.read_messages()
         elif isinstance(event, ContextMeasured):
             page.show_context(event.used, event.available)

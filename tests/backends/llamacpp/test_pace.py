@@ -42,9 +42,9 @@ def test_whether_writing_takes_long_is_told_by_the_last_step_in_which_nothing_wa
     assert not pace.writes_long
     pace.note(3, 0.25, reads=False)
     assert pace.writes_long
-    pace.note_burst(400, 0.1)
-    pace.note_burst(0, 9.0)
+    pace.note_burst(0.1, 400)
+    pace.note_burst(9.0, 0)
     assert not pace.writes_long
-    pace.note_burst(4, 0.1)
+    pace.note_burst(0.1, 4)
     assert pace.writes_long
     assert pace.chunk(1, beside_writers=False) == 256, "what was written says nothing of how fast prompts are read"
