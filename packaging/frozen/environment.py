@@ -18,7 +18,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCK = Path(__file__).with_name("requirements.txt")
-AMX_TILES = ROOT / "packaging" / "set_up" / "amx_tiles.h"
+HEADERS = tuple(ROOT / "packaging" / "set_up" / name for name in ("amx_tiles.h", "aligned_arrays.h"))
+"""Included in every file of the engine; each says what it mends."""
 ENGINE = "llama-cpp-python"
 _MANY_PROCESSORS = "-DGGML_NATIVE=OFF -DGGML_BACKEND_DL=ON -DGGML_CPU_ALL_VARIANTS=ON -DCMAKE_INSTALL_BINDIR=llama_cpp/lib"
 _METAL = "-DGGML_NATIVE=OFF -DGGML_METAL=ON -DGGML_METAL_EMBED_LIBRARY=ON"
@@ -78,14 +79,16 @@ def build_flags(system: str, machine: str) -> dict[str, str]:
         return {"CMAKE_ARGS": _METAL}
     flags = {"CMAKE_ARGS": _MANY_PROCESSORS}
     if system == "Linux" and machine == "x86_64":
-        flags["CXXFLAGS"] = f'{os.environ.get("CXXFLAGS", "")} -include "{AMX_TILES}"'.strip()
+        headers = " ".join(f'-include "{header}"' for header in HEADERS)
+        flags["CXXFLAGS"] = f"{os.environ.get('CXXFLAGS', '')} {headers}".strip()
     return flags
 
 
 def _digest() -> str:
     """What the environment depends on: lock, flags, compiler and Python."""
     found = hashlib.sha256(LOCK.read_bytes())
-    found.update(AMX_TILES.read_bytes())
+    for header in HEADERS:
+        found.update(header.read_bytes())
     found.update(build_flags(platform.system(), platform.machine())["CMAKE_ARGS"].encode())
     compiler = shutil.which(os.environ.get("CXX", "c++"))
     if compiler:

@@ -19,6 +19,7 @@ CONSTRAINTS = ROOT / "packaging" / "constraints.txt"
 ENGINE = "llama-cpp-python"
 TRY_ENGINE = ROOT / "packaging" / "set_up" / "try_engine.py"
 AMX_TILES = ROOT / "packaging" / "set_up" / "amx_tiles.h"
+ALIGNED_ARRAYS = ROOT / "packaging" / "set_up" / "aligned_arrays.h"
 
 # Debian package -> how to know that it is there: a command, or a shared library.
 BUILD_TOOLS = {"g++": "g++", "cmake": "cmake", "make": "make"}
@@ -223,11 +224,12 @@ def install_python_packages(purpose: str, accelerator: str) -> None:
 
 
 def build_environment() -> dict[str, str]:
-    """The environment in which the engine is compiled: all processors, and a compiler's fault mended (see ``amx_tiles.h``)."""
+    """The environment in which the engine is compiled: all processors, and what two headers mend (each says what)."""
     environment = {**os.environ}
     environment.setdefault("CMAKE_BUILD_PARALLEL_LEVEL", str(os.cpu_count() or 1))
     if platform.system() == "Linux" and platform.machine() == "x86_64":
-        environment["CXXFLAGS"] = f'{environment.get("CXXFLAGS", "")} -include "{AMX_TILES}"'.strip()
+        headers = f'-include "{AMX_TILES}" -include "{ALIGNED_ARRAYS}"'
+        environment["CXXFLAGS"] = f"{environment.get('CXXFLAGS', '')} {headers}".strip()
     return environment
 
 

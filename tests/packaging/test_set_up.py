@@ -103,6 +103,39 @@ def test_amx_tiles_are_configured_before_every_product_not_once_a_thread(set_up:
     assert assembly.rindex("ldtilecfg") < assembly.index("tilezero")
 
 
+ARRAYS = """
+#include <cstdint>
+#include <initializer_list>
+#include <new>
+int main() {
+    bool are_aligned = true;
+    for (std::size_t size : {std::size_t(0), std::size_t(1), std::size_t(100), std::size_t(163264), std::size_t(3) << 20}) {
+        std::uint8_t * array = new std::uint8_t[size];
+        are_aligned = are_aligned && reinterpret_cast<std::uintptr_t>(array) % 64 == 0;
+        delete[] array;
+    }
+    bool is_refused = false;
+    volatile std::size_t much = std::size_t(1) << 62;
+    try { std::uint8_t * volatile kept = new std::uint8_t[much]; delete[] kept; } catch (const std::bad_alloc &) { is_refused = true; }
+    return are_aligned && is_refused ? 0 : 1;
+}
+"""
+
+
+@needs_compiler
+@pytest.mark.skipif(platform.system() != "Linux", reason="the header is for glibc")
+def test_the_engine_computes_in_arrays_on_cache_lines_of_its_own(set_up: ModuleType, tmp_path: Path) -> None:
+    assert str(set_up.ALIGNED_ARRAYS) in set_up.build_environment()["CXXFLAGS"]
+    source, program, library = tmp_path / "arrays.cpp", tmp_path / "arrays", tmp_path / "libarrays.so"
+    source.write_text(ARRAYS, encoding="utf-8")
+    command = ["g++", "-O2", "-Wall", "-Werror", "-include", str(set_up.ALIGNED_ARRAYS), str(source)]
+    subprocess.run([*command, "-o", str(program)], check=True)
+    subprocess.run([str(program)], check=True)
+    subprocess.run([*command, "-shared", "-fPIC", "-o", str(library)], check=True)
+    symbols = subprocess.run(["nm", "-D", "--defined-only", str(library)], capture_output=True, text=True, check=True).stdout
+    assert "_Znam" not in symbols, "other libraries of the process keep theirs"
+
+
 def test_an_engine_is_tried_and_one_that_dies_is_noticed(
     set_up: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
