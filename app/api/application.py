@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from fastapi import FastAPI
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from app import __version__
 from app.api import (
@@ -99,7 +101,7 @@ ROUTES: tuple[tuple[str, str, Endpoint], ...] = (
 )
 
 
-def build_application(desk: Desk) -> FastAPI:
+def build_application(desk: Desk) -> Starlette:
     """Everything behind the guard."""
     handlers = {
         ApiError: _show_api_error,
@@ -108,26 +110,10 @@ def build_application(desk: Desk) -> FastAPI:
         ClientDisconnect: _end_quietly,
         Exception: _show_bug,
     }
-    app = FastAPI(
-        title="Yanmo",
-        version=__version__,
-        docs_url=None,
-        redoc_url=None,
-        openapi_url=None,
-        redirect_slashes=False,
-        exception_handlers=handlers,  # type: ignore[arg-type]
-    )
-    for method, path, endpoint in ROUTES:
-        methods = [method, "HEAD"] if method == "GET" else [method]
-        app.add_route(path, _bind(desk, endpoint), methods=methods, include_in_schema=False)
-    documents: list[dict[str, Any]] = []
-
-    def openapi() -> dict[str, Any]:
-        if not documents:
-            documents.append(make_document(ROUTES, __version__))
-        return documents[0]
-
-    app.openapi = openapi  # type: ignore[method-assign]
+    routes = [Route(path, _bind(desk, endpoint), methods=[method]) for method, path, endpoint in ROUTES]
+    app = Starlette(routes=routes, exception_handlers=handlers)
+    app.router.redirect_slashes = False
+    app.state.describe = functools.cache(lambda: make_document(ROUTES, __version__))
     return app
 
 
