@@ -103,8 +103,8 @@ class ServingBackend(Backend, Protocol):
         """Whether there is nothing to do: no request is waiting or under way."""
 
     @property
-    def writes_long(self) -> bool:
-        """Whether the next step writes for milliseconds without Python, beside which another thread can send what was said."""
+    def computes_long(self) -> bool:
+        """Whether the next step computes for milliseconds without Python, beside which another thread can send what was said."""
 
     def submit(self, request_id: int, request: GenerationRequest, is_cancelled: CancelCheck) -> None:
         """Queue a request. ``is_cancelled`` is honoured as in :meth:`Backend.generate`, without harm to other requests.
@@ -115,6 +115,9 @@ class ServingBackend(Backend, Protocol):
 
     def step(self) -> Sequence[tuple[int, GenerationEvent]]:
         """Advance everything a little: pairs of request id and event. Each request ends with Finished or Failed."""
+
+    def settle(self) -> bool:
+        """Do at once, now that nothing is left to do, a piece of what the next request would wait for; true if there is more of it."""
 
     def rest(self) -> bool:
         """Use a quiet moment to put things in order, for a fraction of a second; true if there is more to do."""

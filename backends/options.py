@@ -47,12 +47,13 @@ class SamplingOptions:
     top_n_sigma: float = 0.0
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            low, high = SAMPLING_RANGES[field.name]
-            value = getattr(self, field.name)
-            if isinstance(field.default, int) and not isinstance(value, int):
-                raise InvalidOption(option=field.name, value=value, allowed=f"a whole number from {low:g} to {high:g}")
-            _check(field.name, value, low, high)
+        for name, (low, high) in SAMPLING_RANGES.items():
+            value = getattr(self, name)
+            if type(value) is float and low <= value <= high and name not in _WHOLE:
+                continue
+            if name in _WHOLE and not isinstance(value, int):
+                raise InvalidOption(option=name, value=value, allowed=f"a whole number from {low:g} to {high:g}")
+            _check(name, value, low, high)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,8 @@ SAMPLING_RANGES: dict[str, tuple[float, float]] = {
     "temperature_exponent": (0.0, 10.0),
     "top_n_sigma": (0.0, 100.0),
 }
+
+_WHOLE = frozenset(field.name for field in fields(SamplingOptions) if isinstance(field.default, int))
 
 SAMPLER_STEPS = ("penalties", "dry", "top_n_sigma", "top_k", "typical_p", "top_p", "min_p", "xtc", "temperature")
 """The steps between the model's numbers and the draw, in llama.cpp's usual order."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 
 from backends.events import Failed, Finished, GenerationEvent, PromptToken, ReasoningDelta, TextDelta, TokenChosen
-from backends.worker_protocol import Events, Report
+from backends.worker_protocol import Events, Report, pack
 
 _SEND_INTERVAL = 0.012
 """Seconds between two messages: a window repaints every 33 ms, and each message wakes another process."""
@@ -131,9 +131,9 @@ class Outbox:
     def _write(self, reports: list[Report], pairs: Sequence[tuple[int, GenerationEvent]]) -> None:
         try:
             for report in reports:
-                self._connection.send(report)
+                self._connection.send_bytes(pack(report))
             if pairs:
-                self._connection.send(Events(tuple(pairs)))
+                self._connection.send_bytes(pack(Events(tuple(pairs))))
         except (OSError, ValueError):
             os._exit(0)  # the parent is gone
         finally:

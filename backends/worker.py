@@ -126,7 +126,7 @@ class _Worker:
             try:
                 while (work := self._next_waiting()) is not None:
                     self._hand_over(engine, work)
-                self._tell(engine.step(), beside=engine.writes_long)
+                self._tell(engine.step(), beside=engine.computes_long)
             except Exception as error:  # noqa: BLE001 - the worker loop, as above: a bug fails what runs, and the model stays
                 engine.drop_all()
                 with self._lock:
@@ -134,11 +134,16 @@ class _Worker:
                 self._tell([(number, Failed(EngineError(details=_describe(error)))) for number in ids])
 
     def _await_work(self, engine: ServingBackend) -> None:
-        """Wait for a request; after a while of quiet the engine may put things in order."""
-        patience: float | None = _REST_AFTER
+        """Wait for a request; at once and again after a while of quiet the engine may put things in order."""
+        patience: float | None = 0.0
+        is_settled = False
         while not self._has_work.acquire(timeout=patience):
             try:
-                patience = _BETWEEN_RESTS if engine.rest() else None
+                if not is_settled:
+                    is_settled = not engine.settle()
+                    patience = _REST_AFTER if is_settled else 0.0
+                else:
+                    patience = _BETWEEN_RESTS if engine.rest() else None
             except Exception:  # noqa: BLE001 - the worker loop, as above: what is done in a quiet moment may fail, and nobody waits for it
                 _log.debug("a quiet moment failed", exc_info=True)
                 patience = None

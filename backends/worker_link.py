@@ -12,7 +12,7 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,7 @@ from backends.worker_protocol import (
     Loading,
     Report,
     WorkerStart,
+    pack,
 )
 from models.errors import EngineCrashed, EngineError, GenerationFailed, LoadCancelled, UserFacingError
 from models.torch_place import find_torch_python
@@ -57,8 +58,9 @@ Answer = Counted | Answered | Embedded | Forgotten
 ExitCallback = Callable[[UserFacingError | None], None]
 
 
-Listener = Callable[[GenerationEvent], None]
-"""Takes the events of one request on the link's thread, so it must be quick; the last is Finished or Failed."""
+Listener = Callable[[Sequence[GenerationEvent]], None]
+"""Takes the events of one request on the link's thread, those together that came together, so it must be quick; the last of all is
+Finished or Failed."""
 
 
 class GenerationStream:
@@ -84,11 +86,12 @@ class GenerationStream:
         """Ask for the end; it comes as ``Finished("cancelled")`` within 200 ms. Harmless at any time."""
         self._link._send(Cancel(self._id))
 
-    def _put(self, event: GenerationEvent) -> None:
-        if self._listener is None:
+    def _put(self, *events: GenerationEvent) -> None:
+        if self._listener is not None:
+            self._listener(events)
+            return
+        for event in events:
             self._events.put(event)
-        else:
-            self._listener(event)
 
 
 class WorkerLink:
@@ -287,7 +290,7 @@ class WorkerLink:
             return
         try:
             if self._connection is not None:
-                self._connection.send(command)
+                self._connection.send_bytes(pack(command))
         except (OSError, ValueError):
             pass  # a broken pipe is the reader's to report
         finally:
@@ -332,8 +335,7 @@ class WorkerLink:
         self._log.unname()  # the worker speaks, so it has the file open
         match report:
             case Events(pairs):
-                for request_id, event in pairs:
-                    self._pass_on(request_id, event)
+                self._pass_on(pairs)
             case Counted() | Answered() | Embedded() | Forgotten():
                 if (answers := self._answers.get(report.id)) is not None:
                     answers.put(report)
@@ -345,12 +347,17 @@ class WorkerLink:
                 self.facts = facts
                 self._load_reports.put(report)
 
-    def _pass_on(self, request_id: int, event: GenerationEvent) -> None:
-        is_last = isinstance(event, Finished | Failed)
-        with self._lock:
-            stream = self._streams.pop(request_id, None) if is_last else self._streams.get(request_id)
-        if stream is not None:
-            stream._put(event)
+    def _pass_on(self, pairs: Sequence[tuple[int, GenerationEvent]]) -> None:
+        """Give every request what came for it, all of it at once: each call can wake a thread that waits for Python's lock."""
+        news: dict[int, list[GenerationEvent]] = {}
+        for request_id, event in pairs:
+            news.setdefault(request_id, []).append(event)
+        for request_id, events in news.items():
+            is_over = isinstance(events[-1], Finished | Failed)
+            with self._lock:
+                stream = self._streams.pop(request_id, None) if is_over else self._streams.get(request_id)
+            if stream is not None:
+                stream._put(*events)
 
     def _finish(self, reason: UserFacingError) -> None:
         """Tell everyone who waits that nothing more will come."""

@@ -37,14 +37,12 @@ class AdapterScales:
         Raises:
             ApiError: the list is not in order.
         """
-        loaded = self.loaded(reference)
-        if wanted is not None:
-            scales = _read(wanted, len(loaded), "lora")
-        else:
+        if wanted is None:
             with self._lock:
                 if reference not in self._scales:
                     return None
-            scales = self.scales(reference)
+        loaded = self.loaded(reference)
+        scales = _read(wanted, len(loaded), "lora") if wanted is not None else self.scales(reference)
         return tuple(Adapter(adapter.path, scale) for adapter, scale in zip(loaded, scales, strict=True) if scale)
 
 

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from app.api.desk import Call, Desk, make_id
 from app.api.errors import bad_request, describe
-from app.api.parameters import is_token_id, read_switch, read_whole
+from app.api.parameters import are_token_ids, read_switch, read_whole
 from app.api.running import while_connected
 from app.api.streams import reply_json
 from backends.embeddings import EmbeddingRequest, EmbeddingResult, RerankRequest, RerankResult
@@ -119,9 +119,9 @@ def _read_input(value: Any) -> tuple[tuple[str, ...], tuple[tuple[int, ...], ...
     if isinstance(value, list) and 0 < len(value) <= _MOST_INPUTS:
         if all(isinstance(item, str) and item for item in value):
             return tuple(value), ()
-        if all(is_token_id(item) for item in value):
+        if are_token_ids(value):
             return (), (tuple(value),)
-        if all(isinstance(item, list) and item and all(map(is_token_id, item)) for item in value):
+        if all(isinstance(item, list) and item and are_token_ids(item) for item in value):
             return (), tuple(tuple(item) for item in value)
     raise bad_request(f"“input” must be text, up to {_MOST_INPUTS} texts, or lists of token ids; none may be empty.", "input")
 

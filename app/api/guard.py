@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import json
 import re
@@ -137,6 +138,7 @@ class Guard:
         await send({"type": "http.response.body", "body": b""})
 
 
+@functools.lru_cache(maxsize=256)
 def tidy_path(path: str) -> str:
     """One slash where there were several, none at the end, and ``/v1`` where it was forgotten or said twice."""
     path = re.sub(r"/{2,}", "/", path)

@@ -50,6 +50,8 @@ class Models:
 
     def id_of(self, reference: str) -> str:
         """What clients are told that a model is called: as the lists have it, and never where it lies."""
+        if (card := self._elsewhere.get(reference)) is not None:
+            return card.id
         if not Path(reference).is_absolute():
             return reference
         if reference not in self._elsewhere:

@@ -16,7 +16,7 @@ from app.api.desk import Call, Desk, make_id
 from app.api.errors import bad_request
 from app.api.merging import gather, merge
 from app.api.openai_chat import FINGERPRINT, finish_reason, timings_of
-from app.api.parameters import is_token_id, read_count, read_options, read_switch, read_table, read_whole
+from app.api.parameters import are_token_ids, read_count, read_options, read_switch, read_table, read_whole
 from app.api.running import AnswerEvent, Begun, Done, Order, ask, vary, while_connected
 from app.api.streams import EventStream, dump, event, reply_json
 from app.services.engine_pool import Lease
@@ -118,9 +118,9 @@ def _read_prompts(value: Any) -> list[str | list[int]]:
     if isinstance(value, str):
         return [value]
     if isinstance(value, list) and value and len(value) <= _MOST_PROMPTS:
-        if all(is_token_id(item) for item in value):
+        if are_token_ids(value):
             return [value]
-        if all(isinstance(item, str) or (isinstance(item, list) and item and all(map(is_token_id, item))) for item in value):
+        if all(isinstance(item, str) or (isinstance(item, list) and item and are_token_ids(item)) for item in value):
             return list(value)
     raise bad_request("“prompt” must be text, a list of texts, or lists of token ids.", "prompt")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -12,6 +12,10 @@ from app.api.errors import bad_request
 from backends.options import GenerationOptions, SamplingOptions
 
 _ALIASES = {"repetition_penalty": "repeat_penalty", "typ_p": "typical_p", "dynatemp_range": "temperature_range"}
+_NAMES = {
+    field.name: (field.name, *(alias for alias, name in _ALIASES.items() if name == field.name))
+    for field in fields(SamplingOptions)
+}
 _WHOLE = frozenset(field.name for field in fields(SamplingOptions) if isinstance(field.default, int))
 _MOST_STOPS = 64
 
@@ -24,11 +28,11 @@ def read_options(body: Mapping[str, Any], *, max_tokens: int | None = None, **mo
         InvalidOption: a value out of range.
     """
     sampling: dict[str, Any] = {}
-    for field in fields(SamplingOptions):
-        names = [field.name, *(alias for alias, name in _ALIASES.items() if name == field.name)]
-        value = next((body[name] for name in names if body.get(name) is not None), None)
-        if value is not None:
-            sampling[field.name] = _number(field.name, value, whole=field.name in _WHOLE)
+    for option, names in _NAMES.items():
+        for name in names:
+            if (value := body.get(name)) is not None:
+                sampling[option] = _number(option, value, whole=option in _WHOLE)
+                break
     schema, grammar = _read_form(body)
     return GenerationOptions(
         sampling=SamplingOptions(**sampling),
@@ -91,9 +95,9 @@ def read_whole(body: Mapping[str, Any], name: str, default: int, low: int, high:
     return int(number)
 
 
-def is_token_id(value: Any) -> bool:
-    """Whether this can be the id of a token."""
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31
+def are_token_ids(values: Sequence[Any]) -> bool:
+    """Whether these can be ids of tokens; a long prompt of them is looked at by C."""
+    return set(map(type, values)) <= {int} and (not values or (min(values) >= 0 and max(values) < 2**31))
 
 
 def read_switch(body: Mapping[str, Any], name: str, default: bool = False) -> bool:

@@ -93,9 +93,9 @@ class Reply:
         """Ask for the end."""
         self._stream.cancel()
 
-    def _take(self, event: GenerationEvent) -> None:
+    def _take(self, events: Sequence[GenerationEvent]) -> None:
         """Called by the link's thread: one wake-up for many events."""
-        self._events.append(event)
+        self._events.extend(events)
         if not self._is_told:
             self._is_told = True
             try:

@@ -40,6 +40,8 @@ class ModelDefaults:
         """The sampling settings that were chosen for a model, by name; only these."""
         stored = self._settings.get(_SAMPLING).get(reference)
         values = {key: value for key, value in stored.items() if key in SAMPLING_NAMES} if isinstance(stored, dict) else {}
+        if not values:
+            return {}
         with contextlib.suppress(UserFacingError):
             SamplingOptions(**values)
             return values

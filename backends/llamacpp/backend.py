@@ -156,9 +156,9 @@ class LlamaCppBackend:
         return not self._replies.is_waiting and (self._scheduler is None or self._scheduler.is_idle)
 
     @property
-    def writes_long(self) -> bool:
+    def computes_long(self) -> bool:
         """See :class:`backends.backend.ServingBackend`."""
-        return self._scheduler is not None and self._scheduler.writes_long
+        return self._scheduler is not None and self._scheduler.computes_long
 
     def submit(self, request_id: int, request: GenerationRequest, is_cancelled: CancelCheck) -> None:
         """See :meth:`backends.backend.ServingBackend.submit`."""
@@ -179,6 +179,10 @@ class LlamaCppBackend:
     def step(self) -> Sequence[tuple[int, GenerationEvent]]:
         """See :meth:`backends.backend.ServingBackend.step`."""
         return self._replies.step(self._scheduler)
+
+    def settle(self) -> bool:
+        """See :class:`backends.backend.ServingBackend`."""
+        return self._scheduler is not None and self._scheduler.parking.settle()
 
     def rest(self) -> bool:
         """See :meth:`backends.backend.ServingBackend.rest`."""

@@ -72,8 +72,7 @@ class KvCache:
         self.can_rewind = can_rewind
         self._has_gaps = has_gaps
         self._is_plain = plain
-        self._references: dict[int, int] = {}
-        self._next_cell = itertools.count()
+        self._next_cell = 0
         self._clock = itertools.count(1)
         self.lay_out(context, slots, capacity, unified=unified)
         self._can_shift = can_shift and can_rewind and bool(api.llama_memory_can_shift(self._memory))
@@ -84,7 +83,9 @@ class KvCache:
         self._memory = self._api.llama_get_memory(context)
         self.is_unified = unified
         self.capacity = capacity
-        self._references.clear()
+        self._held = 0
+        self._shared: dict[int, int] = {}
+        """How many cells hold something, and of those that hold it for more than one sequence, for how many."""
         self.slots = [Slot(number) for number in range(slots)]
 
     @property
@@ -95,7 +96,7 @@ class KvCache:
     @property
     def free(self) -> int:
         """Cells that no sequence holds; where each sequence has its own, see :meth:`left_for`."""
-        return self.capacity - len(self._references) if self.is_unified else self.room
+        return self.capacity - self._held if self.is_unified else self.room
 
     def left_for(self, slot: Slot) -> int:
         """Tokens that a sequence may still take, as far as the cells go."""
@@ -217,11 +218,11 @@ class KvCache:
     def extend(self, slot: Slot, tokens: Sequence[int]) -> None:
         """Note that a decode put these tokens into the cache."""
         slot.tokens.extend(tokens)
-        cells = list(itertools.islice(self._next_cell, len(tokens)))
-        slot.cells.extend(cells)
+        first, self._next_cell = self._next_cell, self._next_cell + len(tokens)
+        slot.cells.extend(range(first, self._next_cell))
+        self._held += len(tokens)
         slot.gap += self._gap_of(tokens)
         slot.is_taken_back = False
-        self._references.update(dict.fromkeys(cells, 1))
 
     def trim(self, slot: Slot, length: int) -> None:
         """Forget everything after the first ``length`` tokens; where the model cannot step back, everything. No picture is cut."""
@@ -247,14 +248,13 @@ class KvCache:
 
     def shift(self, slot: Slot, start: int, count: int) -> bool:
         """Forget ``count`` tokens from ``start`` on and move what follows to their place; false, and nothing done, where that cannot be."""
-        is_shared = any(self._references[cell] > 1 for cell in slot.cells[start:])
+        is_shared = not self._shared.keys().isdisjoint(slot.cells[start:])
         if is_shared or slot.gap or not self._can_shift:
             return False
         if not self._api.llama_memory_seq_rm(self._memory, slot.id, start, start + count):
             return False
         self._api.llama_memory_seq_add(self._memory, slot.id, start + count, -1, -count)
-        for cell in slot.cells[start : start + count]:
-            del self._references[cell]
+        self._held -= len(slot.cells[start : start + count])
         del slot.tokens[start : start + count], slot.cells[start : start + count]
         slot.is_shifted = True
         return True
@@ -270,7 +270,8 @@ class KvCache:
             slot.tokens.clear()
             slot.cells.clear()
             slot.is_shifted, slot.gap = False, 0
-        self._references.clear()
+        self._held = 0
+        self._shared.clear()
 
     def evict_one(self) -> bool:
         """Forget the idle sequence used least recently; false where every other is busy or empty."""
@@ -326,19 +327,21 @@ class KvCache:
         target.cells.extend(source.cells)
         target.gap = source.gap
         for cell in source.cells:
-            self._references[cell] += 1
+            self._shared[cell] = self._shared.get(cell, 1) + 1
         if self.is_unified:
             self._forget(target, length)
         else:
             self.trim(target, length)
 
     def _forget(self, slot: Slot, length: int) -> None:
-        references = self._references
-        for cell in slot.cells[length:]:
-            if (count := references[cell]) == 1:
-                del references[cell]
-            else:
-                references[cell] = count - 1
+        cells, shared = slot.cells[length:], self._shared
+        if shared.keys().isdisjoint(cells):
+            self._held -= len(cells)
+        else:
+            for cell in cells:
+                if (left := shared.pop(cell, 1) - 1) > 1:
+                    shared[cell] = left
+                self._held -= not left
         slot.gap -= self._gap_of(slot.tokens[length:])
         del slot.tokens[length:], slot.cells[length:]
         slot.is_shifted = slot.is_shifted and length > 0

@@ -16,8 +16,9 @@ _WORTH_PARKING = 32
 """Tokens of its own that a sequence must have to be moved, and that one must have more than the cache to be moved back."""
 _FREE_MEMORY = 1024**3
 """Bytes of the machine's memory that parking leaves free: what would be swapped to disk is better read again."""
-
 _ASK_AGAIN = 1.0
+_EARLY_BYTES = 8 * 1024 * 1024
+"""Bytes of copies that are made before anybody needs them: a millisecond or two of work, which may turn out to be for nothing."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,6 +43,8 @@ class Parking:
         self._cache = cache
         self._can_park = can_park
         self._parked: list[Parked] = []
+        self._early: dict[int, Parked] = {}
+        """Copies of idle sequences that are still in the cache, by their slots: who pushes one out need not wait for its copy."""
         self._asked_at = float("-inf")
         self._available = 0
 
@@ -102,6 +105,21 @@ class Parking:
             if own >= max(_WORTH_PARKING, len(slot.cells) // 2) and self._park(slot):
                 self._cache.clear(slot)
 
+    def settle(self) -> bool:
+        """Copy one small idle sequence before a request needs its place; false where no other is to be copied."""
+        if not self._can_park:
+            return False
+        idle = [
+            slot for slot in self._cache.slots if not slot.is_busy and not slot.is_shifted and len(slot.tokens) >= _WORTH_PARKING
+        ]
+        self._early = {slot.id: copy for slot in idle if (copy := self._copy_of(slot)) is not None}
+        room = _EARLY_BYTES - sum(len(copy.state) for copy in self._early.values())
+        for slot in sorted(idle, key=lambda slot: slot.used_at):
+            if slot.id not in self._early and self._cache.size_of(slot) <= room and (state := self.copy(slot)):
+                self._early[slot.id] = Parked(list(slot.tokens), slot.adapters, slot.owner, state)
+                return True
+        return False
+
     def put_away(self, slot: Slot, *, needed: bool) -> bool:
         """Empty an idle slot; what is worth it can come back. Where that is ``needed`` and there is no memory: false, and it stays."""
         is_worth_it = len(slot.tokens) >= _WORTH_PARKING and not slot.is_shifted
@@ -113,20 +131,32 @@ class Parking:
     def forget(self, owner: str) -> None:
         """Forget the sequences of an owner."""
         self._parked = [parked for parked in self._parked if parked.owner != owner]
+        self._early = {place: copy for place, copy in self._early.items() if copy.owner != owner}
 
     def clear(self) -> None:
         """Forget everything."""
         self._parked.clear()
+        self._early.clear()
 
     def _park(self, slot: Slot) -> bool:
         """Copy a sequence; false where there is no memory for it, and it stays where it is."""
-        if not (state := self.copy(slot)):
-            return False
+        copy = self._copy_of(slot)
+        self._early.pop(slot.id, None)
+        if copy is None:
+            if not (state := self.copy(slot)):
+                return False
+            copy = Parked(list(slot.tokens), slot.adapters, slot.owner, state)
         self._parked = [other for other in self._parked if not _is_beginning(other, slot)]
-        self._parked.append(Parked(list(slot.tokens), slot.adapters, slot.owner, state))
+        self._parked.append(copy)
         while self.token_count > self._cache.room:
             del self._parked[0]
         return True
+
+    def _copy_of(self, slot: Slot) -> Parked | None:
+        """The copy that was made of a sequence as it is now, if there is one."""
+        copy = self._early.get(slot.id)
+        is_same = copy is not None and (copy.owner, copy.adapters, copy.tokens) == (slot.owner, slot.adapters, slot.tokens)
+        return copy if is_same else None
 
     def copy(self, slot: Slot) -> memoryview | None:
         """The state of a sequence; None where there is no memory for it."""

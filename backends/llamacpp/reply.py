@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
@@ -25,6 +26,9 @@ from backends.media_tokens import find_media_heads, text_tokens
 from backends.options import GenerationOptions
 from backends.reasoning import ReasoningSplitter
 from models.errors import DamagedModelFile, GenerationFailed
+
+_SILENT = 16
+"""Tokens after which a reply that has shown nothing yet (a character in many pieces, a marker) need not be looked at after each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,7 @@ class Reply:
         self.prompt_length = len(prompt.tokens)
         self.slot: Slot | None = None
         self.events: list[GenerationEvent] = []
-        self.has_begun = False
+        self.has_begun = self._has_spoken = False
         self._media_places = find_media_heads(self.tokens) if prompt.media else []
         self._model = model
         self._prompt = prompt
@@ -187,10 +191,13 @@ class Reply:
 
     @property
     def writes_freely(self) -> bool:
-        """Whether its next tokens are chosen one after another with nothing to be looked at between: no form, stop text or likelihood."""
+        """Whether its next tokens are chosen one after another with nothing to be looked at between: no form, stop text or likelihood,
+        and no first word, which somebody waits for.
+        """
         options = self._options
         is_watched = self._mask is not None or options.logprobs is not None or options.prompt_logprobs or self._prompt.stops
-        return self._sampler is not None and not is_watched and self.pending == 1 and self.room_to_write > 0
+        is_heard = self._has_spoken or self._output >= _SILENT
+        return self._sampler is not None and is_heard and not is_watched and self.pending == 1 and self.room_to_write > 0
 
     @property
     def room_to_write(self) -> int:
@@ -286,8 +293,8 @@ class Reply:
 
     def _start_sampler(self, row: int) -> Sampler:
         model = self._model
-        # A file with damaged weights computes NaN, which no sampler can choose from.
-        if numpy.isnan(self._read_logits(row)).any():
+        # A file with damaged weights computes NaN, which no sampler can choose from; the largest of numbers and NaN is NaN.
+        if numpy.isnan(self._read_logits(row).max()):
             raise DamagedModelFile(file=Path(model.path).name, reason="It computes no numbers: some of its weights are damaged.")
         self._read_at = time.perf_counter()
         sampler = Sampler(model.api, model.vocabulary, model.tokenizer.size, model.context_length, self._options, self._seed)
@@ -299,7 +306,8 @@ class Reply:
         pointer = self._model.api.llama_get_logits_ith(self._model.context, row)
         if not pointer:
             raise GenerationFailed(reason="The engine gave no numbers for the next token.")
-        return numpy.ctypeslib.as_array(pointer, (self._model.tokenizer.size,))
+        numbers: Any = (ctypes.c_float * self._model.tokenizer.size).from_address(ctypes.addressof(pointer.contents))
+        return numpy.frombuffer(numbers, numpy.float32)
 
     def _say(self, text: str, pieces: int = 1) -> None:
         if self._strips_space and text:
@@ -308,8 +316,10 @@ class Reply:
         if not text:
             return
         if self._prompt.splitter is None:
+            self._has_spoken = True
             self.events.append(TextDelta(text, pieces))
         elif deltas := self._prompt.splitter.add(text):
+            self._has_spoken = True
             self.events.append(replace(deltas[0], pieces=pieces))
             self.events.extend(deltas[1:])
 

@@ -76,8 +76,7 @@ class Scheduler:
         self._layout = Layout(model, self.cache, self.parking, self._interrupt.attach, worth=layout_worth)
         self._eyes = eyes
         self._media = MediaReader(model, eyes, self._interrupt) if eyes is not None else None
-        self._right_guesses = 0
-        self._is_crowded = False
+        self._right_guesses, self._is_crowded, self._has_begun = 0, False, False
 
     @property
     def is_idle(self) -> bool:
@@ -85,9 +84,10 @@ class Scheduler:
         return not (len(self._waiting) or self._active)
 
     @property
-    def writes_long(self) -> bool:
+    def computes_long(self) -> bool:
         """See :class:`backends.backend.ServingBackend`."""
-        return self._pace.writes_long and bool(self._active) and not any(reply.is_reading for reply in self._active)
+        reads = any(reply.is_reading for reply in self._active)
+        return bool(self._active) and (self._has_begun if reads else self._pace.writes_long)
 
     @property
     def active_count(self) -> int:
@@ -113,8 +113,8 @@ class Scheduler:
         was_computing = bool(self._active)
         self._admit()
         self._layout.review(self._active)
-        has_begun = not was_computing and any(reply.events for reply in self._active)
-        if self._active and not has_begun and not self._write_on():
+        self._has_begun = not was_computing and any(reply.events for reply in self._active)
+        if self._active and not self._has_begun and not self._write_on():
             for reply in self._active:
                 if reply.must_shift:
                     shift(reply, self.cache)

@@ -89,7 +89,7 @@ class RemoteBackend:
         return not self._running and self._events.empty()
 
     @property
-    def writes_long(self) -> bool:
+    def computes_long(self) -> bool:
         """Nothing is computed here."""
         return False
 
@@ -121,6 +121,10 @@ class RemoteBackend:
                 del self._running[request_id]
                 told.append((request_id, Finished("cancelled", Usage())))
         return told
+
+    def settle(self) -> bool:
+        """See :class:`backends.backend.ServingBackend`."""
+        return False
 
     def rest(self) -> bool:
         """Nothing is to be put in order here."""

@@ -134,7 +134,7 @@ class TorchBackend:
         return not self._replies.is_waiting and (self._scheduler is None or self._scheduler.is_idle)
 
     @property
-    def writes_long(self) -> bool:
+    def computes_long(self) -> bool:
         """Its layers take that long together."""
         return not self.is_idle
 
@@ -161,6 +161,10 @@ class TorchBackend:
     def step(self) -> Sequence[tuple[int, GenerationEvent]]:
         """See :meth:`backends.backend.ServingBackend.step`."""
         return self._replies.step(self._scheduler)
+
+    def settle(self) -> bool:
+        """See :class:`backends.backend.ServingBackend`."""
+        return False
 
     def rest(self) -> bool:
         """See :meth:`backends.backend.ServingBackend.rest`."""

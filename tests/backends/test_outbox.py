@@ -67,12 +67,12 @@ def test_the_first_word_and_the_end_are_in_the_pipe_before_the_engine_goes_on(
 def test_what_is_said_before_a_long_step_is_written_beside_it(ends: tuple[Connection, Outbox]) -> None:
     ours, outbox = ends
     writers: list[str] = []
-    send = outbox._connection.send
+    send = outbox._connection.send_bytes
 
     class Watched:
-        def send(self, report: object) -> None:
+        def send_bytes(self, message: bytes) -> None:
             writers.append(threading.current_thread().name)
-            send(report)
+            send(message)
 
     outbox._connection = Watched()  # type: ignore[assignment]
     outbox.put_events([(1, TextDelta("first"))], beside=True)

@@ -25,13 +25,14 @@ class BrittleEngine(EchoBackend):
     def __init__(self) -> None:
         super().__init__()
         self._open: dict[int, GenerationRequest] = {}
+        self.settled = 0
 
     @property
     def is_idle(self) -> bool:
         return not self._open
 
     @property
-    def writes_long(self) -> bool:
+    def computes_long(self) -> bool:
         return False
 
     def submit(self, request_id: int, request: GenerationRequest, is_cancelled: CancelCheck) -> None:
@@ -47,6 +48,12 @@ class BrittleEngine(EchoBackend):
             pairs += [(request_id, TextDelta("yes")), (request_id, Finished("stop", Usage()))]
         self._open.clear()
         return pairs
+
+    def settle(self) -> bool:
+        self.settled += 1
+        if self.settled == 3:
+            raise ValueError("a fourth bug")
+        return self.settled < 3
 
     def rest(self) -> bool:
         raise ValueError("a third bug")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import psutil
@@ -344,3 +344,25 @@ def test_a_process_that_cannot_be_started_for_any_reason_ends_the_load(
     monkeypatch.setattr(WorkerLink, "_start_process", refuse)
     with pytest.raises(EngineCrashed, match="could not be started: no more threads"):
         open_link("echo:", load=False).load()
+
+
+def test_a_listener_is_told_together_what_came_together(tiny_model: Path) -> None:
+    link = WorkerLink("llamacpp", str(tiny_model), LoadOptions(threads=1))
+    try:
+        link.load()
+        heard: list[list[GenerationEvent]] = []
+        is_over = threading.Event()
+
+        def listen(events: Sequence[GenerationEvent]) -> None:
+            heard.append(list(events))
+            if isinstance(events[-1], Finished | Failed):
+                is_over.set()
+
+        link.generate(complete("hello", max_tokens=1), listen)
+        assert is_over.wait(20)
+        said = list(link.generate(complete("hello", max_tokens=1)))
+    finally:
+        link.close()
+    kinds = [type(event) for events in heard for event in events]
+    assert kinds == [type(event) for event in said], "in the same order"
+    assert len(heard) < len(kinds), "the last word and the end come in one message"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,6 +25,9 @@ from tests.backends.requests import make_options
 
 CLOSE_CALL = 0.01
 """A first difference is allowed where the two best tokens are as near as that in log-probability: matrices round differently."""
+
+FLASH_CALL = 0.02
+"""The same with flash attention, which rounds to F16: with these random weights one in a few hundred replies differs by 0.011."""
 
 NEVER = 1e9
 """Whether a change of the cache's layout pays depends on how fast the machine is: benches change it only where a test is about that."""
@@ -115,7 +119,9 @@ class Bench:
             assert cache.positions(slot) == expected
             assert len(slot.cells) == len(slot.tokens)
         if self.model.is_unified:
-            assert len({cell for slot in cache.slots for cell in slot.cells}) == len(cache._references)
+            held = Counter(cell for slot in cache.slots for cell in slot.cells)
+            assert len(held) == cache._held
+            assert {cell: count for cell, count in held.items() if count > 1} == cache._shared
             assert cache.free >= 0
 
     def output(self, number: int) -> list[int]:
@@ -161,16 +167,16 @@ class Plain:
             self._known[key] = self._say(list(prompt), count)
         return self._known[key]
 
-    def compare(self, prompt: Sequence[int], said: Sequence[int], *, whole: int = 0) -> None:
-        """``said`` is what the plain loop says, up to a close call; with ``whole`` it is also as long as it should be."""
+    def compare(self, prompt: Sequence[int], said: Sequence[int], *, whole: int = 0, close: float = CLOSE_CALL) -> None:
+        """``said`` is what the plain loop says, up to a ``close`` call; with ``whole`` it is also as long as it should be."""
         expected = self.say(prompt, whole or len(said))
         for position, token in enumerate(said):
             if position >= len(expected) or token != expected[position][0]:
                 margin = expected[position][1] if position < len(expected) else self._end_margin
-                assert margin <= CLOSE_CALL, (position, list(said), expected)
+                assert margin <= close, (position, list(said), expected)
                 return
         if whole and len(said) < len(expected):
-            assert expected[len(said)][1] <= CLOSE_CALL, (list(said), expected)
+            assert expected[len(said)][1] <= close, (list(said), expected)
 
     def close(self) -> None:
         self.model.close()

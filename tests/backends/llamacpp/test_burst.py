@@ -73,7 +73,8 @@ def test_what_must_be_looked_at_is_written_token_by_token(bench: Bench, watched:
 
 def test_a_decode_that_fails_in_the_middle_keeps_what_came_before(bench: Bench, plain: Plain) -> None:
     number = bench.ask([7, 7, 1], 30, logit_bias=((264, -1000.0),))
-    bench.step()
+    while not any(isinstance(event, TextDelta) for event in bench.events[number]):
+        bench.step()
     before = len(bench.output(number))
     real = bench.model.api
     calls = iter(range(1000))
@@ -151,3 +152,30 @@ def test_a_reply_that_can_choose_nothing_fails_alone(bench: Bench, plain: Plain,
     bench.run()
     assert isinstance(bench.end(broken), Failed)
     plain.compare([5, 6, 7], bench.output(fine), whole=30)
+
+
+def first_word(bench: Bench, token: int) -> tuple[int, int]:
+    """A reply that repeats a token: how many it had written when it said something, or ended, and in how many steps."""
+    number = bench.ask([5, 6, 7], 40, logit_bias=((token, 1000.0),))
+    while not any(isinstance(event, TextDelta | Finished) for event in bench.events[number]):
+        bench.step()
+    written = len(bench.output(number))
+    bench.run()
+    assert len(bench.output(number)) == 40
+    return written, bench.decodes
+
+
+def test_nobody_waits_for_a_first_word_until_others_were_written(bench: Bench) -> None:
+    half = next(token for token in range(256) if bench.model.tokenizer.bytes_of(token) == b"\xe4")
+    written, decodes = first_word(bench, half)
+    assert written == 2, "the first one alone is no character"
+    assert decodes < 10
+
+
+def test_a_reply_without_any_text_is_written_on_all_the_same(bench: Bench) -> None:
+    mark = next(
+        token for token in range(256, bench.model.tokenizer.size) if bench.model.tokenizer.bytes_of(token) == b"<|im_start|>"
+    )
+    written, decodes = first_word(bench, mark)
+    assert (written, bench.model.tokenizer.text_of(mark)) == (40, "<|im_start|>")
+    assert decodes < 25

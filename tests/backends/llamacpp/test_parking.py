@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from backends.llamacpp import parking
+from backends.llamacpp.kv_cache import Slot
 from tests.backends.llamacpp.batched import Bench, Plain, take_memory
 
 TALES = [[7 + (number * 31 + place * (number + 3)) % 240 for place in range(180)] for number in range(8)]
@@ -124,3 +126,71 @@ def test_where_each_sequence_has_its_own_cache_nothing_is_parked(tiny_model: Pat
         tell(bench, tale)
     assert not list(bench.scheduler.parking)
     bench.close()
+
+
+def settle(bench: Bench) -> int:
+    """Do all that can be done in a quiet moment; how many copies were made."""
+    return sum(1 for _ in iter(bench.scheduler.parking.settle, False))
+
+
+def count_exports(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """A list that grows with each copy of a sequence."""
+    made: list[int] = []
+    real = bench.scheduler.cache.export
+
+    def export(slot: Slot) -> memoryview:
+        made.append(slot.id)
+        return real(slot)
+
+    monkeypatch.setattr(bench.scheduler.cache, "export", export)
+    return made
+
+
+def test_a_sequence_is_copied_while_nobody_waits_and_the_next_request_need_not(
+    bench: Bench, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = count_exports(bench, monkeypatch)
+    first = tell(bench, TALES[0], 6)
+    assert settle(bench) == 1 and len(made) == 1
+    tell(bench, TALES[1])
+    assert len(made) == 1, "the copy was there"
+    assert [parked.tokens[:180] for parked in bench.scheduler.parking] == [TALES[0]]
+    turn = [*bench.replies[first].tokens, 50, 51, 52]
+    again = tell(bench, turn, 6)
+    assert bench.usage(again).cached_tokens >= len(turn) - 4  # type: ignore[attr-defined]
+    plain = Plain(tiny_model)
+    plain.compare(turn, bench.output(again), whole=6)
+    plain.close()
+
+
+def test_what_went_on_since_it_was_copied_is_copied_anew(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = count_exports(bench, monkeypatch)
+    first = tell(bench, TALES[0], 4)
+    settle(bench)
+    turn = [*bench.replies[first].tokens, 50, 51, 52]
+    second = tell(bench, turn, 4)
+    tell(bench, TALES[1])
+    assert len(made) == 2, "the first copy was too short"
+    assert [parked.tokens for parked in bench.scheduler.parking] == [bench.replies[second].tokens[:-1]]
+
+
+def test_nothing_is_copied_twice_nor_what_is_short_or_large(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    tell(bench, TALES[0][:20])
+    assert settle(bench) == 0
+    tell(bench, TALES[1])
+    assert settle(bench) == 1
+    assert settle(bench) == 0
+    monkeypatch.setattr(parking, "_EARLY_BYTES", 1000)
+    tell(bench, TALES[2])
+    assert settle(bench) == 0
+
+
+def test_a_copy_made_early_is_forgotten_with_its_owner(bench: Bench) -> None:
+    number = bench.ask(TALES[0], 4)
+    bench.replies[number].owner = "a chat"
+    bench.run()
+    assert settle(bench) == 1
+    bench.scheduler.forget("a chat")
+    assert not bench.scheduler.parking._early
+    tell(bench, TALES[1])
+    assert list(bench.scheduler.parking) == []
