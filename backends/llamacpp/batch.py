@@ -61,6 +61,11 @@ class Batch:
         self.count = end
         return first
 
+    def go_on(self, row: int, token: int) -> None:
+        """Put the token that follows into a row in the place of the one that is there."""
+        self._tokens[row] = token
+        self._positions[row] += 1
+
     def as_struct(self) -> Any:
         """The C struct of what was added; valid until the next change."""
         self._struct.n_tokens = self.count

@@ -50,32 +50,33 @@ class Burst:
         ends = self._model.tokenizer.is_end
         most = min(self._cache.free // len(replies), *(reply.room_to_write for reply in replies))
         most = min(most, *(self._cache.left_for(reply.slot) for reply in replies if reply.slot is not None))
-        rows = [
-            (number, reply, reply.slot.id, reply.slot.position) for number, reply in enumerate(replies) if reply.slot is not None
-        ]
         chosen = [[reply.tokens[-1]] for reply in replies]
         ended = [False] * len(replies)
+        self._batch.clear()
+        for reply in replies:
+            assert reply.slot is not None
+            self._batch.add(reply.slot.id, reply.slot.position, (reply.tokens[-1],), 1)
+        batch, go_on = self._batch.as_struct(), self._batch.go_on
+        rows = [(number, reply.picker, chosen[number]) for number, reply in enumerate(replies)]
         steps = result = 0
         self.failed = []
-        while steps < most and not any(ended) and not self.failed:
-            self._batch.clear()
-            for number, _, sequence, position in rows:
-                self._batch.add(sequence, position + steps, (chosen[number][-1],), 1)
-            result = int(decode(context, self._batch.as_struct()))
+        while steps < most:
+            result = int(decode(context, batch))
             if result:
                 break
             steps += 1
-            for number, reply, _, _ in rows:
+            for number, pick, tokens in rows:
                 try:
-                    token = reply.pick(number)
+                    token = pick(context, number)
                 except UserFacingError as error:
-                    self.failed.append((reply, error))
+                    self.failed.append((replies[number], error))
                     continue
                 if ends(token):
                     ended[number] = True
                 else:
-                    chosen[number].append(token)
-            if time.perf_counter() - started >= self._seconds:
+                    tokens.append(token)
+                    go_on(number, token)
+            if self.failed or True in ended or time.perf_counter() - started >= self._seconds:
                 break
         self.steps, self.seconds = steps, time.perf_counter() - started
         return result, self._note(replies, chosen, ended, steps)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -170,7 +170,10 @@ class Reply:
         mask = self._mask
         if mask is not None and not mask.has_begun and self._prompt.splitter is not None and self._prompt.splitter.is_thinking:
             mask = None  # the prompt opened a thought, which is free; one that the form itself holds is not
-        token = self.pick(row) if mask is None else self._sampler.choose_among(self._read_logits(row), mask.allowed())
+        if mask is None:
+            token = self.picker(self._model.context, row)
+        else:
+            token = self._sampler.choose_among(self._read_logits(row), mask.allowed())
         if not self._first_token_at:
             self._first_token_at = time.perf_counter()
         if self._model.tokenizer.is_end(token):
@@ -205,17 +208,21 @@ class Reply:
         room = self._model.context_length - len(self.tokens) + 1
         return min(room, self._options.max_tokens - self._output) if self._options.max_tokens else room
 
-    def pick(self, row: int) -> int:
-        """The sampler's choice from the logits of a row of the batch."""
+    @property
+    def picker(self) -> Callable[[Any, int], int]:
+        """The sampler's choice, by the context and a row of its batch."""
         assert self._sampler is not None
-        if self._sampler.has_shortlist:
-            logits = self._read_logits(row)
-            if (allowed := self._sampler.shorten(logits)) is not None:
-                return self._sampler.choose_among(logits, allowed)
-        return self._sampler.choose(self._model.context, row)
+        return self._pick_from_few if self._sampler.has_shortlist else self._sampler.choose
+
+    def _pick_from_few(self, context: Any, row: int) -> int:
+        assert self._sampler is not None
+        logits = self._read_logits(row)
+        if (allowed := self._sampler.shorten(logits)) is not None:
+            return self._sampler.choose_among(logits, allowed)
+        return self._sampler.choose(context, row)
 
     def write(self, tokens: Sequence[int], *, is_ended: bool) -> FinishReason | None:
-        """Say tokens that were chosen with :meth:`pick`; the reason if the reply is over, ``is_ended`` where the model said so."""
+        """Say tokens that were chosen with :attr:`picker`; the reason if the reply is over, ``is_ended`` where the model said so."""
         self.tokens.extend(tokens)
         self._output += len(tokens)
         self._say("".join(map(self._detokenizer.add, tokens)), len(tokens))

@@ -139,16 +139,18 @@ def test_a_reply_that_can_choose_nothing_fails_alone(bench: Bench, plain: Plain,
     fine, broken = bench.ask([5, 6, 7], 30), bench.ask([40, 41, 42], 30, logit_bias=((264, -1000.0),))
     while not all(reply.writes_freely for reply in bench.replies.values()):
         bench.step()
-    pick, picks = bench.replies[broken].pick, 0
+    sampler = bench.replies[broken]._sampler
+    assert sampler is not None
+    choose, picks = sampler.choose, 0
 
-    def pick_some(row: int) -> int:
+    def choose_some(context: object, row: int) -> int:
         nonlocal picks
         picks += 1
         if picks > 4:
             raise GenerationFailed(reason="The engine gave no numbers for the next token.")
-        return pick(row)
+        return choose(context, row)
 
-    monkeypatch.setattr(bench.replies[broken], "pick", pick_some)
+    monkeypatch.setattr(sampler, "choose", choose_some)
     bench.run()
     assert isinstance(bench.end(broken), Failed)
     plain.compare([5, 6, 7], bench.output(fine), whole=30)
