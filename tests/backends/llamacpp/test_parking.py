@@ -175,7 +175,7 @@ def test_what_went_on_since_it_was_copied_is_copied_anew(bench: Bench, monkeypat
 
 
 def test_nothing_is_copied_twice_nor_what_is_short_or_large(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    tell(bench, TALES[0][:20])
+    tell(bench, TALES[0][:3])
     assert settle(bench) == 0
     tell(bench, TALES[1])
     assert settle(bench) == 1
@@ -194,3 +194,20 @@ def test_a_copy_made_early_is_forgotten_with_its_owner(bench: Bench) -> None:
     assert not bench.scheduler.parking._early
     tell(bench, TALES[1])
     assert list(bench.scheduler.parking) == []
+
+
+@pytest.mark.parametrize(("length", "count"), [(4, 0), (20, 1)])
+def test_not_even_a_greeting_is_left_in_the_way_of_others(bench: Bench, length: int, count: int) -> None:
+    greeting = tell(bench, TALES[0][:length])
+    tell(bench, TALES[1])
+    assert cells(bench) == len(TALES[1]) + 3
+    assert len(list(bench.scheduler.parking)) == count
+    again = tell(bench, [*bench.replies[greeting].tokens, 50, 51], 4)
+    assert bench.usage(again).cached_tokens == count * (length + 3)  # type: ignore[attr-defined]
+
+
+def test_not_more_sequences_are_kept_than_can_be_looked_through(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parking, "_MOST_PARKED", 2)
+    for tale in TALES[:5]:
+        tell(bench, tale[:30])
+    assert [parked.tokens[:30] for parked in bench.scheduler.parking] == [TALES[3][:30], TALES[2][:30]]
