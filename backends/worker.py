@@ -134,19 +134,18 @@ class _Worker:
                 self._tell([(number, Failed(EngineError(details=_describe(error)))) for number in ids])
 
     def _await_work(self, engine: ServingBackend) -> None:
-        """Wait for a request; at once and again after a while of quiet the engine may put things in order."""
-        patience: float | None = 0.0
-        is_settled = False
-        while not self._has_work.acquire(timeout=patience):
-            try:
-                if not is_settled:
-                    is_settled = not engine.settle()
-                    patience = _REST_AFTER if is_settled else 0.0
-                else:
-                    patience = _BETWEEN_RESTS if engine.rest() else None
-            except Exception:  # noqa: BLE001 - the worker loop, as above: what is done in a quiet moment may fail, and nobody waits for it
-                _log.debug("a quiet moment failed", exc_info=True)
-                patience = None
+        """Wait for a request; at once, and again after a while of quiet, the engine may put things in order."""
+        for tidy, first, between in ((engine.settle, 0.0, 0.0), (engine.rest, _REST_AFTER, _BETWEEN_RESTS)):
+            patience, has_more = first, True
+            while has_more:
+                if self._has_work.acquire(timeout=patience):
+                    return
+                try:
+                    patience, has_more = between, tidy()
+                except Exception:  # noqa: BLE001 - the worker loop, as above: what is done in a quiet moment may fail, and nobody waits for it
+                    _log.debug("a quiet moment failed", exc_info=True)
+                    has_more = False
+        self._has_work.acquire()
 
     def _hand_over(self, engine: ServingBackend, work: Generate | Forget) -> None:
         if isinstance(work, Forget):

@@ -189,7 +189,7 @@ def _read_bias(value: Any) -> tuple[tuple[int, float], ...]:
     for token, bias in pairs:
         if not re.fullmatch(r"[0-9]{1,10}", str(token)):
             raise bad_request("The keys of “logit_bias” must be ids of tokens.", "logit_bias")
-        found.append((int(token), -1000.0 if bias is False else float(_number("logit_bias", bias))))
+        found.append((int(token), -1000.0 if bias is False else _number("logit_bias", bias)))
     return tuple(found)
 
 

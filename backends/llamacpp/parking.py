@@ -12,8 +12,9 @@ from backends.llamacpp.adapters import AdapterSet
 from backends.llamacpp.kv_cache import KvCache, Slot, common_length
 from backends.media_tokens import whole_beginning
 
-_WORTH_PARKING = 8
-"""Tokens that a sequence must have to be moved, and that one must have more than the cache to be moved back: fewer are sooner read."""
+_WORTH_PARKING, _WORTH_A_STATE = 8, 32
+"""Tokens that a sequence must have to be moved, and that one must have more than the cache to be moved back: fewer are sooner read. The
+second is for layers with a state, which is as large for few tokens as for many."""
 _MOST_PARKED = 128
 """Sequences that are looked through for each request at most."""
 _FREE_MEMORY = 1024**3
@@ -57,6 +58,10 @@ class Parking:
         return reversed(self._parked)
 
     @property
+    def _least(self) -> int:
+        return _WORTH_PARKING if self._cache.can_rewind else _WORTH_A_STATE
+
+    @property
     def token_count(self) -> int:
         """Tokens of all that is parked."""
         return sum(len(parked.tokens) for parked in self._parked)
@@ -81,7 +86,7 @@ class Parking:
             return
         source, held = self._cache.match(tokens, adapters)
         parked, common = self.match(tokens, adapters)
-        if parked is None or common - held < _WORTH_PARKING:
+        if parked is None or common - held < self._least:
             self.clear_away(source)
             return
         self._parked.remove(parked)  # what is moved away for it shall not push it out
@@ -106,7 +111,8 @@ class Parking:
         needed = {cell for slot in self._cache.slots if slot.is_busy for cell in slot.cells}
         for slot in sorted(idle, key=lambda slot: slot.used_at):
             own = sum(cell not in needed for cell in slot.cells) if needed else len(slot.cells)
-            if own > len(slot.cells) // 2 and (len(slot.cells) < _WORTH_PARKING or self._park(slot)):
+            is_short = len(slot.cells) < self._least
+            if own > len(slot.cells) // 2 and (self._cache.can_rewind if is_short else self._park(slot)):
                 self._cache.clear(slot)
 
     def settle(self) -> bool:
@@ -114,7 +120,7 @@ class Parking:
         if not self._can_park:
             return False
         idle = [
-            slot for slot in self._cache.slots if not slot.is_busy and not slot.is_shifted and len(slot.tokens) >= _WORTH_PARKING
+            slot for slot in self._cache.slots if not slot.is_busy and not slot.is_shifted and len(slot.tokens) >= self._least
         ]
         self._early = {slot.id: copy for slot in idle if (copy := self._copy_of(slot)) is not None}
         room = _EARLY_BYTES - sum(len(copy.state) for copy in self._early.values())
@@ -126,7 +132,7 @@ class Parking:
 
     def put_away(self, slot: Slot, *, needed: bool) -> bool:
         """Empty an idle slot; what is worth it can come back. Where that is ``needed`` and there is no memory: false, and it stays."""
-        is_worth_it = len(slot.tokens) >= _WORTH_PARKING and not slot.is_shifted
+        is_worth_it = len(slot.tokens) >= self._least and not slot.is_shifted
         if is_worth_it and not self._park(slot) and needed:
             return False
         self._cache.clear(slot)

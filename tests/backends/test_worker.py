@@ -25,7 +25,7 @@ class BrittleEngine(EchoBackend):
     def __init__(self) -> None:
         super().__init__()
         self._open: dict[int, GenerationRequest] = {}
-        self.settled = 0
+        self.settled = self.rested = 0
 
     @property
     def is_idle(self) -> bool:
@@ -56,6 +56,7 @@ class BrittleEngine(EchoBackend):
         return self.settled < 3
 
     def rest(self) -> bool:
+        self.rested += 1
         raise ValueError("a third bug")
 
     def drop_all(self) -> None:
@@ -78,6 +79,7 @@ def ends(request: pytest.FixtureRequest) -> Iterator[dict[int, GenerationEvent]]
         assert isinstance(report, Events)
         found.update({number: event for number, event in report.pairs if isinstance(event, Finished | Failed)})
     time.sleep(_REST_AFTER + 0.1)  # a quiet moment, in which something breaks too
+    assert engine.settled >= 3 and engine.rested == 1, "one that breaks does not keep the other from its turn"
     worker._obey(Generate(99, ask("and after it")))
     while 99 not in found:
         found.update({number: event for number, event in ours.recv().pairs if isinstance(event, Finished | Failed)})

@@ -123,7 +123,7 @@ int main() {
 
 
 @needs_compiler
-@pytest.mark.skipif(platform.system() != "Linux", reason="the header is for glibc")
+@pytest.mark.skipif(platform.system() != "Linux", reason="the header is for Linux")
 def test_the_engine_computes_in_arrays_on_cache_lines_of_its_own(set_up: ModuleType, tmp_path: Path) -> None:
     assert str(set_up.ALIGNED_ARRAYS) in set_up.build_environment()["CXXFLAGS"]
     source, program, library = tmp_path / "arrays.cpp", tmp_path / "arrays", tmp_path / "libarrays.so"
