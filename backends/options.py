@@ -48,9 +48,7 @@ class SamplingOptions:
     def __post_init__(self) -> None:
         for name, (low, high) in SAMPLING_RANGES.items():
             value = getattr(self, name)
-            if type(value) is float and low <= value <= high and name not in _WHOLE:
-                continue
-            if name in _WHOLE and not isinstance(value, int):
+            if name in WHOLE_SAMPLING and not isinstance(value, int):
                 raise InvalidOption(option=name, value=value, allowed=f"a whole number from {low:g} to {high:g}")
             _check(name, value, low, high)
 
@@ -117,7 +115,8 @@ SAMPLING_RANGES: dict[str, tuple[float, float]] = {
     "top_n_sigma": (0.0, 100.0),
 }
 
-_WHOLE = frozenset(field.name for field in fields(SamplingOptions) if isinstance(field.default, int))
+WHOLE_SAMPLING = frozenset(field.name for field in fields(SamplingOptions) if isinstance(field.default, int))
+"""The settings that are whole numbers."""
 
 SAMPLER_STEPS = ("penalties", "dry", "top_n_sigma", "top_k", "typical_p", "top_p", "min_p", "xtc", "temperature")
 """The steps between the model's numbers and the draw, in llama.cpp's usual order."""

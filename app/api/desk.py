@@ -120,8 +120,7 @@ class Call:
         sources = [self.answer(lease, order) for order in orders]
         replies = [Begun(source) for source in sources]
         self.begun += replies
-        waits = [reply.wait() for reply in replies]
-        await while_connected(self.request, gather(waits) if len(waits) > 1 else waits[0])
+        await while_connected(self.request, gather([reply.wait() for reply in replies]))
         return replies
 
     def answer(self, lease: Lease, order: Order) -> AsyncGenerator[AnswerEvent]:

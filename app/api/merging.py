@@ -48,7 +48,9 @@ async def merge(sources: Sequence[AsyncIterator[T]]) -> AsyncIterator[tuple[int,
 
 
 async def gather(works: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
-    """All results, in order; the first error ends all the others and is raised as it is."""
+    """All results, in order; the first error ends all the others and is raised as it is. One alone needs no task of its own."""
+    if len(works) == 1:
+        return [await works[0]]
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(work) for work in works]

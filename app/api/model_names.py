@@ -50,11 +50,9 @@ class Models:
 
     def id_of(self, reference: str) -> str:
         """What clients are told that a model is called: as the lists have it, and never where it lies."""
-        if (card := self._elsewhere.get(reference)) is not None:
-            return card.id
-        if not Path(reference).is_absolute():
-            return reference
         if reference not in self._elsewhere:
+            if not Path(reference).is_absolute():
+                return reference
             self._list_elsewhere()
         card = self._elsewhere.get(reference)
         return card.id if card is not None else Path(reference).stem

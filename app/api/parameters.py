@@ -9,14 +9,13 @@ from dataclasses import fields
 from typing import Any
 
 from app.api.errors import bad_request
-from backends.options import GenerationOptions, SamplingOptions
+from backends.options import WHOLE_SAMPLING, GenerationOptions, SamplingOptions
 
 _ALIASES = {"repetition_penalty": "repeat_penalty", "typ_p": "typical_p", "dynatemp_range": "temperature_range"}
 _NAMES = {
     field.name: (field.name, *(alias for alias, name in _ALIASES.items() if name == field.name))
     for field in fields(SamplingOptions)
 }
-_WHOLE = frozenset(field.name for field in fields(SamplingOptions) if isinstance(field.default, int))
 _MOST_STOPS = 64
 
 
@@ -31,7 +30,7 @@ def read_options(body: Mapping[str, Any], *, max_tokens: int | None = None, **mo
     for option, names in _NAMES.items():
         for name in names:
             if (value := body.get(name)) is not None:
-                sampling[option] = _number(option, value, whole=option in _WHOLE)
+                sampling[option] = _number(option, value, whole=option in WHOLE_SAMPLING)
                 break
     schema, grammar = _read_form(body)
     return GenerationOptions(

@@ -125,8 +125,8 @@ class Parking:
         self._early = {slot.id: copy for slot in idle if (copy := self._copy_of(slot)) is not None}
         room = _EARLY_BYTES - sum(len(copy.state) for copy in self._early.values())
         for slot in sorted(idle, key=lambda slot: slot.used_at):
-            if slot.id not in self._early and self._cache.size_of(slot) <= room and (state := self.copy(slot)):
-                self._early[slot.id] = Parked(list(slot.tokens), slot.adapters, slot.owner, state)
+            if slot.id not in self._early and self._cache.size_of(slot) <= room and (copy := self._make_copy(slot)):
+                self._early[slot.id] = copy
                 return True
         return False
 
@@ -150,12 +150,10 @@ class Parking:
 
     def _park(self, slot: Slot) -> bool:
         """Copy a sequence; false where there is no memory for it, and it stays where it is."""
-        copy = self._copy_of(slot)
+        copy = self._copy_of(slot) or self._make_copy(slot)
         self._early.pop(slot.id, None)
         if copy is None:
-            if not (state := self.copy(slot)):
-                return False
-            copy = Parked(list(slot.tokens), slot.adapters, slot.owner, state)
+            return False
         self._parked = [other for other in self._parked if not _is_beginning(other, slot)]
         self._parked.append(copy)
         while self.token_count > self._cache.room or len(self._parked) > _MOST_PARKED:
@@ -167,6 +165,10 @@ class Parking:
         copy = self._early.get(slot.id)
         is_same = copy is not None and (copy.owner, copy.adapters, copy.tokens) == (slot.owner, slot.adapters, slot.tokens)
         return copy if is_same else None
+
+    def _make_copy(self, slot: Slot) -> Parked | None:
+        state = self.copy(slot)
+        return Parked(list(slot.tokens), slot.adapters, slot.owner, state) if state else None
 
     def copy(self, slot: Slot) -> memoryview | None:
         """The state of a sequence; None where there is no memory for it."""

@@ -28,6 +28,16 @@ def tell(bench: Bench, tokens: list[int], count: int = 4) -> int:
     return number
 
 
+def check_next_turn(bench: Bench, before: int, model: Path) -> None:
+    """The turn after a reply reads only what is new, and says what it should."""
+    turn = [*bench.replies[before].tokens, 50, 51, 52]
+    again = tell(bench, turn, 6)
+    assert bench.usage(again).cached_tokens >= len(turn) - 4  # type: ignore[attr-defined]
+    plain = Plain(model)
+    plain.compare(turn, bench.output(again), whole=6)
+    plain.close()
+
+
 def cells(bench: Bench) -> int:
     """Cells in use; every other one is free."""
     return 1024 - bench.scheduler.cache.free
@@ -43,12 +53,7 @@ def test_nobody_looks_past_the_sequences_of_others(bench: Bench) -> None:
 def test_the_next_turn_of_a_parked_conversation_reads_only_what_is_new_and_says_the_same(bench: Bench, tiny_model: Path) -> None:
     first = tell(bench, TALES[0], 6)
     tell(bench, TALES[1])
-    turn = [*bench.replies[first].tokens, 50, 51, 52]
-    again = tell(bench, turn, 6)
-    assert bench.usage(again).cached_tokens >= len(turn) - 4  # type: ignore[attr-defined]
-    plain = Plain(tiny_model)
-    plain.compare(turn, bench.output(again), whole=6)
-    plain.close()
+    check_next_turn(bench, first, tiny_model)
     assert [parked.tokens[:180] for parked in bench.scheduler.parking] == [
         TALES[1]
     ]  # the other one made way, no copy is left behind
@@ -155,12 +160,7 @@ def test_a_sequence_is_copied_while_nobody_waits_and_the_next_request_need_not(
     tell(bench, TALES[1])
     assert len(made) == 1, "the copy was there"
     assert [parked.tokens[:180] for parked in bench.scheduler.parking] == [TALES[0]]
-    turn = [*bench.replies[first].tokens, 50, 51, 52]
-    again = tell(bench, turn, 6)
-    assert bench.usage(again).cached_tokens >= len(turn) - 4  # type: ignore[attr-defined]
-    plain = Plain(tiny_model)
-    plain.compare(turn, bench.output(again), whole=6)
-    plain.close()
+    check_next_turn(bench, first, tiny_model)
 
 
 def test_what_went_on_since_it_was_copied_is_copied_anew(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
