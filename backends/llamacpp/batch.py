@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 
@@ -14,6 +14,8 @@ class Batch:
     def __init__(self, api: Any, size: int, sequences: int) -> None:
         self.size = size
         self.count = 0
+        self.cut = 0
+        """Tokens that are computed in a decode of their own, before the others; 0 where one decode takes all."""
         self._tokens = (ctypes.c_int32 * size)()
         self._positions = (ctypes.c_int32 * size)()
         self._outputs = (ctypes.c_int8 * size)()
@@ -22,15 +24,8 @@ class Batch:
         self._ids = [(ctypes.c_int32 * 1)(number) for number in range(sequences)]
         self._id_pointers = [ctypes.cast(cell, pointer) for cell in self._ids]
         self._sequences = (pointer * size)()
-        self._pointers = (
-            ctypes.cast(self._tokens, pointer),
-            None,
-            ctypes.cast(self._positions, pointer),
-            ctypes.cast(self._counts, pointer),
-            ctypes.cast(self._sequences, ctypes.POINTER(pointer)),
-            ctypes.cast(self._outputs, ctypes.POINTER(ctypes.c_int8)),
-        )
-        self._struct = api.llama_batch(0, *self._pointers)
+        self._make_struct = api.llama_batch
+        self._struct = self._slice(0, 0)
 
     @property
     def room(self) -> int:
@@ -39,7 +34,7 @@ class Batch:
 
     def clear(self) -> None:
         """Start over."""
-        self.count = 0
+        self.count = self.cut = 0
 
     def add(self, sequence: int, start: int, tokens: Sequence[int], outputs: int) -> int:
         """Add tokens of a sequence from position ``start`` on; the last ``outputs`` of them give logits.
@@ -66,10 +61,33 @@ class Batch:
         self._tokens[row] = token
         self._positions[row] += 1
 
+    def cut_here(self) -> None:
+        """Compute what was added until now before the rest; none of it may give logits, and rows count from here on."""
+        self.cut = self.count
+
+    def compute(self, decode: Callable[[Any, Any], int], context: Any) -> int:
+        """Decode what was added; what the last decode returned."""
+        if not self.cut:
+            return int(decode(context, self.as_struct()))
+        result = int(decode(context, self._slice(0, self.cut)))
+        return result or int(decode(context, self._slice(self.cut, self.count)))
+
+    def _slice(self, first: int, end: int) -> Any:
+        """The C struct of a part of what was added; valid until the next change."""
+        counts, sequences = self._counts, self._sequences
+        tokens, positions, numbers = (_point(array, first, ctypes.c_int32) for array in (self._tokens, self._positions, counts))
+        ids, outputs = _point(sequences, first, ctypes.POINTER(ctypes.c_int32)), _point(self._outputs, first, ctypes.c_int8)
+        return self._make_struct(end - first, tokens, None, positions, numbers, ids, outputs)
+
     def as_struct(self) -> Any:
         """The C struct of what was added; valid until the next change."""
         self._struct.n_tokens = self.count
         return self._struct
+
+
+def _point(array: Any, first: int, kind: Any) -> Any:
+    """A pointer to an element of an array of this kind."""
+    return ctypes.cast(ctypes.byref(array, first * ctypes.sizeof(kind)), ctypes.POINTER(kind))
 
 
 def _copy(target: Any, first: int, values: array[int]) -> None:

@@ -12,6 +12,9 @@ _SMALLEST_QUIET_CHUNK = 256
 """The same where nothing is written, or several wait: a short prompt in two steps costs a slow machine a fifth more."""
 _TELLING = 192
 """Tokens from which on a step tells how fast prompts are read; in smaller ones most of the time can be that of the words beside them."""
+_WORDS_SHARE = 0.01
+"""Of the time in which several prompts are read: what words in between may cost."""
+_FIRST_ROW_SECONDS = 2.0 / _FIRST_RATE
 _LONG_SECONDS = 0.002
 """Several times what another thread needs to begin and to send a message."""
 
@@ -25,6 +28,7 @@ class Pace:
         self.largest = size
         """The most tokens that fitted the cache at once lately."""
         self._writing_seconds = 0.0
+        self._row_seconds = _FIRST_ROW_SECONDS
 
     def chunk(self, readers: int, *, beside_writers: bool) -> int:
         """Tokens of prompts for this step, of which ``readers`` wait to be read."""
@@ -35,23 +39,32 @@ class Pace:
         return min(max(smallest, int(self._rate * seconds)), self.largest)
 
     def crowd_seconds(self, readers: int) -> float:
-        """How long several prompts are read before replies get a step: all of them begin sooner."""
+        """How long several prompts are read at least before replies get a step: all of them begin sooner."""
         return min(_CROWD_SECONDS * readers, _QUIET_CHUNK_SECONDS)
+
+    def seconds_to_read(self, tokens: int) -> float:
+        """How long so much of prompts takes."""
+        return tokens / self._rate
+
+    def rows_worth(self, seconds: float) -> int:
+        """Replies that may write a word each after prompts were read for so long."""
+        return int(seconds * _WORDS_SHARE / self._row_seconds)
 
     def note(self, count: int, seconds: float, *, reads: bool) -> None:
         """A step took so many tokens, and so long; whether it ``reads``, so that prompt tokens were among them."""
         if not reads:
-            self._writing_seconds = seconds
+            self._writing_seconds, self._row_seconds = seconds, seconds / count
             return
         rate = count / seconds
         if count >= _TELLING or rate > self._rate:
             self._rate = rate
         self.largest = min(self._size, self.largest * 2)
 
-    def note_burst(self, seconds: float, steps: int) -> None:
-        """Replies only wrote for ``seconds``, in so many steps."""
+    def note_burst(self, seconds: float, steps: int, rows: int) -> None:
+        """Replies only wrote for ``seconds``, in so many steps of so many rows each."""
         if steps:
             self._writing_seconds = seconds / steps
+            self._row_seconds = self._writing_seconds / rows
 
     @property
     def writes_long(self) -> bool:

@@ -53,7 +53,6 @@ class Scheduler:
         burst_seconds: float = BURST_SECONDS,
         layout_worth: float = LAYOUT_WORTH,
     ) -> None:
-        self._api = model.api
         self._model = model
         self._name = Path(model.path).name
         self._parallel = parallel
@@ -242,7 +241,7 @@ class Scheduler:
         self._computing = sorted(self._active, key=lambda reply: reply.place)
         self._interrupt.begin()
         result, over = self._burst.run(self._computing)
-        self._pace.note_burst(self._burst.seconds, self._burst.steps)
+        self._pace.note_burst(self._burst.seconds, self._burst.steps, len(self._computing))
         if len(self._computing) == 1 and self._burst.steps:
             self._speculation.note_burst(self._burst.seconds, self._burst.steps)
         for reply, error in self._burst.failed:
@@ -284,7 +283,7 @@ class Scheduler:
         reads, self._computing = any(part.reply.is_reading for part in parts), [part.reply for part in parts]
         self._interrupt.begin()
         started = time.perf_counter()
-        result = int(self._api.llama_decode(self._model.context, self._batch.as_struct()))
+        result = self._batch.compute(self._model.api.llama_decode, self._model.context)
         if result == 0:
             if len(parts) == 1 and (slot := parts[0].reply.slot) is not None:
                 self._speculation.watch(parts[0].reply, slot.position, len(parts[0].tokens))
@@ -293,18 +292,18 @@ class Scheduler:
             self._pace.note(self._batch.count, seconds, reads=reads)
             if not reads and len(parts) == 1:
                 self._speculation.note(parts[0].reply, parts[0].guesses, self._right_guesses, seconds)
-                if self._model.threads is not None and not parts[0].guesses:
-                    self._model.threads.note(seconds)
+            if not reads and self._model.threads is not None and not parts[0].guesses:
+                self._model.threads.note(seconds, len(parts))
         else:
             self._deal_with(result, parts)
 
     def _deal_with(self, result: int, parts: list[Part]) -> None:
         """A decode failed, or was interrupted."""
-        if result == _ABORTED:
+        if result == _ABORTED or (result == _NO_ROOM and self._batch.cut):
             self._take_stock(parts)
-        elif result == _NO_ROOM:
+        if result == _NO_ROOM:
             self._recover_room(parts)
-        else:
+        elif result != _ABORTED:
             self._start_afresh(parts, GenerationFailed(reason=f"The engine could not compute the next step (code {result})."))
 
     def _accept(self, parts: list[Part]) -> None:

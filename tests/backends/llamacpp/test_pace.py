@@ -42,9 +42,25 @@ def test_whether_writing_takes_long_is_told_by_the_last_step_in_which_nothing_wa
     assert not pace.writes_long
     pace.note(3, 0.25, reads=False)
     assert pace.writes_long
-    pace.note_burst(0.1, 400)
-    pace.note_burst(9.0, 0)
+    pace.note_burst(0.1, 400, 2)
+    pace.note_burst(9.0, 0, 2)
     assert not pace.writes_long
-    pace.note_burst(0.1, 4)
+    pace.note_burst(0.1, 4, 2)
     assert pace.writes_long
     assert pace.chunk(1, beside_writers=False) == 256, "what was written says nothing of how fast prompts are read"
+
+
+def test_what_words_may_cost_beside_a_crowd_follows_from_what_the_last_ones_cost() -> None:
+    pace = Pace(2048)
+    assert pace.rows_worth(2.0) == 1, "by the rate at which machines read before anything is known"
+    pace.note(4, 0.02, reads=False)
+    assert pace.rows_worth(2.0) == 4
+    pace.note_burst(0.1, 10, 2)
+    assert pace.rows_worth(2.0) == 4
+    pace.note_burst(9.0, 0, 2)
+    assert pace.rows_worth(2.0) == 4, "a burst without a step tells nothing"
+    pace.note(1, 0.25, reads=False)
+    assert pace.rows_worth(2.0) == 0
+    pace.note(512, 4.0, reads=True)
+    assert pace.rows_worth(25.0) == 1, "nor does what was read"
+    assert pace.seconds_to_read(256) == 2.0

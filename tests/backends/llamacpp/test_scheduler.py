@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backends.events import Failed, Finished, PromptProgress, TextDelta
-from backends.llamacpp import filling, pace
+from backends.llamacpp import pace
 from backends.llamacpp.part import Part
 from backends.llamacpp.reply import Reply
 from models.errors import EngineBusy, GenerationFailed, OutOfMemory
@@ -45,6 +44,7 @@ def benches(tiny_model: Path) -> Iterator[dict[str, Bench]]:
     # Tiny models write hundreds of tokens in the usual time of a burst: these get as long as some steps take.
     found["bursts"] = open_bench(512, 32, 3, burst_seconds=0.0005, flash_attention=None)
     found["bursts in little room"] = open_bench(256, 32, 3, burst_seconds=1.0)
+    found["in large steps"] = open_bench(2048, 512, 4, flash_attention=None, layout_worth=0.0)
     forgetful = found["forgetful"] = open_bench(512, 32, 3)
     make_forgetful(forgetful)
     yield found
@@ -106,13 +106,16 @@ BASES = ["the hell of it is that nobody ever tells you how it ends " * 2, "abcab
 
 @settings(max_examples=200, deadline=None)
 @given(
-    st.sampled_from(["roomy", "crowded", "apart", "alone", "guessing", "forgetful", "bursts", "bursts in little room"]), REQUESTS
+    st.sampled_from(
+        ["roomy", "crowded", "apart", "alone", "guessing", "forgetful", "bursts", "bursts in little room", "in large steps"]
+    ),
+    REQUESTS,
 )
 def test_any_mix_of_arrivals_branches_and_cancels_says_what_a_plain_loop_says(
     benches: dict[str, Bench], plain: Plain, exact: Plain, kind: str, requests: list[dict[str, object]]
 ) -> None:
     bench = benches[kind]
-    loop, close = (plain, FLASH_CALL) if kind in ("roomy", "bursts") else (exact, CLOSE_CALL)
+    loop, close = (plain, FLASH_CALL) if kind in ("roomy", "bursts", "in large steps") else (exact, CLOSE_CALL)
     if len(bench.replies) > 60:
         bench.reset()  # else the cache of one example lives on in the next
     todo = sorted(requests, key=lambda request: int(request["arrival"]))  # type: ignore[call-overload]
@@ -183,6 +186,7 @@ def test_the_sequence_used_least_recently_is_forgotten_first(tiny_model: Path) -
 
 def test_a_short_question_does_not_wait_for_a_long_one(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pace, "_CROWD_SECONDS", 0.0)  # a fast machine reads the long one in that time
+    monkeypatch.setattr(pace, "_WORDS_SHARE", 1.0)
     long, short = bench.ask(letters("long " * 300), 2), bench.ask(letters("hi"), 2)
     while not any(isinstance(event, Finished) for event in bench.events[short]):
         bench.step()
@@ -401,18 +405,3 @@ def test_others_may_run_beside_long_steps_of_writing_only(bench: Bench, monkeypa
     assert not bench.scheduler.computes_long
     bench.run()
     assert isinstance(bench.end(number), Finished)
-
-
-@pytest.mark.parametrize(("seconds", "most"), [(1.98, 1), (0.77, 3), (0.25, 8)])
-def test_words_wait_about_two_seconds_for_the_prompts_of_a_crowd(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, seconds: float, most: int
-) -> None:
-    clock = [100.0]
-    monkeypatch.setattr(filling, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
-    turns = bench.scheduler._filling
-    steps = ""
-    for _ in range(40):
-        turns._choose_turn(8)
-        steps += "w" if turns._is_writing_turn else "r"
-        clock[0] += 0.01 if turns._is_writing_turn else seconds
-    assert {len(reads) for reads in steps.split("w")[1:-1]} == {most}
