@@ -178,16 +178,16 @@ def test_the_best_of_a_large_vocabulary_are_found_before_c_sees_them(
         min_p=0.0,
         **penalties,
     )
-    samplers = [Sampler(llama_cpp, None, 40_000, 512, options, seed) for _ in range(2)]
-    everything = numpy.arange(40_000)
-    prompt = random.integers(0, 40_000, 100).tolist()
+    samplers = [Sampler(llama_cpp, None, 100_000, 512, options, seed) for _ in range(2)]
+    everything = numpy.arange(100_000)
+    prompt = random.integers(0, 100_000, 100).tolist()
     for sampler in samplers:
         sampler.feed(prompt)
     for _ in range(8):
-        logits = random.normal(0, 3, 40_000).astype(numpy.float32)
+        logits = random.normal(0, 3, 100_000).astype(numpy.float32)
         if ties:
-            logits[random.integers(0, 40_000, 3)] = logits.max()
-            logits[random.integers(0, 40_000, 3000)] = -numpy.inf
+            logits[random.integers(0, 100_000, 3)] = logits.max()
+            logits[random.integers(0, 100_000, 3000)] = -numpy.inf
         whole = samplers[0].choose_among(logits, everything)
         allowed = samplers[1].shorten(logits) if samplers[1].has_shortlist else None
         chosen = samplers[1].choose_among(logits, everything if allowed is None else allowed)
@@ -200,6 +200,15 @@ def test_the_best_of_a_large_vocabulary_are_found_before_c_sees_them(
 
 
 def test_logits_that_are_no_numbers_are_left_to_c() -> None:
-    sampler = Sampler(llama_cpp, None, 40_000, 512, make_options(top_k=40), 1)
-    assert sampler.shorten(numpy.full(40_000, numpy.nan, numpy.float32)) is None
+    sampler = Sampler(llama_cpp, None, 100_000, 512, make_options(top_k=40), 1)
+    assert sampler.shorten(numpy.full(100_000, numpy.nan, numpy.float32)) is None
+    sampler.close()
+
+
+@pytest.mark.parametrize(
+    ("size", "temperature", "looks"), [(100_000, 0.8, True), (40_000, 0.8, False), (40_000, 0.0, True), (4096, 0.0, False)]
+)
+def test_for_one_token_a_look_before_c_pays_sooner_than_for_many(size: int, temperature: float, looks: bool) -> None:
+    sampler = Sampler(llama_cpp, None, size, 512, make_options(temperature=temperature), 1)
+    assert sampler.has_shortlist is looks
     sampler.close()
