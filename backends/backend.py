@@ -116,6 +116,9 @@ class ServingBackend(Backend, Protocol):
     def step(self) -> Sequence[tuple[int, GenerationEvent]]:
         """Advance everything a little: pairs of request id and event. Each request ends with Finished or Failed."""
 
+    def look_for_cancels(self) -> None:
+        """A request was cancelled just now: what is being computed for it may end. Called from any thread."""
+
     def settle(self) -> bool:
         """Do at once, now that nothing is left to do, a piece of what the next request would wait for; true if there is more of it."""
 

@@ -136,7 +136,7 @@ class GenerationOptions:
     ``adapters`` are the LoRA adapters to answer with instead of those of the load; None for those.
     ``context_policy`` says what happens where the text does not fit the context: it is refused, or what lies between its beginning and
     its newest part is forgotten (``shift``). ``drop`` and ``summarise`` are for who keeps the conversation: to an engine they are
-    ``refuse``.
+    ``refuse``. ``ignore_eos`` forbids the tokens with which a model ends its text, so that only a limit or a stop text ends it.
     """
 
     sampling: SamplingOptions = SamplingOptions()
@@ -151,6 +151,7 @@ class GenerationOptions:
     prompt_logprobs: bool = False
     adapters: tuple[Adapter, ...] | None = None
     context_policy: str = "refuse"
+    ignore_eos: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.max_tokens, int) or not 0 <= self.max_tokens <= 10_000_000:
@@ -205,6 +206,7 @@ def generation_options_from_json(value: dict[str, Any]) -> GenerationOptions:
         schema=str(value.get("schema") or ""),
         grammar=str(value.get("grammar") or ""),
         prompt_logprobs=bool(value.get("prompt_logprobs")),
+        ignore_eos=bool(value.get("ignore_eos")),
         adapters=None if value.get("adapters") is None else read_adapters(value["adapters"]),
         context_policy=str(value.get("context_policy") or "refuse"),
     )
@@ -284,7 +286,7 @@ class LoadOptions:
     def __post_init__(self) -> None:
         _check("context_length", self.context_length, 0, 16_777_216)
         _check("gpu_layers", self.gpu_layers, -1, 100_000)
-        _check("threads", self.threads, 0, 1024)
+        _check("threads", self.threads, 0, MOST_THREADS)
         _check("batch_size", self.batch_size, 1, 65_536)
         _check("parallel", self.parallel, 1, 128)
         _check("waiting_limit", self.waiting_limit, 1, 1_000_000)
@@ -313,19 +315,32 @@ class LoadOptions:
                 raise InvalidOption(option=name, value=repr(value), allowed=", ".join(filter(None, known)) + ", or empty")
         for name in ("tensor_split", "rpc_servers"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
-        object.__setattr__(self, "tensor_overrides", tuple(tuple(pair) for pair in self.tensor_overrides))
+        object.__setattr__(self, "tensor_overrides", tuple(_read_override(pair) for pair in self.tensor_overrides))
         for share in self.tensor_split:
             _check("tensor_split", share, 0, 1e6)
-        for pair in self.tensor_overrides:
-            try:
-                pattern, place = pair
-                re.compile(pattern)
-            except (re.error, TypeError, ValueError):
-                raise InvalidOption(option="tensor_overrides", value=repr(pair), allowed="pairs of pattern and place") from None
-            if not pattern or not isinstance(place, str) or not place:
-                raise InvalidOption(option="tensor_overrides", value=repr(pair), allowed="pairs of pattern and place")
         if any(not isinstance(server, str) or not _SERVER.fullmatch(server) for server in self.rpc_servers):
             raise InvalidOption(option="rpc_servers", value=repr(self.rpc_servers), allowed="host:port, for each")
+
+
+def _read_override(value: Any) -> tuple[str, str]:
+    """A pattern for names of tensors and their place. The engine reads patterns as ECMAScript's, which knows less than Python's.
+
+    Raises:
+        InvalidOption: something else, or a pattern of which the engine would make something else or nothing.
+    """
+    pair = tuple(value) if isinstance(value, list | tuple) else ()
+    if len(pair) != 2 or any(not isinstance(part, str) or not part for part in pair):
+        raise InvalidOption(option="tensor_overrides", value=repr(value), allowed="pairs of pattern and place")
+    pattern, place = pair
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        allowed = f"pairs of a pattern and a place; as a pattern, this one is wrong: {error}"
+        raise InvalidOption(option="tensor_overrides", value=repr(value), allowed=allowed) from None
+    if found := next((match["foreign"] for match in _FOREIGN.finditer(pattern) if match["foreign"]), ""):
+        allowed = f"patterns as ECMAScript (JavaScript) knows them, without {found}"
+        raise InvalidOption(option="tensor_overrides", value=repr(value), allowed=allowed)
+    return pattern, place
 
 
 OWN_LAYERS = "own"
@@ -337,10 +352,15 @@ SPLIT_MODES = ("", "none", "layer", "row", "tensor")
 NUMA_STRATEGIES = ("", "distribute", "isolate", "numactl", "mirror")
 """In the order of ``ggml_numa_strategy``; empty is off."""
 COMPUTE_TYPES = ("", "f32", "bf16", "f16")
+_FOREIGN = re.compile(
+    r"(?P<foreign>\(\?(?![:=!]).?.?|[*+?}]\+|\\[AZU]|\{(?!\d+(?:,\d*)?\}))|\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", re.DOTALL
+)
+"""What ``std::regex`` refuses or takes for something else, though Python knows it; escaped characters and classes are passed over."""
 _SERVER = re.compile(r"[\w.\-\[\]:]+:\d{1,5}")
 MICRO_BATCH = 512
 """Most tokens that an engine computes at once, and memory is planned for; a larger batch is cut into as many."""
 DEFAULT_CONTEXT_LIMIT = 8192
+MOST_THREADS = 1024
 MOST_LOGPROBS = 100
 MOST_ADAPTERS = 64
 LONGEST_GRAMMAR = 1_000_000

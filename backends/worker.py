@@ -255,10 +255,13 @@ class _Worker:
                 return
             flag.set()
             waiting = next((work for work in self._waiting if work.id == request_id), None)
-            if waiting is None:
-                return
-            self._waiting.remove(waiting)
-            del self._flags[request_id]
+            if waiting is not None:
+                self._waiting.remove(waiting)
+                del self._flags[request_id]
+        if waiting is None:
+            if isinstance(self._backend, ServingBackend):
+                self._backend.look_for_cancels()
+            return
         self.outbox.put_events([(request_id, Finished("cancelled", Usage()))], beside=True)  # the reader must never wait
 
     def _answer_counts(self) -> None:

@@ -4,10 +4,45 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from app.api.errors import bad_request
+from app.services.engine_pool import EnginePool
+from app.services.engines import Engine
+from app.workstation import Workstation
 from backends.options import Adapter
+
+
+class LoadedAdapters:
+    """The adapters that each model was loaded with, as files: they may have been chosen by id or name."""
+
+    def __init__(self, workstation: Workstation, pool: EnginePool) -> None:
+        self._workstation = workstation
+        self._pool = pool
+        self._found: WeakKeyDictionary[Engine, tuple[Adapter, ...]] = WeakKeyDictionary()
+        """For each load, because a look into the library's folders is too much for every request."""
+
+    def __call__(self, reference: str) -> tuple[Adapter, ...]:
+        """Of the model in memory; of one that is not, those that it would be loaded with.
+
+        Raises:
+            UserFacingError: one of them is not there.
+        """
+        lease = self._pool.acquire_now(reference)
+        if lease is None:
+            return self._find_files(self._workstation.engines.options_for(reference).adapters)
+        try:
+            if (found := self._found.get(lease.engine)) is None:
+                found = self._found[lease.engine] = self._find_files(lease.engine.options.adapters)
+            return found
+        finally:
+            lease.give_back()
+
+    def _find_files(self, adapters: tuple[Adapter, ...]) -> tuple[Adapter, ...]:
+        library = self._workstation.library
+        return tuple(replace(adapter, path=library.find(adapter.path).path) for adapter in adapters)
 
 
 class AdapterScales:

@@ -13,7 +13,7 @@ from typing import Any
 
 from starlette.requests import Request
 
-from app.api.adapter_scales import AdapterScales
+from app.api.adapter_scales import AdapterScales, LoadedAdapters
 from app.api.errors import ApiError, bad_request, describe
 from app.api.media import Media
 from app.api.merging import gather
@@ -46,9 +46,12 @@ class Desk:
     adapters: AdapterScales = field(init=False)
     closing: set[asyncio.Future[None]] = field(default_factory=set)
     """Replies that nobody reads any more, on their way to an end."""
+    drafted_tokens: int = 0
+    accepted_tokens: int = 0
+    """Tokens guessed ahead since the server started, and those of them that were right."""
 
     def __post_init__(self) -> None:
-        self.adapters = AdapterScales(lambda reference: self.workstation.engines.options_for(reference).adapters)
+        self.adapters = AdapterScales(LoadedAdapters(self.workstation, self.pool))
 
     @contextlib.asynccontextmanager
     async def call(self, request: Request) -> AsyncIterator[Call]:
@@ -168,6 +171,8 @@ class Call:
         for lease in self.leases:
             lease.give_back()
         self.media.close()
+        self.desk.drafted_tokens += self.record.usage.drafted_tokens
+        self.desk.accepted_tokens += self.record.usage.accepted_tokens
         self.record.end("done")
 
     def fail(self, error: ApiError) -> None:

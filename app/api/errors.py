@@ -24,6 +24,7 @@ from models.errors import (
     ModelNotFound,
     OutOfMemory,
     TemplateFailed,
+    TextTooLong,
     UserFacingError,
     WrongModelKind,
 )
@@ -47,6 +48,7 @@ _REMOTE: tuple[tuple[type[UserFacingError], int, str], ...] = (
 _STATUS: tuple[tuple[type[UserFacingError], int, str], ...] = (
     *_REMOTE,
     (ContextOverflow, 400, "context_length_exceeded"),
+    (TextTooLong, 400, "text_too_long"),
     (ModelNotFound, 404, "model_not_found"),
     (AmbiguousModel, 400, "model_ambiguous"),
     (EngineBusy, 503, "queue_full"),

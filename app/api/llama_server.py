@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from starlette.requests import Request
@@ -14,11 +14,11 @@ from app.api import openai_chat
 from app.api.desk import Desk
 from app.api.errors import ApiError, bad_request
 from app.api.openai_chat import Choice, timings_of
-from app.api.parameters import read_count, read_options, read_switch
+from app.api.parameters import read_count, read_options, read_probabilities, read_switch
 from app.api.running import Begun, Order, ask, count_tokens, render, while_connected
 from app.api.streams import EventStream, dump, event, reply_json
 from backends.backend import GenerationRequest
-from backends.events import TextDelta
+from backends.events import TextDelta, TokenChosen
 from backends.questions import Detokenize, Tokenize
 
 _MOST_TEXT = 8_000_000
@@ -85,6 +85,8 @@ async def metrics(desk: Desk, request: Request) -> Response:  # noqa: ARG001
         ("prompt_tokens_total", "counter", "Tokens of prompts.", totals.prompt_tokens),
         ("prompt_tokens_cached_total", "counter", "Tokens of prompts that were in the cache.", totals.cached_tokens),
         ("tokens_predicted_total", "counter", "Tokens written.", totals.output_tokens),
+        ("drafted_tokens_total", "counter", "Tokens guessed ahead.", desk.drafted_tokens),
+        ("drafted_tokens_accepted_total", "counter", "Tokens guessed ahead that were right.", desk.accepted_tokens),
         ("prompt_seconds_total", "counter", "Seconds spent on prompts.", round(totals.prompt_seconds, 6)),
         ("tokens_predicted_seconds_total", "counter", "Seconds spent on writing.", round(totals.output_seconds, 6)),
         ("requests_processing", "gauge", "Requests that are being answered.", len(open_records) - waiting),
@@ -161,7 +163,7 @@ async def infill(desk: Desk, request: Request) -> Response:
             prefix = "".join(f"{text}\n" for text in texts) + prefix
         prompt = call.body.get("prompt")
         most = read_count(call.body, "n_predict", "max_tokens")
-        options = read_options(call.body, max_tokens=most)
+        options = read_options(call.body, max_tokens=most, logprobs=read_probabilities(call.body))
         gap = GenerationRequest(prompt=prefix + (prompt if isinstance(prompt, str) else ""), suffix=suffix, options=options)
         order = Order(gap, silent=most == 0)
         lease = await call.acquire()
@@ -171,7 +173,8 @@ async def infill(desk: Desk, request: Request) -> Response:
             nothing = event({"content": "", "stop": False})
             return EventStream(pieces, call.hand_over(), on_error=call.record.fail, keep_alive=lambda: nothing)
         choice = await while_connected(request, openai_chat.collect(call, lease, order))
-        return reply_json({"content": "".join(choice.text), "stop": True, **_ending(choice)})
+        told = _show_probabilities(choice.tokens)
+        return reply_json({"content": "".join(choice.text), "stop": True, **told, **_ending(choice)})
 
 
 async def _stream(answer: Begun) -> AsyncIterator[str]:
@@ -179,8 +182,28 @@ async def _stream(answer: Begun) -> AsyncIterator[str]:
     async for piece in answer:
         choice.add(piece)
         if isinstance(piece, TextDelta):
-            yield event(dump({"content": piece.text, "stop": False}))
-    yield event(dump({"content": "", "stop": True, **_ending(choice)}))
+            yield event(dump({"content": piece.text, "stop": False, **_show_probabilities(choice.tokens)}))
+            choice.tokens.clear()
+    yield event(dump({"content": "", "stop": True, **_show_probabilities(choice.tokens), **_ending(choice)}))
+
+
+def _show_probabilities(tokens: Sequence[TokenChosen]) -> dict[str, Any]:
+    """What ``n_probs`` asks for, in llama-server's shape; nothing where nothing was told."""
+    if not tokens:
+        return {}
+    return {
+        "completion_probabilities": [
+            {
+                **_show_token(one.token, one.text, one.logprob),
+                "top_logprobs": [_show_token(token, text, logprob) for token, text, logprob in one.alternatives],
+            }
+            for one in tokens
+        ]
+    }
+
+
+def _show_token(token: int, text: bytes, logprob: float) -> dict[str, Any]:
+    return {"id": token, "token": text.decode("utf-8", "replace"), "bytes": list(text), "logprob": max(logprob, -9999.0)}
 
 
 def _ending(choice: Choice) -> dict[str, Any]:

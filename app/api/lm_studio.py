@@ -15,13 +15,13 @@ from app.api.desk import Desk
 from app.api.errors import ApiError, bad_request
 from app.api.ollama import parameters_in_words
 from app.api.openai_models import capabilities_of
+from app.api.parameters import read_whole
 from app.api.streams import reply_json
 from app.services.engine_pool import PooledModel
 from models.card import ModelCard
 
 _KINDS = {"embedding": "embeddings", "reranker": "embeddings"}
-
-
+_LONGEST_CONTEXT = 16_777_216
 _ENGINES = {"llamacpp": "llama.cpp"}
 
 
@@ -54,13 +54,21 @@ async def list_models_v1(desk: Desk, request: Request) -> Response:  # noqa: ARG
 
 
 async def load(desk: Desk, request: Request) -> Response:
-    """Put a model in memory."""
+    """Put a model in memory. Its context has the length that was chosen for the model: another one is refused, not passed over."""
     async with desk.call(request) as call:
         name = call.body.get("model")
         if not isinstance(name, str) or not name:
             raise bad_request("“model” must be a name.", "model")
+        wanted = read_whole(call.body, "context_length", 0, 1, _LONGEST_CONTEXT)
         started = time.monotonic()
         lease = await call.acquire()
+        if wanted and lease.facts.context_length not in (0, wanted):
+            raise bad_request(
+                f"The model is loaded with a context of {lease.facts.context_length} tokens, not {wanted}. The length cannot be "
+                f"chosen by a request: unload the model, set it with “yanmo options {desk.models.id_of(lease.engine.reference)} "
+                f"context_length={wanted}” or with the server's own option, and load the model again.",
+                "context_length",
+            )
         seconds = round(time.monotonic() - started, 3)
         kind = "llm" if lease.facts.can_write else "embedding"
         name = desk.models.id_of(lease.engine.reference)

@@ -14,7 +14,7 @@ from app.api.content import choose_tools, read_messages, read_tools
 from app.api.desk import Call, Desk, make_id
 from app.api.errors import bad_request
 from app.api.merging import gather, merge
-from app.api.parameters import read_count, read_options, read_switch, read_table, read_whole, template_values
+from app.api.parameters import read_count, read_options, read_probabilities, read_switch, read_table, read_whole, template_values
 from app.api.running import AnswerEvent, Begun, Done, Order, vary, while_connected
 from app.api.streams import EventStream, dump, event, reply_json
 from app.services.engine_pool import Lease
@@ -64,7 +64,7 @@ def read_order(call: Call, body: Mapping[str, Any]) -> tuple[Order, int]:
     top = read_whole(body, "top_logprobs", 0, 0, _MOST_TOP)
     if top and not shows_logprobs:
         raise bad_request("“top_logprobs” needs “logprobs”.", "top_logprobs")
-    options = read_options(body, max_tokens=most, logprobs=top if shows_logprobs else None)
+    options = read_options(body, max_tokens=most, logprobs=top if shows_logprobs else read_probabilities(body))
     if allowed and not forced and (options.schema or options.grammar):
         allowed = ()  # the form leaves no room for a call
     continues = messages[-1].role == "assistant" and read_switch(body, "continue_final_message", True)
@@ -245,6 +245,7 @@ def usage_of(usages: Sequence[Usage]) -> dict[str, Any]:
 def timings_of(usage: Usage) -> dict[str, Any]:
     """llama-server's extension: counts, milliseconds and rates."""
     read = usage.prompt_tokens - usage.cached_tokens
+    guessed = {"draft_n": usage.drafted_tokens, "draft_n_accepted": usage.accepted_tokens} if usage.drafted_tokens else {}
     return {
         "cache_n": usage.cached_tokens,
         "prompt_n": read,
@@ -254,6 +255,7 @@ def timings_of(usage: Usage) -> dict[str, Any]:
         "predicted_ms": round(usage.output_seconds * 1000, 3),
         "predicted_per_second": round(usage.tokens_per_second, 3),
         "queue_ms": round(usage.waiting_seconds * 1000, 3),
+        **guessed,
     }
 
 

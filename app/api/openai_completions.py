@@ -16,12 +16,13 @@ from app.api.desk import Call, Desk, make_id
 from app.api.errors import bad_request
 from app.api.merging import gather, merge
 from app.api.openai_chat import FINGERPRINT, finish_reason, timings_of
-from app.api.parameters import are_token_ids, read_count, read_options, read_switch, read_table, read_whole
+from app.api.parameters import are_token_ids, read_count, read_options, read_probabilities, read_switch, read_table, read_whole
 from app.api.running import AnswerEvent, Begun, Done, Order, ask, vary, while_connected
 from app.api.streams import EventStream, dump, event, reply_json
 from app.services.engine_pool import Lease
 from backends.backend import GenerationRequest
 from backends.events import PromptToken, TextDelta, TokenChosen, Usage
+from backends.options import MOST_LOGPROBS
 from backends.questions import Detokenize
 
 _MOST_PROMPTS, _MOST_CHOICES = 2048, 128
@@ -106,11 +107,11 @@ def read_plan(body: Mapping[str, Any]) -> Plan:
 
 
 def _read_logprobs(body: Mapping[str, Any]) -> int | None:
-    """How many alternatives of each token are told; some clients say true or false."""
+    """How many alternatives of each token are told; some clients say true or false, llama-server's say it by another name."""
     value = body.get("logprobs")
     if isinstance(value, bool):
         return 1 if value else None
-    return None if value is None else read_whole(body, "logprobs", 0, 0, 100)
+    return read_probabilities(body) if value is None else read_whole(body, "logprobs", 0, 0, MOST_LOGPROBS)
 
 
 def _read_prompts(value: Any) -> list[str | list[int]]:

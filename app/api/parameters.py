@@ -9,14 +9,40 @@ from dataclasses import fields
 from typing import Any
 
 from app.api.errors import bad_request
-from backends.options import WHOLE_SAMPLING, GenerationOptions, SamplingOptions
+from backends.options import MOST_LOGPROBS, SAMPLER_STEPS, WHOLE_SAMPLING, GenerationOptions, SamplingOptions
 
-_ALIASES = {"repetition_penalty": "repeat_penalty", "typ_p": "typical_p", "dynatemp_range": "temperature_range"}
+_ALIASES = {
+    "repetition_penalty": "repeat_penalty",
+    "typ_p": "typical_p",
+    "dynatemp_range": "temperature_range",
+    "dynatemp_exponent": "temperature_exponent",
+}
 _NAMES = {
     field.name: (field.name, *(alias for alias, name in _ALIASES.items() if name == field.name))
     for field in fields(SamplingOptions)
 }
 _MOST_STOPS = 64
+_LETTERS = {
+    "e": "penalties",
+    "d": "dry",
+    "s": "top_n_sigma",
+    "k": "top_k",
+    "y": "typical_p",
+    "p": "top_p",
+    "m": "min_p",
+    "x": "xtc",
+    "t": "temperature",
+}
+"""llama-server's letters for the steps of sampling."""
+_STEP_NAMES = {name.replace("_", ""): name for name in SAMPLER_STEPS} | {
+    "typp": "typical_p",
+    "typ": "typical_p",
+    "nucleus": "top_p",
+    "temp": "temperature",
+}
+"""Its names, of which it takes several spellings (top_k, top-k, topk), without what stands between their words."""
+_POLICIES = ("refuse", "shift", "drop")
+"""A conversation is summarised only where it is kept, which is not here."""
 
 
 def read_options(body: Mapping[str, Any], *, max_tokens: int | None = None, **more: Any) -> GenerationOptions:
@@ -30,17 +56,22 @@ def read_options(body: Mapping[str, Any], *, max_tokens: int | None = None, **mo
     for option, names in _NAMES.items():
         for name in names:
             if (value := body.get(name)) is not None:
-                sampling[option] = _number(option, value, whole=option in WHOLE_SAMPLING)
+                sampling[option] = _number(name, value, whole=option in WHOLE_SAMPLING)
                 break
+    if sampling.get("top_k") == -1:
+        sampling["top_k"] = 0  # vLLM's word for off
     schema, grammar = _read_form(body)
     return GenerationOptions(
         sampling=SamplingOptions(**sampling),
         max_tokens=max_tokens or 0,
         stop=read_stops(body.get("stop")),
         seed=_read_seed(body.get("seed")),
+        sampler_order=read_samplers(body.get("samplers")),
         logit_bias=_read_bias(body.get("logit_bias")),
         schema=schema,
         grammar=grammar,
+        context_policy=_read_policy(body.get("context_policy")),
+        ignore_eos=read_switch(body, "ignore_eos"),
         **more,
     )
 
@@ -77,6 +108,38 @@ def read_stops(value: Any) -> tuple[str, ...]:
     if not isinstance(values, list) or any(not isinstance(text, str) for text in values) or len(values) > _MOST_STOPS:
         raise bad_request(f"“stop” must be a text or up to {_MOST_STOPS} texts.", "stop")
     return tuple(text for text in values if text)
+
+
+def read_samplers(value: Any) -> tuple[str, ...]:
+    """The steps of sampling in their order, as llama-server takes them: names in a list, or letters in a text.
+
+    What is left out is not done. Its ``adaptive_p`` does nothing unless it is given a target, so it may be named.
+
+    Raises:
+        ApiError: something else, or a step twice.
+    """
+    if value is None:
+        return SAMPLER_STEPS
+    if isinstance(value, str):
+        found = [_LETTERS.get(letter, "") for letter in value if letter != "a"]
+    elif isinstance(value, list) and all(isinstance(name, str) for name in value):
+        plain = [re.sub("[-_]", "", name.lower()) for name in value]
+        found = [_STEP_NAMES.get(name, "") for name in plain if name != "adaptivep"]
+    else:
+        found = [""]
+    if "" in found or len(set(found)) != len(found):
+        known = f"{', '.join(SAMPLER_STEPS)}, each once, or a text of their letters {''.join(_LETTERS)}"
+        raise bad_request(f"“samplers” must be a list of {known}.", "samplers")
+    return tuple(found)
+
+
+def read_probabilities(body: Mapping[str, Any]) -> int | None:
+    """llama-server's ``n_probs``: how many alternatives of each token are told; None for nothing.
+
+    Raises:
+        ApiError: it is no whole number in range.
+    """
+    return read_whole(body, "n_probs", 0, 0, MOST_LOGPROBS) or None
 
 
 def read_whole(body: Mapping[str, Any], name: str, default: int, low: int, high: int) -> int:
@@ -150,24 +213,39 @@ def _read_form(body: Mapping[str, Any]) -> tuple[str, str]:
     grammar = body.get("grammar")
     if grammar is not None and not isinstance(grammar, str):
         raise bad_request("“grammar” must be text.", "grammar")
+    schema = _read_schema(body)
+    if schema and grammar:
+        raise bad_request("“grammar” cannot be used beside a JSON schema: both say which form the reply has.", "grammar")
+    return schema, grammar or ""
+
+
+def _read_schema(body: Mapping[str, Any]) -> str:
     if body.get("json_schema") is not None:
-        return json.dumps(read_table(body, "json_schema")), ""
+        return json.dumps(read_table(body, "json_schema"))
     value = read_table(body, "response_format")
     if not value:
-        return "", grammar or ""
+        return ""
     kind = value.get("type")
     if kind == "text":
-        return "", grammar or ""
+        return ""
     if kind == "json_object":
         schema = value.get("schema")
-        return json.dumps(schema if isinstance(schema, dict) else {"type": "object"}), ""
+        return json.dumps(schema if isinstance(schema, dict) else {"type": "object"})
     if kind == "json_schema":
         inner = value.get("json_schema") if isinstance(value.get("json_schema"), dict) else value
         schema = inner.get("schema") if isinstance(inner, dict) else None
         if not isinstance(schema, dict | bool):
             raise bad_request("“response_format.json_schema.schema” must be a JSON schema.", "response_format")
-        return json.dumps(schema), ""
+        return json.dumps(schema)
     raise bad_request("“response_format.type” must be text, json_object or json_schema.", "response_format")
+
+
+def _read_policy(value: Any) -> str:
+    if value is None:
+        return "refuse"
+    if value not in _POLICIES:
+        raise bad_request(f"“context_policy” must be {', '.join(_POLICIES[:-1])} or {_POLICIES[-1]}.", "context_policy")
+    return str(value)
 
 
 def _read_seed(value: Any) -> int | None:

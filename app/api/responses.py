@@ -153,6 +153,9 @@ def _read_plan(call: Call) -> Plan:
         raise bad_request("“background” is not offered here: keep the connection open.", "background")
     if body.get("conversation") is not None:
         raise bad_request("Conversations are not kept here: continue a response with “previous_response_id”.", "conversation")
+    truncation = body.get("truncation")
+    if truncation not in (None, "auto", "disabled"):
+        raise bad_request("“truncation” must be auto or disabled.", "truncation")
     items = read_input(body.get("input"))
     history: list[dict[str, Any]] = []
     previous = body.get("previous_response_id")
@@ -170,6 +173,8 @@ def _read_plan(call: Call) -> Plan:
     if most == 0:
         raise bad_request("“max_output_tokens” must be above 0.", "max_output_tokens")
     values = dict(body)
+    if truncation == "auto":
+        values["context_policy"] = "drop"
     form = read_table(read_table(body, "text"), "format")
     values["response_format"] = {**form, "json_schema": {"schema": form.get("schema")}} if form else None
     effort = read_table(body, "reasoning").get("effort")

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from starlette.requests import Request
 
 from app.api.errors import ApiError, describe
+from app.api.truncation import drop_oldest
 from app.services.engine_pool import Lease
 from app.services.prompts import describe_blindness
 from app.services.request_log import RequestRecord
@@ -118,6 +119,11 @@ async def answer(
     order = _prepare(lease, order)
     if make_plain is not None:
         order = replace(order, request=await make_plain(order.request))
+    request = await _fit(lease, order.request)
+    if request is not order.request:
+        order = replace(order, request=request)
+        if record is not None:
+            record.request = request
     splitter = _make_splitter(lease, order)
     reply = Reply(lease, order.request)
     is_over = False
@@ -146,6 +152,16 @@ async def answer(
             reply.cancel()
             if record is not None:
                 record.note_cancelled()
+
+
+async def _fit(lease: Lease, request: GenerationRequest) -> GenerationRequest:
+    """Without the oldest turns, where the client allows that. An engine that cannot count refuses what is too long, as ever."""
+    try:
+        return await drop_oldest(request, lease.facts.context_length, lambda shorter: count_tokens(lease, shorter))
+    except ApiError as error:
+        if error.code != "engine_unavailable":
+            raise
+        return request
 
 
 class Begun:
@@ -204,7 +220,7 @@ def _read(event: GenerationEvent, splitter: _Splitter, silent: bool) -> Sequence
             splitter.calls += 1  # the engine reads them itself
             return (event,)
         case ContextShifted() | Finished() | Failed():
-            return ()  # the first happens only where a request allows it, and none from outside does
+            return ()  # the first happens only where the client allowed it, and no dialect has words for it
         case _:
             return (event,)
 

@@ -25,7 +25,7 @@ _MODEL = _say(_TEXT, "An id of /v1/models, a model's name, or an alias; the mode
 _SAMPLING: dict[str, dict[str, Any]] = {
     "temperature": {"type": "number", "minimum": 0, "maximum": 5},
     "top_p": {"type": "number", "minimum": 0, "maximum": 1},
-    "top_k": {"type": "integer", "minimum": 0},
+    "top_k": {"type": "integer", "minimum": -1},
     "min_p": {"type": "number", "minimum": 0, "maximum": 1},
     "repeat_penalty": {"type": "number", "minimum": 0.5, "maximum": 3},
     "presence_penalty": {"type": "number", "minimum": -2, "maximum": 2},
@@ -33,6 +33,11 @@ _SAMPLING: dict[str, dict[str, Any]] = {
     "seed": _WHOLE,
     "stop": {"anyOf": [_TEXT, _TEXTS]},
     "logit_bias": _OBJECT,
+    "samplers": _say({"anyOf": [_TEXTS, _TEXT]}, "The steps of sampling in their order, by names, or letters as llama-server's."),
+    "context_policy": _say(
+        {"type": "string", "enum": ["refuse", "shift", "drop"]},
+        "What happens to what is too long: it is refused, its middle is forgotten, or the oldest turns are left out.",
+    ),
 }
 _MESSAGE = {
     "type": "object",
@@ -104,6 +109,9 @@ BODIES: dict[str, dict[str, Any]] = {
         tool_choice={"anyOf": [_TEXT, _OBJECT]},
         text=_OBJECT,
         reasoning=_OBJECT,
+        truncation=_say(
+            {"type": "string", "enum": ["auto", "disabled"]}, "auto leaves out the oldest turns of what is too long."
+        ),
         temperature=_SAMPLING["temperature"],
         top_p=_SAMPLING["top_p"],
     ),

@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-_LOOK_SECONDS = 0.02
+_LOOK_SECONDS = 0.05
+"""Between two looks of the thread, for wishes that nobody announces: each takes Python's lock from who computes."""
 
 
 class Interrupt:
@@ -42,6 +43,11 @@ class Interrupt:
         if not self._armed.is_set():
             self._armed.set()
 
+    def look(self) -> None:
+        """See whether somebody wishes the running decode to end; from any thread."""
+        if self._armed.is_set() and self._is_wished():
+            self._flag[0] = b"\x01"
+
     def rest(self) -> None:
         """There is nothing to compute for a while: stop looking."""
         self._armed.clear()
@@ -56,8 +62,7 @@ class Interrupt:
     def _look(self) -> None:
         while not self._is_closed:
             self._armed.wait()
-            if self._is_wished():
-                self._flag[0] = b"\x01"
+            self.look()
             time.sleep(_LOOK_SECONDS)
 
 

@@ -304,7 +304,11 @@ class Reply:
         if numpy.isnan(self._read_logits(row).max()):
             raise DamagedModelFile(file=Path(model.path).name, reason="It computes no numbers: some of its weights are damaged.")
         self._read_at = time.perf_counter()
-        sampler = Sampler(model.api, model.vocabulary, model.tokenizer.size, model.context_length, self._options, self._seed)
+        options = self._options
+        if options.ignore_eos:
+            never = tuple((token, -1000.0) for token in model.tokenizer.ends)
+            options = replace(options, logit_bias=(*options.logit_bias, *never))
+        sampler = Sampler(model.api, model.vocabulary, model.tokenizer.size, model.context_length, options, self._seed)
         sampler.feed(text_tokens(self._prompt.tokens) if self.has_media else self._prompt.tokens)
         return sampler
 

@@ -71,10 +71,10 @@ class Scheduler:
         self._active: list[Reply] = []
         self._events: list[tuple[int, GenerationEvent]] = []
         self._computing: list[Reply] = []
-        self._interrupt = Interrupt(model.api, model.context, self._should_abort)
-        self._layout = Layout(model, self.cache, self.parking, self._interrupt.attach, worth=layout_worth)
+        self.interrupt = Interrupt(model.api, model.context, self._should_abort)
+        self._layout = Layout(model, self.cache, self.parking, self.interrupt.attach, worth=layout_worth)
         self._eyes = eyes
-        self._media = MediaReader(model, eyes, self._interrupt) if eyes is not None else None
+        self._media = MediaReader(model, eyes, self.interrupt) if eyes is not None else None
         self._right_guesses, self._is_crowded, self._has_begun = 0, False, False
 
     @property
@@ -126,7 +126,7 @@ class Scheduler:
         for reply in self._active:
             self._collect(reply)
         if not self._active:
-            self._interrupt.rest()
+            self.interrupt.rest()
         events, self._events = self._events, []
         return events
 
@@ -149,7 +149,7 @@ class Scheduler:
         self.drop_all()
         self._waiting.close()
         self._speculation.close()
-        self._interrupt.close()
+        self.interrupt.close()
         if self._eyes is not None:
             self._eyes.close()
 
@@ -239,7 +239,7 @@ class Scheduler:
         if len(self._turns.choose(self._active)) < len(self._active):
             return False
         self._computing = sorted(self._active, key=lambda reply: reply.place)
-        self._interrupt.begin()
+        self.interrupt.begin()
         result, over = self._burst.run(self._computing)
         self._pace.note_burst(self._burst.seconds, self._burst.steps, len(self._computing))
         if len(self._computing) == 1 and self._burst.steps:
@@ -281,7 +281,7 @@ class Scheduler:
     def _compute(self, parts: list[Part]) -> None:
         """Decode the batch and deal with what became of it."""
         reads, self._computing = any(part.reply.is_reading for part in parts), [part.reply for part in parts]
-        self._interrupt.begin()
+        self.interrupt.begin()
         started = time.perf_counter()
         result = self._batch.compute(self._model.api.llama_decode, self._model.context)
         if result == 0:

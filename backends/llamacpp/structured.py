@@ -17,6 +17,9 @@ from models.errors import EngineUnavailable, FormRefused
 _COMPACT: Any = {"whitespace_flexible": False}
 """A weak model that may write white space anywhere writes it for ever."""
 
+_ERROR = "error: "
+_LONGEST_EXPRESSION = 100
+
 
 class FormCompiler:
     """Makes the masks of one model's replies in a thread of its own, so that other replies go on meanwhile.
@@ -85,7 +88,7 @@ class _Vocabulary:
         self.tokens = [tokenizer.bytes_of(token) for token in everything]
         self.special_token_ids = [token for token in everything if tokenizer.is_special(token)]
         self._marks = frozenset(self.special_token_ids)
-        self.ends = [token for token in everything if tokenizer.is_end(token)] or [max(tokenizer.end, 0)]
+        self.ends = list(tokenizer.ends) or [max(tokenizer.end, 0)]
         self.eos_token_id = tokenizer.end if tokenizer.end in self.ends else self.ends[0]
         self.bos_token_id = tokenizer.begin if tokenizer.begin >= 0 else None
 
@@ -135,5 +138,20 @@ class TokenMask:
 
 
 def _refuse(matcher: Any) -> FormRefused:
-    said = str(matcher.get_error()) or "no token may come next"
-    return FormRefused(reason=f"The engine says: {said.splitlines()[0]}.", details=said)
+    said = str(matcher.get_error()).strip() or "no token may come next"
+    return FormRefused(reason=f"The engine says: {_shorten(said)}.", details=said)
+
+
+def _shorten(said: str) -> str:
+    """One line of what the engine says: its first, and of a wrong regular expression the expression and what is wrong with it.
+
+    The other lines draw an arrow below the text.
+    """
+    first, *others = said.splitlines()
+    first = first.rstrip(" :.")
+    reason = next((line.removeprefix(_ERROR).rstrip(" .") for line in others if line.startswith(_ERROR)), "")
+    if not reason:
+        return first
+    expression = others[0].strip()
+    is_told = expression in first or expression.startswith(("~", _ERROR))  # of several lines the engine makes a list with rulers
+    return f"{first}: {reason}" if is_told else f"{first} in {expression[:_LONGEST_EXPRESSION]}: {reason}"

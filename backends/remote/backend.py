@@ -122,6 +122,9 @@ class RemoteBackend:
                 told.append((request_id, Finished("cancelled", Usage())))
         return told
 
+    def look_for_cancels(self) -> None:
+        """Every step looks for itself here."""
+
     def settle(self) -> bool:
         """See :class:`backends.backend.ServingBackend`."""
         return False

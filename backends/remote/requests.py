@@ -20,7 +20,7 @@ from backends.messages import (
     ToolCallPart,
     ToolResultPart,
 )
-from backends.options import GenerationOptions, SamplingOptions
+from backends.options import SAMPLER_STEPS, GenerationOptions, SamplingOptions
 from backends.remote.address import RemoteAddress
 from backends.remote.capabilities import Capabilities
 from models.errors import AttachmentRefused
@@ -70,6 +70,10 @@ def _make_settings(options: GenerationOptions, address: RemoteAddress, can: Capa
         body |= {name: getattr(sampling, name) for name in _SHARED}
         unusual = [name for name in _LLAMA if getattr(sampling, name) != getattr(_USUAL, name)]
         body |= {name: getattr(sampling, name) for name in unusual if can.server in _LLAMA_SERVERS}
+        if options.ignore_eos:
+            body["ignore_eos"] = True
+        if options.sampler_order != SAMPLER_STEPS and can.server in _LLAMA_SERVERS:
+            body["samplers"] = list(options.sampler_order)
         if sampling.repeat_penalty != _USUAL.repeat_penalty:
             body |= {"repeat_penalty": sampling.repeat_penalty, "repetition_penalty": sampling.repeat_penalty}
     if options.max_tokens:

@@ -162,6 +162,9 @@ class TorchBackend:
         """See :meth:`backends.backend.ServingBackend.step`."""
         return self._replies.step(self._scheduler)
 
+    def look_for_cancels(self) -> None:
+        """Every step looks for itself here."""
+
     def settle(self) -> bool:
         """See :class:`backends.backend.ServingBackend`."""
         return False

@@ -102,6 +102,11 @@ class HubTokenizer:
         """Whether the model says with this token that it is done."""
         return token in self._ends
 
+    @property
+    def ends(self) -> tuple[int, ...]:
+        """All tokens of :meth:`is_end`."""
+        return tuple(sorted(self._ends))
+
     def _read(self, token: int) -> bytes:
         if token in self._added:
             return self._added[token][0].encode("utf-8", "replace")

@@ -14,7 +14,7 @@ from backends.echo import EchoBackend
 from backends.events import Failed, Finished, GenerationEvent, TextDelta, Usage
 from backends.options import LoadOptions
 from backends.worker import _REST_AFTER, _Worker
-from backends.worker_protocol import Close, Events, Generate, WorkerStart
+from backends.worker_protocol import Cancel, Close, Events, Generate, WorkerStart
 from models.errors import EngineError
 from tests.backends.requests import ask
 
@@ -25,7 +25,7 @@ class BrittleEngine(EchoBackend):
     def __init__(self) -> None:
         super().__init__()
         self._open: dict[int, GenerationRequest] = {}
-        self.settled = self.rested = 0
+        self.settled = self.rested = self.looked = 0
 
     @property
     def is_idle(self) -> bool:
@@ -49,6 +49,9 @@ class BrittleEngine(EchoBackend):
         self._open.clear()
         return pairs
 
+    def look_for_cancels(self) -> None:
+        self.looked += 1
+
     def settle(self) -> bool:
         self.settled += 1
         if self.settled == 3:
@@ -58,6 +61,9 @@ class BrittleEngine(EchoBackend):
     def rest(self) -> bool:
         self.rested += 1
         raise ValueError("a third bug")
+
+    def forget(self, owner: str) -> None:
+        pass
 
     def drop_all(self) -> None:
         self._open.clear()
@@ -101,3 +107,20 @@ def test_a_bug_in_a_step_fails_what_runs_and_the_model_stays(ends: dict[int, Gen
     assert isinstance(failed.error, EngineError)
     assert "another bug" in failed.error.details
     assert isinstance(ends[99], Finished)
+
+
+def test_a_cancel_of_what_runs_is_told_to_the_engine_and_of_what_waits_is_not() -> None:
+    ours, theirs = multiprocessing.Pipe()
+    worker = _Worker(WorkerStart("brittle", "", LoadOptions(), "", 0), theirs)
+    engine = worker._backend = BrittleEngine()
+    for number in (1, 2):
+        worker._obey(Generate(number, ask("one")))
+    worker._next_waiting()
+    worker._obey(Cancel(2))
+    assert engine.looked == 0
+    worker._obey(Cancel(1))
+    worker._obey(Cancel(7))
+    assert engine.looked == 1
+    assert worker._flags[1].is_set()
+    worker.outbox.flush(5.0)
+    assert ours.recv().pairs[0][0] == 2

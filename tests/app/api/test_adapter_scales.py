@@ -51,6 +51,22 @@ def test_scales_are_set_for_all_and_for_one_request(styled: Served) -> None:
     assert len(texts) == 1
 
 
+def test_an_adapter_that_was_chosen_by_its_id_takes_scales_too(styled: Served, tmp_path: Path) -> None:
+    library, defaults = styled.workstation.library, styled.workstation.defaults
+    file = tmp_path / "风格.gguf"
+    card = library.import_model(file)
+    defaults.set_load_options(styled.tiny, replace(defaults.load_options(styled.tiny), adapters=(Adapter(card.id, 1.0),)))
+    usual, plain = say(styled), say(styled, lora=[])
+    half = say(styled, lora=[{"id": 0, "scale": 0.5}])
+    assert usual != plain
+    assert say(styled, lora=[{"id": 0, "scale": 1.0}]) == usual
+    assert [(Path(row["path"]).name, row["scale"]) for row in styled.get("/lora-adapters").json()] == [("风格.gguf", 1.0)]
+    assert styled.post("/lora-adapters", [{"id": 0, "scale": 0.5}]).json() == {"success": True}
+    assert say(styled) == half
+    defaults.set_load_options(styled.tiny, replace(defaults.load_options(styled.tiny), adapters=()))
+    assert say(styled) == half  # ids are those of the load, whatever was chosen since for the next one
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

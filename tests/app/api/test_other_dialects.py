@@ -232,6 +232,18 @@ def test_lm_studios_fields_are_exact(served: Served) -> None:
     assert served.post("/api/v1/models/unload", {"instance_id": served.tiny}).status_code == 404
 
 
+def test_lm_studios_load_never_passes_over_a_length_of_the_context(served: Served) -> None:
+    body = {"model": served.tiny, "echo_load_config": True}
+    same = served.post("/api/v1/models/load", {**body, "context_length": 2048})
+    assert same.json()["load_config"] == {"context_length": 2048}
+    other = served.post("/api/v1/models/load", {**body, "context_length": 1024})
+    assert (other.status_code, other.json()["error"]["param"]) == (400, "context_length")
+    assert "2048" in other.json()["error"]["message"]
+    for wrong in ("many", 0, -1, 1.5, True, [], 10**12):
+        refused = served.post("/api/v1/models/load", {**body, "context_length": wrong})
+        assert (refused.status_code, refused.json()["error"]["param"]) == (400, "context_length"), wrong
+
+
 def test_tokens_and_text_are_each_others_inverse(served: Served) -> None:
     for text in ("", "hello  world\n", "研墨 🖋️ 👨‍👩‍👧", "<|im_start|>", "a\u0000b", "   "):
         for model in (served.starter, served.tiny):

@@ -41,6 +41,17 @@ def test_documents_come_sorted_and_as_many_as_are_asked_for(ranking: tuple[Serve
         near.workstation.close()
 
 
+def test_a_text_that_is_too_long_is_the_clients_fault_and_not_the_servers(ranking: tuple[Served, str]) -> None:
+    served, model = ranking
+    words = "ink " * 6000
+    texts = {"model": served.tiny, "input": ["short", words]}
+    documents = {"model": model, "query": "q", "documents": ["short", words]}
+    for path, body in (("/v1/embeddings", texts), ("/v1/rerank", documents), ("/api/v0/embeddings", texts)):
+        reply = served.post(path, body)
+        assert (reply.status_code, reply.json()["error"]["code"]) == (400, "text_too_long"), path
+    assert served.post("/api/embed", texts).status_code == 400
+
+
 def test_a_queue_that_is_full_is_told_with_503_and_when_to_come_again(served: Served) -> None:
     body = {"model": served.slow, "prompt": "ink", "max_tokens": 200, "logit_bias": {"2": -100}}
     statuses = crowd(served, "/v1/completions", body, 12)

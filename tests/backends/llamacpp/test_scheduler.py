@@ -405,3 +405,13 @@ def test_others_may_run_beside_long_steps_of_writing_only(bench: Bench, monkeypa
     assert not bench.scheduler.computes_long
     bench.run()
     assert isinstance(bench.end(number), Finished)
+
+
+def test_a_reply_that_may_not_end_goes_on_to_its_limit(bench: Bench) -> None:
+    ends = bench.model.tokenizer.ends
+    assert ends
+    assert all(bench.model.tokenizer.is_end(token) for token in ends)
+    sure = ((ends[0], 500.0),)
+    numbers = [bench.ask(letters("abc"), 30, logit_bias=sure, ignore_eos=ignored) for ignored in (False, True)]
+    bench.run()
+    assert [len(bench.output(number)) for number in numbers] == [0, 30]

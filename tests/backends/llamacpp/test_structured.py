@@ -75,6 +75,26 @@ def test_a_bad_form_is_an_error_in_words_and_the_model_lives_on(backend: LlamaCp
     assert finish_of(run(backend, complete("x", max_tokens=2))).usage.output_tokens == 2
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"schema": '{"pattern": "(", "type": "string"}'}, "regex parse error in (: unclosed group."),
+        ({"schema": '{"pattern": "(?<=a)b", "type": "string"}'}, "look-behind, is not supported."),
+        ({"grammar": "start: /[z-a]/"}, 'invalid regex "[z-a]" (in regex): regex parse error: invalid character class range'),
+        ({"grammar": "start: nowhere"}, 'at 1(8): unknown name: "nowhere".'),
+        ({"schema": '{"pattern": "a\\nb(", "type": "string"}'}, "unclosed group."),
+    ],
+    ids=str,
+)
+def test_what_is_wrong_with_a_form_is_told_in_one_line(backend: LlamaCppBackend, options: dict[str, str], words: str) -> None:
+    with pytest.raises(FormRefused) as caught:
+        run(backend, complete("x", max_tokens=20, **options))
+    reason = caught.value.facts["reason"]
+    assert words in reason
+    assert reason.startswith("The engine says: ") and reason.endswith(".") and "\n" not in reason
+    assert ":." not in reason and ".." not in reason
+
+
 def test_probabilities_are_those_of_the_model_not_of_the_mask(backend: LlamaCppBackend) -> None:
     events = run(backend, complete("x", schema='{"const": "abc"}', logprobs=2, temperature=0.0))
     chosen = [event for event in events if isinstance(event, TokenChosen)]
