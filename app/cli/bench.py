@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import csv
-import io
 import json
 import re
 import secrets
@@ -13,16 +11,19 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.cli.bench_files import check_targets, describe, make_table, write_files
+from app.cli.notices import tell_notice
 from models.errors import UserFacingError
 
 if TYPE_CHECKING:
     from app.services.engines import Link, Stream
     from app.workstation import Workstation
     from backends.events import LoadedModel, Usage
+    from backends.options import LoadOptions
 
 _EXAMPLES = """examples:
   yanmo bench                              the default model
@@ -32,6 +33,10 @@ _EXAMPLES = """examples:
   yanmo bench model.gguf --depth 0,4096 --csv figures.csv --picture figures.svg
 """
 _KEPT_RUNS = 50
+_NO_MATTER = {"context_length", "parallel", "kv_unified", "waiting_limit", "cache_folder", "cache_megabytes", "chat_template"}
+"""Options that follow from what is measured, or change nothing about it."""
+_SETTLED = 64
+"""Tokens written alone after which the engine has tried out numbers of threads: three at most, a dozen steps each."""
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -67,12 +72,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("model", metavar="MODEL", nargs="?", default="", help="default: the default model")
     parser.add_argument("--prompt", type=_count, default=512, metavar="N", help="tokens to read (default 512)")
     parser.add_argument("--output", type=_count, default=64, metavar="N", help="tokens to write (default 64)")
-    parser.add_argument("--depth", type=_counts, default=[0, 2048], metavar="N,…", help="tokens before writing (default 0,2048)")
-    parser.add_argument("--streams", type=_counts, default=[1, 4], metavar="N,…", help="requests at once (default 1,4)")
+    parser.add_argument("--depth", type=_depths, default=[0, 2048], metavar="N,…", help="tokens before writing (default 0,2048)")
+    parser.add_argument("--streams", type=_streams, default=[1, 4], metavar="N,…", help="requests at once (default 1,4)")
     parser.add_argument("--repeat", type=_count, default=3, metavar="N", help="take the median of N (default 3)")
-    parser.add_argument("--threads", type=int, default=0, metavar="N", help="threads to compute with")
+    parser.add_argument("--threads", type=_threads, default=0, metavar="N", help="threads to compute with")
     parser.add_argument("--draft", metavar="MODEL", default="", help="a small model of the same family that guesses ahead")
-    parser.add_argument("--lookup", type=_count, default=0, metavar="N", help="guess up to N tokens from the text itself")
+    parser.add_argument("--lookup", type=_guesses, default=0, metavar="N", help="guess up to N tokens from the text itself")
     parser.add_argument("--separate-contexts", action="store_true", help="a context for each request instead of one for all")
     parser.add_argument(
         "--no-upstream", action="store_true", help="do not measure llama-bench too, which is done where it is installed"
@@ -86,68 +91,67 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run_bench(arguments: argparse.Namespace, make_workstation: Callable[[], Workstation]) -> int:  # noqa: ARG001
     """The command."""
     from app.temporary import make_temporary_workstation
-    from backends.options import LoadOptions
 
-    streams = [count for count in arguments.streams if count]
-    needed = max([arguments.prompt, *arguments.depth]) + arguments.output
-    shared = max([needed, *(count * (arguments.prompt + arguments.output) for count in streams)])
-    options = LoadOptions(
-        context_length=max(256, int((needed if arguments.separate_contexts else shared) * 1.1) + 64),
-        threads=arguments.threads,
-        parallel=max([1, *streams]),
-        kv_unified=not arguments.separate_contexts,
-        draft_model=arguments.draft,
-        lookup_tokens=arguments.lookup,
-    )
+    if arguments.json and arguments.csv == "-":
+        print("yanmo bench: --json and --csv - both want standard output: give --csv a file.", file=sys.stderr)
+        return 2
+    check_targets(arguments)
     with make_temporary_workstation(arguments.paths) as workstation:
-        reference = arguments.model or workstation.engines.default_model()
+        reference = workstation.find_model(arguments.model) if arguments.model else workstation.engines.default_model()
+        options = choose_options(arguments, workstation.engines.options_for(reference))
         workstation.engines.load(reference, options)
         with workstation.engines.lease(reference) as engine:
             assert engine.link is not None
             assert engine.facts is not None
             facts = engine.facts
+            tell_notice(facts)
             path = ""
             with contextlib.suppress(UserFacingError):
                 path = workstation.library.find(reference).path
             measured: list[Figure] = []
-            for figure in iter_figures(engine.link, arguments):
+            for figure in iter_figures(engine.link, arguments, settles=not options.threads):
                 measured.append(figure)
                 print(f"{figure.name}: {figure.tokens_per_second:.1f} tokens/s", file=sys.stderr)
     history = arguments.paths.data / "benchmarks" / f"{_make_file_name(facts)}.json"
-    settings = _list_settings(arguments)
+    settings = list_settings(arguments, options)
     run = {"settings": settings, "model": facts.name, "engine": facts.engine_version, "device": facts.device}
     figures = compare(measured, read_history(history), settings)
     if not arguments.no_upstream:
-        figures = _add_upstream(figures, path, arguments)
+        figures = _add_upstream(figures, path, arguments, options.threads)
     keep(history, {**run, "time": time.time(), "figures": {one.name: one.tokens_per_second for one in figures}})
-    if arguments.csv:
-        _write_csv(figures, arguments.csv)
-    if arguments.picture:
-        from app.cli.bench_picture import draw_figures
-
-        title = f"{facts.name} {facts.quantization}".strip()
-        picture = draw_figures(figures, title, f"{facts.device}, {facts.engine_version}, tokens per second")
-        Path(arguments.picture).write_text(picture, encoding="utf-8")
     if arguments.json:
-        rows = [
-            {
-                "name": one.name,
-                "tokens_per_second": one.tokens_per_second,
-                "ratio": one.ratio or None,
-                "acceptance": one.acceptance if one.acceptance >= 0 else None,
-                "llama_bench": one.upstream or None,
-            }
-            for one in figures
-        ]
-        print(json.dumps({**run, "figures": rows}, ensure_ascii=False, indent=1))
-    elif arguments.csv != "-":
+        print(json.dumps({**run, "figures": [describe(one) for one in figures]}, ensure_ascii=False, indent=1))
+    elif arguments.csv == "-":
+        sys.stdout.write(make_table(figures))
+    else:
         print(render(figures, facts))
-    return 0
+    return write_files(arguments, figures, facts)
 
 
-def iter_figures(link: Link, arguments: argparse.Namespace) -> Iterator[Figure]:
-    """Measure one thing after another; every prompt is new, so that nothing is remembered."""
+def choose_options(arguments: argparse.Namespace, stored: LoadOptions) -> LoadOptions:
+    """How to load the model: as it is set, but with room for what is measured and with what the command line says."""
+    is_separate = arguments.separate_contexts or not stored.kv_unified
+    needed = max([arguments.prompt, *arguments.depth]) + arguments.output
+    shared = max([needed, *(count * (arguments.prompt + arguments.output) for count in arguments.streams)])
+    return replace(
+        stored,
+        context_length=max(256, int((needed if is_separate else shared) * 1.1) + 64),
+        threads=arguments.threads or stored.threads,
+        parallel=max([1, *arguments.streams]),
+        kv_unified=not is_separate,
+        draft_model=arguments.draft or stored.draft_model,
+        lookup_tokens=arguments.lookup or stored.lookup_tokens,
+    )
+
+
+def iter_figures(link: Link, arguments: argparse.Namespace, *, settles: bool = False) -> Iterator[Figure]:
+    """Measure one thing after another; every prompt is new, so that nothing is remembered.
+
+    Where the engine ``settles`` on a number of threads by itself, it does so before the first figure.
+    """
     _finish(_start(link, 8, 2))  # the first computation makes buffers
+    if settles:
+        warm_up(link)
     yield Figure(
         f"read {arguments.prompt}",
         _median(arguments.repeat, lambda: _reading_speed(_finish(_start(link, arguments.prompt, 1)))),
@@ -206,23 +210,30 @@ def render(figures: list[Figure], facts: LoadedModel) -> str:
     return "\n".join(lines)
 
 
-def _add_upstream(figures: list[Figure], model: str, arguments: argparse.Namespace) -> list[Figure]:
+def _add_upstream(figures: list[Figure], model: str, arguments: argparse.Namespace, threads: int) -> list[Figure]:
     """The figures that llama-bench has too, each with its own; what it cannot measure is said, and nothing is lost."""
     from app.cli.bench_upstream import find_llama_bench, iter_upstream_speeds
 
     if not (program := find_llama_bench()) or not Path(model).is_file():
         return figures
     found: dict[str, float] = {}
-    names = ("prompt", "output", "repeat", "threads")
+    sizes = {name: getattr(arguments, name) for name in ("prompt", "output", "repeat")}
     try:
-        for name, speed in iter_upstream_speeds(
-            program, model, depths=arguments.depth, **{name: getattr(arguments, name) for name in names}
-        ):
+        for name, speed in iter_upstream_speeds(program, model, depths=arguments.depth, threads=threads, **sizes):
             found[name] = round(speed, 2)
             print(f"{name}: {speed:.1f} tokens/s by llama-bench", file=sys.stderr)
     except RuntimeError as error:
         print(f"llama-bench could not measure this model: {error}", file=sys.stderr)
     return [replace(one, upstream=found.get(one.name, 0.0)) for one in figures]
+
+
+def warm_up(link: Link) -> None:
+    """Write until the engine has found out how many threads are fastest, which would be part of the first figure otherwise."""
+    written = 0
+    for _ in range(_SETTLED):  # a reply may end early
+        if written >= _SETTLED:
+            return
+        written += _finish(_start(link, 8, _SETTLED - written + 1)).output_tokens - 1  # the first comes with the prompt
 
 
 def _start(link: Link, tokens: int, output: int) -> Stream:
@@ -268,23 +279,26 @@ def _median(times: int, measure: Callable[[], float]) -> float:
     return statistics.median(measure() for _ in range(times))
 
 
-def _write_csv(figures: list[Figure], target: str) -> None:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("name", "tokens_per_second", "times_last_run", "acceptance", "llama_bench"))
-    for one in figures:
-        acceptance = one.acceptance if one.acceptance >= 0 else ""
-        writer.writerow((one.name, one.tokens_per_second, round(one.ratio, 4) or "", acceptance, one.upstream or ""))
-    if target == "-":
-        sys.stdout.write(text.getvalue())
-    else:
-        Path(target).write_text(text.getvalue(), encoding="utf-8")
+def list_settings(arguments: argparse.Namespace, options: LoadOptions) -> dict[str, Any]:
+    """What decides which runs can be compared: what was measured, and how the model is set where that is not as usual."""
+    from backends.options import LoadOptions
 
-
-def _list_settings(arguments: argparse.Namespace) -> dict[str, Any]:
-    names = ("prompt", "output", "depth", "streams", "threads", "separate_contexts")
+    names = ("prompt", "output", "depth", "streams", "threads")
     guessing = {name: getattr(arguments, name) for name in ("draft", "lookup") if getattr(arguments, name)}
-    return {name: getattr(arguments, name) for name in names} | guessing
+    measured = {name: getattr(arguments, name) for name in names} | {"separate_contexts": not options.kv_unified} | guessing
+    told = {
+        "threads": bool(arguments.threads),
+        "draft_model": bool(arguments.draft),
+        "lookup_tokens": bool(arguments.lookup),
+    }
+    usual = asdict(LoadOptions())
+    chosen = {
+        name: value
+        for name, value in asdict(options).items()
+        if value != usual[name] and name not in _NO_MATTER and not told.get(name)
+    }
+    # As a run reads back from its file: pairs are lists there.
+    return measured | (json.loads(json.dumps({"options": chosen})) if chosen else {})
 
 
 def _make_file_name(facts: LoadedModel) -> str:
@@ -292,17 +306,31 @@ def _make_file_name(facts: LoadedModel) -> str:
 
 
 def _count(text: str) -> int:
-    value = int(text)
-    if not 0 < value <= 1_000_000:
-        raise argparse.ArgumentTypeError("a whole number from 1 to 1000000")
-    return value
+    return _whole(text, 1, 1_000_000)
 
 
-def _counts(text: str) -> list[int]:
+def _guesses(text: str) -> int:
+    return _whole(text, 0, 64)
+
+
+def _threads(text: str) -> int:
+    return _whole(text, 0, 1024)
+
+
+def _depths(text: str) -> list[int]:
+    return [_whole(part, 0, 1_000_000) for part in text.split(",")]
+
+
+def _streams(text: str) -> list[int]:
+    return [_whole(part, 1, 128) for part in text.split(",")]
+
+
+def _whole(text: str, low: int, high: int) -> int:
+    """A number within limits; raises what argparse tells in one line."""
     try:
-        values = [int(part) for part in text.split(",")]
+        value = int(text)
     except ValueError:
-        raise argparse.ArgumentTypeError("whole numbers with commas between them") from None
-    if not values or any(not 0 <= value <= 1_000_000 for value in values):
-        raise argparse.ArgumentTypeError("whole numbers from 0 to 1000000")
-    return values
+        value = low - 1
+    if not low <= value <= high:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {low} to {high}")
+    return value

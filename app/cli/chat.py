@@ -6,13 +6,13 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.cli.documents import add_document_options, attach_documents, choose_collections
+from app.cli.generating import add_generation_options, read_generation_options
 from app.cli.printable import read_piped
-from backends.options import SAMPLING_RANGES, GenerationOptions, SamplingOptions
 from models.errors import AttachmentRefused, DatabaseInUse, UserFacingError, error_from_json
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ _EXAMPLES = """examples:
   yanmo chat -p "Sum this up." --file report.pdf --pages 2-5
   yanmo chat -p "How long is the warranty?" --knowledge contracts
   yanmo chat -p "What is said here?" --audio note.mp3
+  yanmo chat -p "A pet, please." --schema @pet.json
+  yanmo chat -p "Tell me a story." --samplers top_k,min_p,temperature --logit-bias 42=-100
   git diff | yanmo chat -p "Write a commit message."
   yanmo chat --conversation last -p "And in one sentence?" --json
 
@@ -66,44 +68,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--json", action="store_true", help="print the answer with its run card as JSON")
     add_generation_options(parser)
     parser.set_defaults(run=run_chat)
-
-
-def add_generation_options(parser: argparse.ArgumentParser) -> None:
-    """``--temperature``, ``--top-p`` and all others, with their ranges in the help."""
-    group = parser.add_argument_group("how to generate (default: the conversation's or the preset's settings)")
-    for option in fields(SamplingOptions):
-        low, high = SAMPLING_RANGES[option.name]
-        kind = int if isinstance(option.default, int) else float
-        description = f"{low:g} to {high:g}; {option.default:g} where nothing is set"
-        group.add_argument(f"--{option.name.replace('_', '-')}", type=kind, metavar="N", help=description)
-    group.add_argument("--seed", type=int, metavar="N", help="the same seed gives the same answer")
-    group.add_argument("--max-tokens", type=int, metavar="N", help="stop after so many tokens; 0 for no limit")
-    policies = "refuse, shift (forget the middle), drop (the oldest turns) or summarise (them)"
-    group.add_argument("--context-policy", metavar="POLICY", help=f"where the conversation no longer fits: {policies}")
-    group.add_argument("--stop", action="append", default=[], metavar="TEXT", help="stop before this text (repeatable)")
-
-
-def read_generation_options(arguments: argparse.Namespace, base: dict[str, Any]) -> dict[str, Any]:
-    """``base`` (as stored) with what the command line says; empty where neither says anything.
-
-    Raises:
-        InvalidOption: a value is out of range.
-    """
-    sampling = {
-        option.name: value for option in fields(SamplingOptions) if (value := getattr(arguments, option.name, None)) is not None
-    }
-    changed = {
-        name: value for name in ("seed", "max_tokens", "context_policy") if (value := getattr(arguments, name)) is not None
-    }
-    if arguments.stop:
-        changed["stop"] = tuple(arguments.stop)
-    if not sampling and not changed:
-        return base
-    from backends.options import generation_options_from_json
-
-    old = asdict(generation_options_from_json(base))
-    old["sampling"] = SamplingOptions(**{**old["sampling"], **sampling})
-    return GenerationOptions(**{**old, **changed}).to_json()
 
 
 def run_chat(arguments: argparse.Namespace, make_workstation: Callable[[], Workstation]) -> int:  # noqa: ARG001

@@ -5,13 +5,18 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable
-from dataclasses import asdict, fields
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from backends.options import OWN_LAYERS
+from models.errors import InvalidOption
+
 if TYPE_CHECKING:
     from app.workstation import Workstation
+    from backends.options import LoadOptions
+    from models.card import ModelCard
 
 _EXAMPLES = """examples:
   yanmo models set Qwen3-32B                                    what it is used with
@@ -49,6 +54,17 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], 
     parser.add_argument("--reset", action="store_true", help="forget what was chosen for this model")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run_options)
+    _take_flags_anywhere(parser)
+
+
+def _take_flags_anywhere(parser: argparse.ArgumentParser) -> None:
+    """Let ``MODEL --reset NAME=VALUE`` mean what it says: argparse has no room for values that come after a flag."""
+    parse = parser.parse_known_args
+
+    def parse_flags_first(args: Sequence[str] = (), namespace: Any = None) -> tuple[Any, list[str]]:
+        return parse(sorted(args, key=lambda one: one not in ("--reset", "--json")), namespace)
+
+    parser.parse_known_args = parse_flags_first  # type: ignore[method-assign, assignment]
 
 
 def run_options(arguments: argparse.Namespace, make_workstation: Callable[[], Workstation]) -> int:
@@ -68,7 +84,7 @@ def run_options(arguments: argparse.Namespace, make_workstation: Callable[[], Wo
         for option in fields(LoadOptions):
             if option.name in changes:
                 loading[option.name] = option.default if changes[option.name] is _USUAL else changes[option.name]
-        options = LoadOptions(**loading)
+        options = _make_absolute(workstation, LoadOptions(**loading))
         chosen = {name for name in changes if name not in loading}
         sampling = {
             name: value for name, value in {**sampling, **{one: changes[one] for one in chosen}}.items() if value is not _USUAL
@@ -88,34 +104,62 @@ def run_options(arguments: argparse.Namespace, make_workstation: Callable[[], Wo
     return 0
 
 
-def _check(workstation: Workstation, reference: str, options: Any) -> None:
+def _make_absolute(workstation: Workstation, options: LoadOptions) -> LoadOptions:
+    """With the whole paths of files that were named from the folder of this command: the model is loaded from others too.
+
+    Raises:
+        UserFacingError: no such draft model or adapter.
+    """
+
+    def whole(name: str) -> str:
+        path = Path(name).expanduser().absolute()
+        is_the_one = name not in ("", OWN_LAYERS) and path.exists() and path.samefile(workstation.library.find(name).path)
+        return str(path) if is_the_one else name
+
+    projector = Path(options.projector).expanduser()
+    return replace(
+        options,
+        draft_model=whole(options.draft_model),
+        projector=str(projector.absolute()) if options.projector and projector.is_file() else options.projector,
+        adapters=tuple(replace(adapter, path=whole(adapter.path)) for adapter in options.adapters),
+    )
+
+
+def _check(workstation: Workstation, reference: str, options: LoadOptions) -> None:
     """Refuse now what would be refused when the model is loaded.
 
     Raises:
-        UserFacingError: no such draft model, adapter or engine, or no template.
+        UserFacingError: no such draft model or adapter, no engine for this model, or no template.
     """
-    from backends.options import OWN_LAYERS
-    from backends.registry import list_backends
-    from models.errors import InvalidOption
-
     model = workstation.library.find(reference)
-    others = [("draft_model", options.draft_model)] if options.draft_model not in ("", OWN_LAYERS) else []
-    for name, other in [*others, *(("adapters", adapter.path) for adapter in options.adapters)]:
-        card = workstation.library.find(other)
-        format = model.format if name == "adapters" else "gguf"
-        if (card.kind == "adapter") != (name == "adapters") or card.format != format or card.id == reference:
-            wanted = "another model in GGUF that writes text"
-            if name == "adapters":
-                wanted = (
-                    "LoRA adapters in GGUF (see yanmo lora convert)" if format == "gguf" else "LoRA adapters as PEFT saves them"
-                )
-            raise InvalidOption(option=name, value=other, allowed=wanted)
-    if options.engine and options.engine not in list_backends():
-        raise InvalidOption(option="engine", value=options.engine, allowed=", ".join(sorted(list_backends())))
+    if options.draft_model not in ("", OWN_LAYERS):
+        card = workstation.library.find(options.draft_model)
+        if card.kind not in ("chat", "base") or card.format != "gguf" or card.id == model.id:
+            raise InvalidOption(option="draft_model", value=options.draft_model, allowed="another model in GGUF that writes text")
+    for adapter in options.adapters:
+        card = workstation.library.find(adapter.path)
+        if card.kind != "adapter" or card.format != model.format:
+            wanted = (
+                "LoRA adapters in GGUF (see yanmo lora convert)" if model.format == "gguf" else "LoRA adapters as PEFT saves them"
+            )
+            raise InvalidOption(option="adapters", value=adapter.path, allowed=wanted)
+    if options.engine:
+        _check_engine(options.engine, model)
     if options.chat_template:
         from backends.chat_template import ChatTemplate
 
         ChatTemplate(options.chat_template)
+
+
+def _check_engine(name: str, model: ModelCard) -> None:
+    """Of our own engines each reads one kind of model; what an added one reads only it knows."""
+    from backends.registry import BUILT_IN, choose_backend, list_backends
+
+    known = list_backends()
+    fitting = sorted({choose_backend(model.path), *(other for other in known if other not in BUILT_IN)})
+    if name not in known or name not in fitting:
+        allowed = f"{', '.join(fitting)}, or nothing: what reads models like {model.name}"
+        raise InvalidOption(option="engine", value=name, allowed=allowed)
 
 
 class _Usual:
@@ -158,7 +202,7 @@ def _read(change: str) -> tuple[str, Any]:
         raise ValueError(f"“{name}” is a whole number, not {text}.")
     if kind is float and (isinstance(value, bool) or not isinstance(value, int | float)):
         raise ValueError(f"“{name}” is a number, not {text}.")
-    if name == "flash_attention" and value not in (True, False, None):
+    if name == "flash_attention" and value is not None and not isinstance(value, bool):
         raise ValueError("“flash_attention” is true, false or null.")
     return name, float(value) if kind is float else value
 

@@ -13,9 +13,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.cli.notices import make_notice
 from models.errors import InvalidOption
 
 if TYPE_CHECKING:
+    from app.services.engine_pool import EnginePool
     from app.workstation import Workstation
 
 KEY_VARIABLE = "YANMO_API_KEY"
@@ -42,6 +44,14 @@ _OPTIONS = {
     "allow_image_urls": bool,
     "alias": list,
 }
+_SETTINGS = {
+    "port": "server.port",
+    "parallel": "server.parallel",
+    "ctx": "server.context_length",
+    "models": "server.models_at_once",
+    "idle": "server.idle_minutes",
+}
+"""Options that have a setting's limits, and that setting."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -103,6 +113,11 @@ def run_serve(arguments: argparse.Namespace, make_workstation: Callable[[], Work
     for name in _OPTIONS:
         if getattr(arguments, name) is not None:
             values[name] = getattr(arguments, name)
+    try:
+        _check(values)
+    except InvalidOption as error:
+        print(f"yanmo: {error.english()}", file=sys.stderr)
+        return 2
     secret = values.get("api_key") or os.environ.get(KEY_VARIABLE, "")
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -124,7 +139,7 @@ def run_serve(arguments: argparse.Namespace, make_workstation: Callable[[], Work
         pool = switch.pool_options()
         pool = replace(
             pool,
-            most=max(1, values.get("models", pool.most)),
+            most=values.get("models", pool.most),
             idle_seconds=60 * values.get("idle", pool.idle_seconds / 60),
             context_length=values.get("ctx", pool.context_length),
             parallel=options.parallel,
@@ -140,9 +155,35 @@ def run_serve(arguments: argparse.Namespace, make_workstation: Callable[[], Work
         print(f"Yanmo serves at {address} (documentation: {address}/docs). Ctrl+C ends it.", flush=True)
         if options.ollama_port and options.ollama_port not in switch.ports:
             print("Port 11434 is used by another program, so it does not listen there.", file=sys.stderr, flush=True)
+        told: set[str] = set()
         while not ended.wait(0.5):
-            pass
+            _tell_notices(switch.pool, told)
     return 0
+
+
+def _check(values: dict[str, Any]) -> None:
+    """Refuse numbers before anything starts with them.
+
+    Raises:
+        InvalidOption: it says what the number may be.
+    """
+    from app.settings import check_setting
+
+    for name, setting in _SETTINGS.items():
+        if name not in values or (name == "port" and values[name] == 0):  # takes a free one, which is no setting
+            continue
+        try:
+            check_setting(setting, values[name])
+        except InvalidOption as error:
+            raise InvalidOption(**{**error.facts, "option": name}) from None
+
+
+def _tell_notices(pool: EnginePool, told: set[str]) -> None:
+    """Say once of each model in memory that it was not loaded as wished; ``told`` is what was said before."""
+    for model in pool.list_loaded():
+        if (line := make_notice(model.facts)) and line not in told:
+            told.add(line)
+            print(line, file=sys.stderr, flush=True)
 
 
 def _load(workstation: Workstation, reference: str) -> None:

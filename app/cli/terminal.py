@@ -10,11 +10,13 @@ import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TextIO
 
+from app.cli.notices import make_notice
 from app.cli.printable import make_printable
-from app.services.events import Event, ModelLoading, ReplyEnded, ReplyGrew, ReplyProgress, StoreTrouble
+from app.services.events import Event, ModelLoaded, ModelLoading, ReplyEnded, ReplyGrew, ReplyProgress, StoreTrouble
 
 if TYPE_CHECKING:
     from app.workstation import Workstation
+    from backends.events import LoadedModel
 
 _DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
 
@@ -29,6 +31,7 @@ class Terminal:
         self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
         self._unsubscribe = workstation.events.subscribe(self._events.put)
         self._has_status = False
+        self._notices: set[str] = set()
 
     def close(self) -> None:
         """Listen no more."""
@@ -58,6 +61,7 @@ class Terminal:
     def follow(self, conversation_id: str, *, is_silent: bool = False) -> ReplyEnded:
         """Print the reply of a conversation until it ends. The first Ctrl+C stops it and keeps its words, the second leaves."""
         writer = _Writer(self._out if not is_silent else None)
+        self._tell_notice(self._workstation.engines.current())  # it may have been loaded before anyone listened here
         with self._catching_interrupts():
             while True:
                 event = self._next_event()
@@ -71,6 +75,8 @@ class Terminal:
         match event:
             case ModelLoading(model, fraction):
                 self._show_status(f"Loading {_short(model)} … {fraction:.0%}")
+            case ModelLoaded(_, facts):
+                self._tell_notice(facts)
             case ReplyProgress(conversation, _, done, total) if conversation == conversation_id and total > 2000:
                 self._show_status(f"Reading the prompt … {done}/{total}")
             case ReplyGrew(conversation, _, text, reasoning) if conversation == conversation_id:
@@ -83,6 +89,12 @@ class Terminal:
                 writer.end()
                 return event
         return None
+
+    def _tell_notice(self, facts: LoadedModel | None) -> None:
+        """Say once of each model that it was not loaded as wished."""
+        if (line := make_notice(facts)) and line not in self._notices:
+            self._notices.add(line)
+            self.note(line)
 
     def _next_event(self) -> Event | None:
         """The next event; none for Ctrl+C."""

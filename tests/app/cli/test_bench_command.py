@@ -12,8 +12,11 @@ from xml.etree import ElementTree
 
 import pytest
 
-from app.cli.bench import Figure, compare, keep, read_history
+from app.cli.bench import Figure, compare, keep, read_history, warm_up
 from app.cli.main import main
+from backends.backend import GenerationRequest
+from backends.events import Finished, Usage
+from backends.llamacpp.thread_choice import ThreadChoice
 from tests.tiny_models import make_tiny_model
 
 QUICK = ("--prompt", "40", "--output", "4", "--depth", "0,80", "--streams", "1,3", "--repeat", "1", "--threads", "1")
@@ -62,11 +65,108 @@ def test_how_many_guesses_of_a_draft_were_right_is_told(yanmo: Any, tmp_path: Pa
     assert "of guesses right" in out
 
 
-@pytest.mark.parametrize("arguments", [("--streams", "x"), ("--prompt", "0"), ("--depth", "-1"), ("--repeat", "-2")])
-def test_wrong_usage_is_told(yanmo: Any, arguments: tuple[str, str]) -> None:
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--streams", "x"),
+        ("--streams", "0"),
+        ("--streams", "1,,2"),
+        ("--prompt", "0"),
+        ("--prompt", "abc"),
+        ("--depth", "-1"),
+        ("--repeat", "-2"),
+        ("--lookup", "65"),
+        ("--threads", "-5"),
+    ],
+)
+def test_wrong_usage_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, str]) -> None:
     with pytest.raises(SystemExit) as caught:
-        yanmo("bench", *arguments)
+        main(["--data-folder", str(tmp_path / "data"), "bench", *arguments])
     assert caught.value.code == 2
+    (last,) = capsys.readouterr().err.splitlines()[-1:]
+    assert f"argument {arguments[0]}" in last
+    assert "is not a whole number from" in last
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "word"),
+    [
+        (("--csv", "{place}/nowhere/figures.csv"), 1, "csv"),
+        (("--csv", "{place}"), 1, "csv"),
+        (("--picture", "{place}/nowhere/bars.svg"), 1, "picture"),
+        (("--picture", "{place}/bars.png"), 1, ".svg"),
+        (("--csv", "-", "--json"), 2, "standard output"),
+    ],
+    ids=str,
+)
+def test_what_could_not_be_written_is_refused_before_anything_is_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], status: int, word: str
+) -> None:
+    given = [one.format(place=tmp_path) for one in arguments]
+    assert main(["--data-folder", str(tmp_path / "data"), "bench", "no-such-model", *given]) == status
+    said = capsys.readouterr().err
+    assert word in said
+    assert "no-such-model" not in said  # nothing was looked for yet
+    assert list(tmp_path.rglob("*.png")) == []
+
+
+def test_a_file_that_cannot_be_written_in_the_end_loses_no_figure(
+    yanmo: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = str(make_tiny_model(tmp_path / "tiny.gguf", context=4096))
+    folder = tmp_path / "out"
+    folder.mkdir()
+
+    def measure(*arguments: Any, **options: Any) -> Any:
+        folder.rmdir()  # someone takes the disk away meanwhile
+        yield Figure("read 40", 7.0)
+
+    monkeypatch.setattr("app.cli.bench.iter_figures", measure)
+    status, out = yanmo("bench", model, *QUICK, "--csv", str(folder / "figures.csv"), "--picture", str(tmp_path / "bars.svg"))
+    assert (status, "read 40" in out, "7.0 tokens/s" in out) == (1, True, True)
+    assert (tmp_path / "bars.svg").is_file()
+
+
+def test_a_model_is_measured_as_it_is_set_and_only_runs_of_like_settings_are_compared(yanmo: Any, tmp_path: Path) -> None:
+    model = str(make_tiny_model(tmp_path / "tiny.gguf", context=4096, heads=2))
+    first = json.loads(yanmo("bench", model, *QUICK, "--lookup", "0", "--json")[1])
+    assert "options" not in first["settings"]
+    assert yanmo("options", model, "kv_type=q8_0", "context_length=512", "kv_unified=false", "lookup_tokens=4")[0] == 0
+    second = json.loads(yanmo("bench", model, *QUICK, "--json")[1])
+    assert second["settings"]["options"] == {"kv_type": "q8_0", "lookup_tokens": 4}
+    assert second["settings"]["separate_contexts"] is True
+    assert all(row["ratio"] is None for row in second["figures"])  # another thing than the first run
+    third = json.loads(yanmo("bench", model, *QUICK, "--json")[1])
+    assert third["settings"] == second["settings"]
+    assert all(row["ratio"] for row in third["figures"])
+    fourth = json.loads(yanmo("bench", model, *QUICK, "--lookup", "2", "--json")[1])
+    assert fourth["settings"]["lookup"] == 2
+    assert fourth["settings"]["options"] == {"kv_type": "q8_0"}
+
+
+@pytest.mark.parametrize("cores", range(2, 65, 3))
+def test_the_warm_up_is_longer_than_the_trial_of_threads(cores: int) -> None:
+    class Link:
+        """Counts steps of one token as the engine does: the first token of a reply comes with its prompt."""
+
+        def __init__(self) -> None:
+            self.choice = ThreadChoice(cores - 1, cores, lambda number: None)
+            self.asked = 0
+
+        def count_tokens(self, request: GenerationRequest) -> int:
+            return 8
+
+        def generate(self, request: GenerationRequest) -> Any:
+            self.asked += 1
+            written = min(request.options.max_tokens, 10)  # a model that ends early
+            for _ in range(written - 1):
+                self.choice.note(0.01)
+            yield Finished("stop", Usage(8, 0, written, 0.1, 0.1, 0.1), 1)
+
+    link = Link()
+    warm_up(link)  # type: ignore[arg-type]
+    assert link.choice.chosen > 0
+    assert link.asked < 20
 
 
 def test_a_model_that_is_not_there_is_an_error(yanmo: Any) -> None:

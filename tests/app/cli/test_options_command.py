@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from gguf import PoolingType
 
 from app.cli.main import main
 from tests.quantize.test_lora import make_adapter
 from tests.tiny_checkpoints import make_tiny_checkpoint
+from tests.tiny_encoders import TinyEncoder
+from tests.tiny_eyes import make_eyes
 from tests.tiny_models import make_tiny_adapter, make_tiny_model
 
 
@@ -53,6 +56,9 @@ def test_what_was_chosen_is_shown_kept_and_used(yanmo: Any, tmp_path: Path) -> N
         ("use_mmap=2", "true or false"),
         ("adapters=style.gguf", "list"),
         ("flash_attention=7", "null"),
+        ("flash_attention=0", "null"),
+        ("flash_attention=1", "null"),
+        ("flash_attention=1.0", "null"),
     ],
 )
 def test_wrong_usage_is_told(yanmo: Any, tmp_path: Path, change: str, word: str) -> None:
@@ -62,10 +68,23 @@ def test_wrong_usage_is_told(yanmo: Any, tmp_path: Path, change: str, word: str)
     assert word in error
 
 
-@pytest.mark.parametrize("change", ["context_length=-4", "split_mode=sideways", 'adapters=[["a", 1], ["a", 2]]'])
+@pytest.mark.parametrize(
+    "change",
+    [
+        "context_length=-4",
+        "split_mode=sideways",
+        'adapters=[["a", 1], ["a", 2]]',
+        "tensor_overrides=[1]",
+        'tensor_overrides=["ab"]',
+        'tensor_overrides=[["ab"]]',
+        'tensor_overrides=[["(?i)ffn", "CPU"]]',
+    ],
+)
 def test_a_value_out_of_range_is_refused_and_nothing_is_kept(yanmo: Any, tmp_path: Path, change: str) -> None:
     model = str(make_tiny_model(tmp_path / "tiny.gguf"))
-    assert yanmo("options", model, change)[0] == 1
+    status, _, error = yanmo("options", model, change)
+    assert (status, error.count("\n"), "inside Yanmo" in error) == (1, 1, False)
+    assert change.partition("=")[0] in error
     assert "(chosen)" not in yanmo("options", model)[1]
 
 
@@ -120,11 +139,17 @@ def test_draft_model_adapter_and_engine_are_known_by_name_and_what_is_none_is_re
     assert yanmo("models", "set", model, "draft_model=Foreign")[0] == 0
     status, _, error = yanmo("chat", model, "-p", "hi", "--max-tokens", "2")
     assert (status, "foreign.gguf" in error, "vocabular" in error) == (1, True, True)
+    TinyEncoder().write(folder / "reader.gguf", PoolingType.MEAN)
+    make_eyes(folder / "eye.gguf")
     for change in (
         "draft_model=style.gguf",
         "draft_model=nothing",
         'adapters=[["Small", 1]]',
         "engine=abacus",
+        "engine=torch_transformers",
+        "engine=echo",
+        "draft_model=eye.gguf",
+        "draft_model=reader.gguf",
         f"draft_model={model}",
     ):
         status, _, error = yanmo("models", "set", model, change)
@@ -148,3 +173,34 @@ def test_a_checkpoint_takes_folders_of_peft_and_answers_with_them(yanmo: Any, tm
     assert (status, "as PEFT saves them" in error) == (1, True)
     status, _, error = yanmo("models", "set", model, 'adapters=[["manners", 1]]')
     assert (status, "yanmo lora convert" in error) == (1, True)
+
+
+def test_files_named_from_a_folder_are_found_from_every_other(
+    yanmo: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = str(make_tiny_model(tmp_path / "big.gguf", context=512))
+    here = tmp_path / "here"
+    here.mkdir()
+    make_tiny_model(here / "small.gguf", context=512)
+    make_tiny_adapter(here / "style.gguf", seed=4)
+    monkeypatch.chdir(here)
+    assert yanmo("options", model, "draft_model=small.gguf", 'adapters=[["./style.gguf", 0.5]]')[0] == 0
+    monkeypatch.chdir(tmp_path)
+    values = json.loads(yanmo("options", model, "--json")[1])
+    assert values["draft_model"] == str(here / "small.gguf")
+    assert values["adapters"] == [{"path": str(here / "style.gguf"), "scale": 0.5}]
+    assert yanmo("chat", model, "-p", "hi", "--max-tokens", "2")[0] == 0
+    assert yanmo("options", model, "draft_model=own")[0] == 0
+    assert json.loads(yanmo("options", model, "--json")[1])["draft_model"] == "own"
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_a_reset_with_new_values_forgets_all_others_wherever_it_stands(yanmo: Any, tmp_path: Path, place: int) -> None:
+    model = str(make_tiny_model(tmp_path / "tiny.gguf"))
+    assert yanmo("options", model, "context_length=512", "top_k=3")[1].count("(chosen)") == 2
+    words = [model, "threads=2"]
+    words.insert(place, "--reset")
+    status, out, _ = yanmo("options", *words)
+    assert status == 0
+    assert [line.split()[0] for line in out.splitlines() if "(chosen)" in line] == ["threads"]
+    assert yanmo("models", "set", model, "--json", "top_k=5")[0] == 0

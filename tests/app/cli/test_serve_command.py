@@ -83,6 +83,43 @@ def test_a_file_with_a_mistake_is_refused_with_the_line_that_is_wrong(
     assert "Traceback" not in said and (text.split(" ")[0] in said or "server.toml" in said)
 
 
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("ctx", "-5"),
+        ("ctx", "99999999"),
+        ("parallel", "0"),
+        ("parallel", "1000"),
+        ("parallel", "-1"),
+        ("models", "0"),
+        ("models", "-3"),
+        ("idle", "-5"),
+        ("idle", "nan"),
+        ("port", "70000"),
+        ("port", "-1"),
+    ],
+)
+@pytest.mark.parametrize("is_file", [False, True], ids=["option", "file"])
+def test_a_number_that_makes_no_sense_is_refused_before_anything_starts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str, value: str, is_file: bool
+) -> None:
+    (tmp_path / "server.toml").write_text(f"{option} = {value}\n")
+    given = ("--config", str(tmp_path / "server.toml")) if is_file else (f"--{option}={value}",)
+    assert main(["--data-folder", str(tmp_path / "data"), "serve", *given]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith(f"yanmo: “{option}” cannot be {value}")
+    assert said.err.count("\n") == 1
+
+
+def test_a_context_smaller_than_its_requests_is_made_large_enough(tmp_path: Path) -> None:
+    model = make_tiny_model(tmp_path / "tiny.gguf", context=2048)
+    with serving(tmp_path / "data", "--model", str(model), "--ctx", "4", "--port", "0") as (address, said, _):
+        assert "is in memory, with 256 tokens of context" in said
+        body = {"model": str(model), "prompt": "ink", "max_tokens": 2}
+        assert httpx.post(f"{address}/v1/completions", json=body, timeout=60).status_code == 200
+
+
 def test_keys_are_made_listed_and_removed_in_a_shell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     start = ["--data-folder", str(tmp_path), "serve", "keys"]
     assert main([*start, "create", "laptop", "--use-only"]) == 0
