@@ -18,6 +18,7 @@ from backends.llamacpp.extra_layers import ExtraLayers, check_extra_layers
 from backends.llamacpp.eyes import Eyes
 from backends.llamacpp.kv_cache import common_length
 from backends.llamacpp.library import NativeLibrary
+from backends.llamacpp.load_notices import LockWatch, find_notices
 from backends.llamacpp.media_prompt import MediaPrompts
 from backends.llamacpp.memory_report import add_projector, read_report
 from backends.llamacpp.model import NativeModel
@@ -63,21 +64,25 @@ class LlamaCppBackend:
         if options.draft_model == OWN_LAYERS:
             check_extra_layers(path, headers)
         self._library = self._library or NativeLibrary()
-        places = choose_places(self._library, headers, options)
         card = read_card(path, headers[0])
         self._kind = card.kind
         writes = card.kind in ("chat", "base")
         beside = find_projector(Path(path), headers[0], options.projector) if writes else None
-        estimate = check_memory(headers, places.options, on_processor=places.device == "CPU", projector=beside)
         projector = str(beside or "")
-        try:
-            model = NativeModel(self._library, path, places.options, progress, writes=writes, projector=projector)
-        except OutOfMemory:
-            if (elsewhere := fall_back(places)) is None:
-                raise
-            places = elsewhere
-            model = NativeModel(self._library, path, places.options, progress, writes=writes, projector=projector)
+        places = choose_places(self._library, headers, options, projector)
+        estimate = check_memory(headers, places.options, on_processor=places.device == "CPU", projector=beside)
+        watch = LockWatch(progress, self._library.log_text) if options.use_mlock else progress
+        while True:
+            try:
+                model = NativeModel(self._library, path, places.options, watch, writes=writes, projector=projector)
+                break
+            except OutOfMemory:
+                if (elsewhere := fall_back(places)) is None:
+                    raise
+                places = elsewhere
         options, self._model = places.options, model
+        is_unlocked = isinstance(watch, LockWatch) and watch.has_failed
+        notices = [*filter(None, [places.notice]), *find_notices(model, options, is_unlocked=is_unlocked)]
         buffers = self._library.buffer_lines()
         self._embedder = Embedder(self._library, model, options)
         if model.context:
@@ -95,7 +100,7 @@ class LlamaCppBackend:
             trained_context=model.trained_context,
             backend=self.name,
             device=places.device,
-            notice=places.notice,
+            notice="\n".join(notices),
             engine_version=f"llama.cpp {self._library.version}",
             memory_bytes=sum(part.weights + part.kv_cache + part.compute for part in memory) or estimate.total,
             memory=memory,
@@ -180,6 +185,11 @@ class LlamaCppBackend:
         """See :meth:`backends.backend.ServingBackend.step`."""
         return self._replies.step(self._scheduler)
 
+    def look_for_cancels(self) -> None:
+        """See :class:`backends.backend.ServingBackend`."""
+        if self._scheduler is not None:
+            self._scheduler.interrupt.look()
+
     def settle(self) -> bool:
         """See :class:`backends.backend.ServingBackend`."""
         return self._scheduler is not None and self._scheduler.parking.settle()
@@ -256,6 +266,8 @@ class LlamaCppBackend:
         if not options.cache_folder or not options.cache_megabytes or self._model is None or self._library is None:
             return None
         facts: dict[str, object] = {"kv_type": options.kv_type, "engine": self._library.version}
+        if options.flash_attention is False:  # values lie in another order then
+            facts["flash_attention"] = False
         files = [(part, facts) for part in find_split_parts(Path(self._model.path))]
         files += [(Path(adapter.path), {"scale": adapter.scale}) for adapter in self._model.adapters.usual]
         key = b"".join(fingerprint(path, computed_with) for path, computed_with in files)

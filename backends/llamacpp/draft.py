@@ -14,6 +14,7 @@ from backends.backend import CancelCheck, ProgressCallback
 from backends.llamacpp.batch import Batch
 from backends.llamacpp.guess_account import GuessAccount
 from backends.llamacpp.kv_cache import common_length
+from backends.llamacpp.kv_types import can_hold, list_head_sizes
 from backends.llamacpp.library import NativeLibrary
 from backends.llamacpp.model import NativeModel
 from backends.llamacpp.precheck import check_files
@@ -49,9 +50,12 @@ class DraftModel:
 
     def __init__(self, library: NativeLibrary, options: LoadOptions, target: NativeModel, progress: ProgressCallback) -> None:
         path = options.draft_model
-        check_files(path)
+        header = check_files(path)[0]
         length = target.context_length
+        # The type was chosen for the large model; what the draft keeps in another one changes no text.
+        kv_type = options.kv_type if can_hold(options.kv_type, list_head_sizes(header.of_architecture)) else "f16"
         own = replace(options, parallel=1, kv_unified=True, context_length=length, adapters=(), draft_model="", lookup_tokens=0)
+        own = replace(own, kv_type=kv_type)
         self.model = NativeModel(library, path, own, progress)
         self._api = self.model.api
         try:

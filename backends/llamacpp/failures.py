@@ -17,10 +17,12 @@ from models.errors import (
 _ARCHITECTURE = re.compile(r"unknown model architecture: '([^']*)'")
 _TOKENIZER = re.compile(r"(?:unknown pre-tokenizer type|unknown tokenizer|unsupported tokenizer)[^']*'([^']*)'")
 _MEMORY = re.compile(
-    r"unable to allocate|failed to allocate|bad_alloc|out of memory|cannot allocate memory|mlock failed.*memory|"
+    r"unable to allocate|failed to allocate|bad_alloc|out of memory|cannot allocate memory|"
     r"ErrorOutOfDeviceMemory|ErrorOutOfHostMemory|insufficient memory",
     re.IGNORECASE,
 )
+_NOT_LOCKED = re.compile(r"^.*failed to (?:mlock|VirtualLock).*$", re.MULTILINE)
+"""A warning that ends as a lack of memory does, and never is why a load failed."""
 _NOT_GGUF = re.compile(r"invalid magic|failed to read magic")
 _MISSING = re.compile(r"No such file or directory|failed to open")
 _REASON = re.compile(r"error loading model: (?:error loading model \w+: )?(.+)$", re.MULTILINE)
@@ -34,7 +36,7 @@ def explain_load_failure(log: str, path: str) -> UserFacingError:
         return UnsupportedArchitecture(architecture=match.group(1), file=name, details=log)
     if match := _TOKENIZER.search(log):
         return UnsupportedArchitecture(architecture=f"tokenizer {match.group(1)}", file=name, details=log)
-    if _MEMORY.search(log):
+    if _MEMORY.search(_NOT_LOCKED.sub("", log)):
         return OutOfMemory(model=name, reason="The machine refused the memory that the model needs.", details=log)
     if _NOT_GGUF.search(log):
         return NotAModelFile(file=name, reason="It does not begin as a GGUF file does.", details=log)

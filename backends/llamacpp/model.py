@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import ctypes
+import logging
 import os
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from backends.llamacpp.adapters import Adapters
 from backends.llamacpp.failures import explain_load_failure
 from backends.llamacpp.kv_cache import KvCache
+from backends.llamacpp.kv_types import GGML_TYPES, check_kv_type, list_head_sizes
 from backends.llamacpp.library import NativeLibrary
 from backends.llamacpp.placement import Placement
 from backends.llamacpp.projector import Projector
 from backends.llamacpp.thread_choice import ThreadChoice
 from backends.llamacpp.tokens import Tokenizer
-from backends.options import DEFAULT_CONTEXT_LIMIT, MICRO_BATCH, OWN_LAYERS, LoadOptions
+from backends.options import DEFAULT_CONTEXT_LIMIT, MICRO_BATCH, MOST_THREADS, OWN_LAYERS, LoadOptions
 from models.errors import (
     DamagedModelFile,
-    InvalidOption,
     LoadCancelled,
     OutOfMemory,
     UnsupportedArchitecture,
@@ -30,7 +32,7 @@ from models.errors import (
 from models.gguf_header import read_header
 from models.memory_shape import MOST_TAKEN_BACK
 
-_GGML_TYPES = {"f32": 0, "f16": 1, "q4_0": 2, "q4_1": 3, "q5_0": 6, "q5_1": 7, "q8_0": 8, "iq4_nl": 20, "bf16": 30}
+_log = logging.getLogger(__name__)
 _LOAD_NONE, _LOAD_MMAP, _LOAD_MLOCK, _LOAD_MMAP_MLOCK = 0, 1, 2, 3
 _NO_VOCABULARY = 0
 """``LLAMA_VOCAB_TYPE_NONE``: asking such a model to tokenize ends the process."""
@@ -75,9 +77,10 @@ class NativeModel:
         self.threads: ThreadChoice | None = None
         self.projector: Projector | None = None
         self._kept: list[Any] = []
-        _check_options(options)
+        check_kv_type(options)
         try:
             self._load_weights(options, progress)
+            check_kv_type(options, list_head_sizes(self._number_of_architecture))
             self.vocabulary = self.api.llama_model_get_vocab(self.model)
             self._check_kind()
             self.tokenizer = Tokenizer(self.api, self.vocabulary)
@@ -202,6 +205,10 @@ class NativeModel:
         """The metadata's ``<architecture>.<key>`` as text; empty where it has none."""
         return self.metadata(f"{self.metadata('general.architecture')}.{key}")
 
+    def _number_of_architecture(self, key: str) -> int:
+        text = self.of_architecture(key)
+        return int(text) if text.isdigit() else 0
+
     def chat_template(self) -> str:
         """The Jinja source that the file carries; empty for a base model."""
         source = self.api.llama_model_chat_template(self.model, None)
@@ -272,6 +279,8 @@ class NativeModel:
         self._is_offloaded = bool(options.gpu_layers and options.kv_offload and self.api.llama_supports_gpu_offload())
         # Twice as many sequences as requests at once: the others keep what was read before, in room that nobody needs.
         self.sequences = options.parallel * 2 if options.kv_unified and self.can_rewind else options.parallel
+        # The engine takes its most tokens and outputs in a step from this before it rounds it up; each sequence needs one.
+        wanted = max(wanted, self.sequences)
         parameters.n_ctx = wanted if options.kv_unified else wanted * self.sequences
         parameters.kv_unified = options.kv_unified
         # A picture that is computed without the causal mask must fit one step: with less the engine would end the process.
@@ -309,7 +318,7 @@ class NativeModel:
     def _choose_threads(self, options: LoadOptions) -> ThreadChoice | None:
         """What tries out numbers of threads for steps of one token; None where somebody chose the number, or a GPU computes."""
         usual = choose_threads(options.threads)
-        if options.threads or os.environ.get("YANMO_THREADS") or options.gpu_layers:
+        if options.threads or _threads_of_environment(os.environ.get("YANMO_THREADS", "")) or options.gpu_layers:
             return None
         use = self.api.llama_set_n_threads
         return ThreadChoice(usual, count_physical_cores(), lambda count: use(self.context, count, usual))
@@ -330,7 +339,7 @@ def needs_plain_buffers(library: NativeLibrary, path: str) -> bool:
 def fill_context_options(parameters: Any, options: LoadOptions) -> None:
     """What all contexts of a load have in common."""
     parameters.n_threads = parameters.n_threads_batch = choose_threads(options.threads)
-    parameters.type_k = parameters.type_v = _GGML_TYPES[options.kv_type]
+    parameters.type_k = parameters.type_v = GGML_TYPES[options.kv_type]
     parameters.offload_kqv = options.kv_offload
     if options.flash_attention is not None:
         parameters.flash_attn_type = int(options.flash_attention)
@@ -340,15 +349,17 @@ def choose_threads(wanted: int) -> int:
     """Threads to compute with: as asked, else ``YANMO_THREADS``, else one fewer than the physical cores this process may use."""
     if wanted > 0:
         return wanted
-    from_environment = os.environ.get("YANMO_THREADS", "")
-    if from_environment.isdigit() and int(from_environment) > 0:
-        return int(from_environment)
-    return max(1, count_physical_cores() - 1)
+    return _threads_of_environment(os.environ.get("YANMO_THREADS", "")) or max(1, count_physical_cores() - 1)
 
 
-def _check_options(options: LoadOptions) -> None:
-    if options.flash_attention is False and options.kv_type not in ("f32", "f16", "bf16"):
-        raise InvalidOption(option="kv_type", value=options.kv_type, allowed="f16, bf16 or f32 where flash attention is off")
+@lru_cache
+def _threads_of_environment(text: str) -> int:
+    """The number that the variable holds; 0, and once a line in the log, where it is none that the engine survives."""
+    number = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(MOST_THREADS)) else 0
+    if text and not 0 < number <= MOST_THREADS:
+        _log.warning("YANMO_THREADS is %r, not a number from 1 to %d, and is ignored", text[:40], MOST_THREADS)
+        return 0
+    return number
 
 
 def count_physical_cores() -> int:

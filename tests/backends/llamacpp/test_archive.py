@@ -109,6 +109,13 @@ def test_another_model_or_another_cache_type_reads_for_itself(tmp_path: Path, fo
     assert len(files(folder)) == 3
 
 
+def test_without_flash_attention_sequences_are_kept_apart_and_found_again(tiny_model: Path, folder: Path) -> None:
+    live_once(tiny_model, folder)
+    assert live_once(tiny_model, folder, flash_attention=False)[1].usage.cached_tokens == 0
+    assert live_once(tiny_model, folder, flash_attention=False)[1].usage.cached_tokens > 0
+    assert live_once(tiny_model, folder)[1].usage.cached_tokens > 0
+
+
 def test_what_goes_on_replaces_what_it_goes_on_from(tiny_model: Path, folder: Path) -> None:
     for end in ("", "and so", "and so on"):
         live_once(tiny_model, folder, STORY + end, length=1)

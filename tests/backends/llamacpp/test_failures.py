@@ -45,3 +45,9 @@ def test_a_reason_in_the_header_is_preferred_to_the_repeated_file_name() -> None
         "llama_model_load: error loading model: llama_model_loader: failed to load model from /tmp/x.gguf\n"
     )
     assert "offset 3, expected 0" in explain_load_failure(log, "x.gguf").english()
+
+
+def test_memory_that_could_not_be_locked_is_not_why_a_load_failed() -> None:
+    log = "warning: failed to mlock 5304320-byte buffer (after previously locking 0 bytes): Cannot allocate memory\n"
+    assert type(explain_load_failure(log + PREFIX + "missing tensor 'a.weight'", "x.gguf")) is DamagedModelFile
+    assert type(explain_load_failure(log + PREFIX + "unable to allocate CUDA0 buffer", "x.gguf")) is OutOfMemory

@@ -13,7 +13,7 @@ from backends.devices import Device
 from backends.llamacpp.backend import LlamaCppBackend
 from backends.llamacpp.library import NativeLibrary
 from backends.llamacpp.model import NativeModel, fill_context_options
-from backends.llamacpp.placement import Placement, Places, choose_places, fall_back, plan_gpu_layers
+from backends.llamacpp.placement import Placement, Places, choose_places, fall_back, place_layers, plan_gpu_layers
 from backends.llamacpp.thread_choice import ThreadChoice
 from backends.options import LoadOptions
 from models.errors import EngineUnavailable, InvalidOption
@@ -195,6 +195,118 @@ def test_places_are_told_and_a_full_gpu_gives_way(library: NativeLibrary, tiny_m
     assert (elsewhere.device, elsewhere.options.gpu_layers, bool(elsewhere.notice)) == ("CPU", 0, True)
     assert fall_back(elsewhere) is None
     assert fall_back(Places(LoadOptions(gpu_layers=20), "CUDA0")) is None  # that was somebody's wish
+
+
+def gpu(name: str, free: int, kind: Any = "gpu") -> Device:
+    """A device of 300 MB of which 256 are always left free."""
+    return Device(name, "", kind, 300 * MB, 256 * MB + free * MB)
+
+
+def test_an_integrated_gpu_counts_only_where_no_other_is(tmp_path: Path) -> None:
+    headers = [read_header(make_layers(tmp_path / "model.gguf"))]
+    small, shared = gpu("Vulkan0", 7), gpu("Vulkan1", 40, "integrated_gpu")
+    alone = plan_gpu_layers(headers, LoadOptions(), 1024, [small])
+    assert 0 < alone < 11
+    assert plan_gpu_layers(headers, LoadOptions(), 1024, [small, shared]) == alone
+    assert plan_gpu_layers(headers, LoadOptions(), 1024, [shared]) == -1
+    assert place_layers(headers, LoadOptions(context_length=1024), [small, shared]).device == "Vulkan0"
+    both = place_layers(headers, LoadOptions(context_length=1024, device="Vulkan0,Vulkan1"), [small, shared])
+    assert both.device == "Vulkan0,Vulkan1"  # who names it has it
+
+
+def test_only_the_gpus_that_take_layers_are_counted(tmp_path: Path) -> None:
+    headers = [read_header(make_layers(tmp_path / "model.gguf"))]
+    small, large = gpu("CUDA0", 7), gpu("CUDA1", 40)
+
+    def plan(*devices: Device, **options: Any) -> int:
+        return plan_gpu_layers(headers, LoadOptions(**options), 1024, devices)
+
+    first = plan(small)
+    assert plan(small, large, split_mode="none") == first
+    assert plan(small, large, split_mode="none", main_gpu=1) == -1
+    assert plan(small, large, tensor_split=(1, 0)) == first
+    assert plan(small, large, tensor_split=(0, 1)) == -1
+    assert plan(small, large, tensor_split=(1,)) == first  # what is not named takes nothing
+    assert first < plan(small, large, tensor_split=(1, 1)) < 11  # the half of the first fills it
+    assert first < plan(small, large) < 11  # in proportion to all that is free, as llama.cpp splits
+
+
+def test_rows_that_are_split_fill_each_gpu_by_its_share(tmp_path: Path) -> None:
+    headers = [read_header(make_layers(tmp_path / "model.gguf"))]
+    devices = [gpu("CUDA0", 9), gpu("CUDA1", 40)]
+    for mode in ("row", "tensor"):
+        assert plan_gpu_layers(headers, LoadOptions(split_mode=mode, tensor_split=(1, 3)), 1024, devices) == -1
+        assert 0 < plan_gpu_layers(headers, LoadOptions(split_mode=mode, tensor_split=(9, 1)), 1024, devices) < 11
+
+
+def test_a_projector_and_a_draft_model_are_counted(tmp_path: Path) -> None:
+    headers = [read_header(make_layers(tmp_path / "model.gguf"))]
+    beside = tmp_path / "beside.gguf"
+    beside.write_bytes(bytes(3 * MB))
+    devices = [gpu("CUDA0", 9)]
+    plain = place_layers(headers, LoadOptions(context_length=1024), devices).options.gpu_layers
+    seeing = place_layers(headers, LoadOptions(context_length=1024), devices, str(beside)).options.gpu_layers
+    guessing = place_layers(headers, LoadOptions(context_length=1024, draft_model=str(beside)), devices).options.gpu_layers
+    assert 0 < seeing == guessing < plain
+
+
+def test_the_name_of_a_device_may_be_written_in_any_case(tmp_path: Path) -> None:
+    headers = [read_header(make_layers(tmp_path / "model.gguf"))]
+    places = place_layers(headers, LoadOptions(device="cuda1, Cuda0"), [gpu("CUDA0", 40), gpu("CUDA1", 40)])
+    assert (places.device, places.options.device, places.notice) == ("CUDA1,CUDA0", "CUDA1,CUDA0", "")
+
+
+def test_what_needs_a_gpu_is_told_where_there_is_none(tmp_path: Path) -> None:
+    headers = [read_header(make_layers(tmp_path / "model.gguf"))]
+    processor = Device("CPU", "", "cpu", MB, MB)
+    wished = {"gpu_layers": 20, "split_mode": "tensor", "main_gpu": 5, "tensor_split": (1, 2)}
+    for devices in ([], [processor]):
+        for name, value in wished.items():
+            places = place_layers(headers, LoadOptions(**{name: value}), devices)  # type: ignore[arg-type]
+            assert (places.device, places.options.split_mode, places.options.main_gpu) == ("CPU", "", 0)
+            assert name in places.notice
+        assert place_layers(headers, LoadOptions(), devices).notice == ""
+        assert place_layers(headers, LoadOptions(device="CPU", split_mode="tensor"), devices).options.split_mode == ""
+
+
+def test_a_model_split_by_tensors_loads_on_a_processor_with_a_word(library: NativeLibrary, tiny_model: Path) -> None:
+    if library.api.llama_supports_gpu_offload():
+        pytest.skip("this build has GPUs")
+    backend = LlamaCppBackend()
+    facts = backend.load(str(tiny_model), LoadOptions(threads=1, context_length=512, split_mode="tensor"), lambda fraction: True)
+    assert facts.device == "CPU"
+    assert "split_mode" in facts.notice
+    backend.close()
+
+
+def test_gpus_beyond_those_that_are_here_are_told_or_refused(tmp_path: Path) -> None:
+    headers = [read_header(make_layers(tmp_path / "model.gguf"))]
+    devices = [gpu("CUDA0", 40), gpu("CUDA1", 40)]
+    for mode in ("none", "row"):
+        with pytest.raises(InvalidOption, match=r"from 0 to 1.*CUDA0, CUDA1"):
+            place_layers(headers, LoadOptions(split_mode=mode, main_gpu=5), devices)
+    places = place_layers(headers, LoadOptions(main_gpu=5, tensor_split=(1, 1, 2)), devices)
+    assert (places.options.main_gpu, places.options.tensor_split) == (0, (1, 1))
+    assert [word in places.notice for word in ("main_gpu is 5", "tensor_split has 3 shares")] == [True, True]
+    named = place_layers(headers, LoadOptions(device="CUDA1", split_mode="none", main_gpu=1), devices)
+    assert (named.device, named.options.main_gpu) == ("CUDA1", 0)
+
+
+def test_a_full_gpu_is_tried_with_half_of_the_layers_before_the_processor(tmp_path: Path) -> None:
+    headers = [read_header(make_layers(tmp_path / "model.gguf"))]
+    places = place_layers(headers, LoadOptions(context_length=1024), [gpu("CUDA0", 40)])
+    assert places.options.gpu_layers == -1
+    half = fall_back(places)
+    assert half is not None
+    assert (half.device, half.options.gpu_layers) == ("CUDA0", 5)
+    assert "5 of 11" in half.notice
+    last = fall_back(half)
+    assert last is not None
+    assert (last.device, last.options.gpu_layers) == ("CPU", 0)
+    assert fall_back(last) is None
+    told = place_layers(headers, LoadOptions(gpu_layers=9, tensor_split=(1, 1)), [gpu("CUDA0", 40)])
+    assert told.notice
+    assert fall_back(told) is None  # the number was somebody's wish, whatever else was told
 
 
 def test_the_fastest_number_of_threads_is_kept() -> None:
