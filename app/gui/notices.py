@@ -8,6 +8,9 @@ from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
 SHOWN_MILLISECONDS = 6000
+_NARROWEST, _MARGIN = 200, 160
+_NO_LIMIT = (1 << 24) - 1
+"""Qt's own number for no limit, which PySide6 does not export."""
 
 
 class Notice(QFrame):
@@ -36,6 +39,7 @@ class Notice(QFrame):
     def say(self, text: str, button: str = "", action: Callable[[], None] | None = None) -> None:
         """Show a line; with a button that does something, such as undo."""
         self._label.setText(text)
+        self._wrap(text)
         self._button.setText(button)
         self._button.setVisible(bool(button))
         self._action = action
@@ -45,6 +49,14 @@ class Notice(QFrame):
         self.show()
         self.raise_()
         self._timer.start(SHOWN_MILLISECONDS)
+
+    def _wrap(self, text: str) -> None:
+        """Break lines that are wider than the page."""
+        room = max(_NARROWEST, self._over.width() - _MARGIN)
+        is_wide = max(map(self._label.fontMetrics().horizontalAdvance, text.split("\n"))) > room
+        self._label.setWordWrap(is_wide)
+        self._label.setMinimumWidth(room if is_wide else 0)
+        self._label.setMaximumWidth(room if is_wide else _NO_LIMIT)
 
     def _act(self) -> None:
         self.hide()

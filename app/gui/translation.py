@@ -43,6 +43,11 @@ def tr_reason(sentence: str) -> str:
     return sentence
 
 
+def tr_notice(notice: str) -> str:
+    """A notice of a load, which has a sentence a line."""
+    return "\n".join(tr_reason(sentence) for sentence in notice.splitlines())
+
+
 @lru_cache(maxsize=1)
 def _reason_patterns() -> list[tuple[str, re.Pattern[str]]]:
     """Templates with placeholders, the most telling first."""

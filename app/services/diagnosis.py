@@ -7,14 +7,18 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from app.paths import Paths
 from app.services.findings import Finding, is_frozen
 from app.services.torch_pack import look_at_torch
 from backends.outer_environment import make_outer_environment
+
+if TYPE_CHECKING:
+    from backends.devices import Device, NvidiaGpu
 
 _CPU_FEATURES = ("avx", "avx2", "fma", "f16c", "avx512f", "avx512_vnni", "amx_int8", "neon", "asimd", "sve")
 _GIGABYTE = 10**9
@@ -36,8 +40,12 @@ class DoctorReport:
 
 def make_report(paths: Paths) -> DoctorReport:
     """Look at everything. Takes about a second: engines are tried in a child process."""
-    looks: list[Callable[[], Iterable[Finding]]] = [_look_at_system, _look_at_memory, _look_at_display, _look_at_gpus]
-    looks += [_look_at_engines, lambda: (look_at_torch(paths),)]
+    from backends.devices import list_engine_devices, list_nvidia_gpus
+
+    devices, nvidia = list_engine_devices(), list_nvidia_gpus()
+    looks: list[Callable[[], Iterable[Finding]]] = [_look_at_system, _look_at_memory, _look_at_display]
+    looks += [lambda: look_at_gpus(devices, nvidia), lambda: look_at_engines(devices, nvidia)]
+    looks.append(lambda: (look_at_torch(paths),))
     if not is_frozen():
         looks.append(_look_at_tools)  # who has no Python has nothing to build
     return DoctorReport((*(finding for look in looks for finding in look()), *_look_at_data(paths)))
@@ -86,22 +94,46 @@ def _look_at_display() -> Iterator[Finding]:
         yield Finding("Display", "note", "There is none: the window cannot open here.", "Use “yanmo chat” in the terminal.")
 
 
-def _look_at_gpus() -> Iterator[Finding]:
-    from backends.devices import list_nvidia_gpus
-
-    gpus = list_nvidia_gpus()
-    for gpu in gpus:
+def look_at_gpus(devices: Sequence[Device], nvidia: Sequence[NvidiaGpu]) -> Iterator[Finding]:
+    """The GPUs that NVIDIA's driver knows, and those of others that the engine can compute on."""
+    for gpu in nvidia:
         used, total = _gigabytes(gpu.memory_used), _gigabytes(gpu.memory_total)
         yield Finding("GPU", "good", f"{gpu.name}, driver {gpu.driver}: {used} of {total} are used.")
+    gpus = _list_gpus(devices)
+    used_names = {device.name for device in _choose_used(gpus)}
+    others = [device for device in gpus if not any(gpu.name in device.description for gpu in nvidia)]
+    for device in others:
+        name, free, total = (
+            device.description.strip() or device.name,
+            _gigabytes(device.memory_free),
+            _gigabytes(device.memory_total),
+        )
+        if device.name not in used_names:
+            text = f"{name} ({device.name}) is integrated, and not used beside another GPU unless it is chosen."
+            yield Finding("GPU", "good", text)
+        elif device.kind == "integrated_gpu":
+            yield Finding("GPU", "good", f"{name} ({device.name}), in the machine's memory: {free} of {total} are free.")
+        else:
+            yield Finding("GPU", "good", f"{name} ({device.name}): {free} of {total} are free.")
+    if nvidia or others:
+        return
     if sys.platform == "darwin":
         yield Finding("GPU", "good", "Metal, with the memory of the machine.")
-    elif not gpus:
-        yield Finding("GPU", "note", "No NVIDIA GPU answers: models run on the processor.")
+    else:
+        yield Finding("GPU", "note", "No GPU answers: models run on the processor.")
 
 
-def _look_at_engines() -> Iterator[Finding]:
-    from backends.devices import list_engine_devices
+def _list_gpus(devices: Sequence[Device]) -> list[Device]:
+    return [device for device in devices if device.kind in ("gpu", "integrated_gpu")]
 
+
+def _choose_used(gpus: Sequence[Device]) -> list[Device]:
+    """Those that the engine uses by itself: integrated ones only where there is no other."""
+    return [gpu for gpu in gpus if gpu.kind == "gpu"] or list(gpus)
+
+
+def look_at_engines(devices: Sequence[Device], nvidia: Sequence[NvidiaGpu]) -> Iterator[Finding]:
+    """Whether llama.cpp is there, and what it was built for. ``devices`` are its own, none where it cannot be loaded."""
     version = _package_version("llama-cpp-python")
     if not version:
         yield Finding(
@@ -111,7 +143,6 @@ def _look_at_engines() -> Iterator[Finding]:
             _repair("Run “make run”, which builds it; it needs a C++ compiler and cmake."),
         )
     else:
-        devices = list_engine_devices()
         if not devices:
             remedy = _repair("Rebuild it on this machine: delete .venv and run “make run”.")
             yield Finding("llama.cpp", "trouble", f"Version {version} is installed but cannot be loaded.", remedy)
@@ -122,7 +153,7 @@ def _look_at_engines() -> Iterator[Finding]:
             yield Finding(
                 "llama.cpp", "good", f"{built} Kernels for processors: {variant}, chosen at start." if variant else built
             )
-            yield from _advise_acceleration([device.name for device in devices])
+            yield from _advise_acceleration(devices, nvidia)
 
 
 def _repair(remedy: str) -> str:
@@ -130,14 +161,12 @@ def _repair(remedy: str) -> str:
     return "Install Yanmo's package again." if is_frozen() else remedy
 
 
-def _advise_acceleration(names: list[str]) -> Iterator[Finding]:
+def _advise_acceleration(devices: Sequence[Device], nvidia: Sequence[NvidiaGpu]) -> Iterator[Finding]:
     """What to do where there is a GPU that the engine was not built for."""
-    from backends.devices import list_nvidia_gpus
-
-    if any(not name.startswith("CPU") for name in names):
+    if names := [device.name for device in _choose_used(_list_gpus(devices))]:
         yield Finding("Acceleration", "good", f"The engine computes on {', '.join(names)}: as many layers as fit go there.")
         return
-    if not list_nvidia_gpus():
+    if not nvidia:
         text = "The engine was built for processors only, which is right where there is no GPU."
         yield Finding("Acceleration", "good", text)
         return

@@ -8,11 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from app.services.engines import Engine, Engines, Link, MakeLink
-from app.services.events import EventBus
+from app.services.events import Event, EventBus, ModelFailed, ModelUnloaded
 from app.settings import Settings
 from backends.events import LoadedModel
 from backends.options import LoadOptions
 from models.errors import EngineUnavailable, UserFacingError
+
+_LONGEST_LEAVE = 30.0
+"""Seconds after which memory that a model should have given back no longer counts as coming."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,11 @@ class _Place:
         self.users = 0
         self.used_at = time.time()
         self.idle_seconds: float | None = None
+
+    def held_bytes(self, size: int) -> int:
+        """Memory that comes back when it goes: what its engine reports, else ``size``; nothing where it holds none."""
+        facts, state = self.engines.current(), self.engines.state()
+        return (facts.memory_bytes if facts else 0) or (size if state in ("ready", "loading") else 0)
 
 
 @dataclass(eq=False)
@@ -99,6 +107,7 @@ class EnginePool:
         self._is_distant = is_distant
         self._lock = threading.RLock()
         self._places: dict[str, _Place] = {}
+        self._leaving: dict[_Place, tuple[float, int]] = {}
         self._is_closed = False
         self.options = PoolOptions()
 
@@ -156,8 +165,10 @@ class EnginePool:
         """Free a model of the pool after its answers; false where it is not there. The window's model is the window's."""
         with self._lock:
             place = self._places.pop(reference, None)
-        if place is None:
-            return False
+            if place is None:
+                return False
+            if (size := self._bytes_of(reference, place)) and place.engines.state() == "ready":
+                self._leaving[place] = (time.monotonic(), size)
         place.engines.unload()
         return True
 
@@ -211,8 +222,10 @@ class EnginePool:
             if place is None:
                 if not self._is_distant(reference):
                     self._make_room(self._size_of(reference))
-                engines = Engines(EventBus(), self._settings, self._start, lambda: reference, remembers=False)
+                bus = EventBus()
+                engines = Engines(bus, self._settings, self._start, lambda: reference, remembers=False)
                 place = self._places[reference] = _Place(engines)
+                bus.subscribe(lambda event, gone=place: self._note_gone(gone, event))  # type: ignore[misc]
             place.users += 1
             return place
 
@@ -241,14 +254,35 @@ class EnginePool:
         return self._make_link(reference, options, on_exit)
 
     def _make_room(self, size: int) -> None:
-        """Let the idle models go that were used least recently, until number and memory allow one more."""
+        """Let idle models go until number and memory allow one more: those used least recently, but last who shall stay for ever.
+
+        Unloading takes its time, so what a model holds counts as free from when it is told to go.
+        """
         here = {reference: place for reference, place in self._places.items() if not self._is_distant(reference)}
-        idle = sorted((place.used_at, reference) for reference, place in here.items() if not place.users)
-        for _, reference in idle:
-            held = sum(reference in self._places for reference in here)
-            if held < self.options.most and self._free_memory() > size:
+        idle = sorted(
+            ((place.idle_seconds or 0) < 0, place.used_at, reference) for reference, place in here.items() if not place.users
+        )
+        held, free = len(here), self._free_memory() + self._leaving_bytes()
+        for _, _, reference in idle:
+            if held < self.options.most and free > size:
                 return
+            free += self._bytes_of(reference, here[reference])
+            held -= 1
             self.unload(reference)
+
+    def _bytes_of(self, reference: str, place: _Place) -> int:
+        return 0 if self._is_distant(reference) else place.held_bytes(self._size_of(reference))
+
+    def _leaving_bytes(self) -> int:
+        """What models hold that are on their way out."""
+        since = time.monotonic() - _LONGEST_LEAVE
+        self._leaving = {place: (told, size) for place, (told, size) in self._leaving.items() if told > since}
+        return sum(size for _, size in self._leaving.values())
+
+    def _note_gone(self, place: _Place, event: Event) -> None:
+        if isinstance(event, ModelUnloaded | ModelFailed):
+            with self._lock:
+                self._leaving.pop(place, None)
 
     def _idle_seconds(self, place: _Place) -> float:
         return self.options.idle_seconds if place.idle_seconds is None else place.idle_seconds

@@ -52,8 +52,8 @@ def collect_reasons() -> list[str]:
     found: dict[str, None] = {}
     for folder in ("models", "backends", "quantize", "app/services", "app/store", "app/text", "app/documents"):
         for path in sorted((ROOT / folder).rglob("*.py")):
-            for text in iter_sentences(ast.parse(path.read_text(encoding="utf-8"))):
-                found[text] = None
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            found |= dict.fromkeys((*iter_sentences(tree), *iter_phrases(tree)))
     return [text for text in found if text not in collect_error_templates()]
 
 
@@ -79,6 +79,39 @@ def iter_sentences(tree: ast.Module) -> Iterator[str]:
         text = node.value if isinstance(node, ast.Constant) else template_of(node) if isinstance(node, ast.JoinedStr) else None
         if isinstance(text, str) and SENTENCE.fullmatch(text):
             yield text
+
+
+def iter_phrases(tree: ast.Module) -> Iterator[str]:
+    """Parts of sentences that errors take: what a value must be (``allowed``), and what kind of model something is (``_KINDS``)."""
+    is_name = re.compile("[a-z_]*")
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            for keyword in node.keywords:
+                text = phrase_of(keyword.value) if keyword.arg in ("allowed", "kind") else ""
+                if re.search("[a-z]{2}", text) and (keyword.arg == "allowed" or not is_name.fullmatch(text)):
+                    yield text
+        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict) and "_KINDS" in map(ast.unparse, node.targets):
+            yield from filter(None, map(phrase_of, node.value.values))
+
+
+def phrase_of(node: ast.AST | None) -> str:
+    """What a literal, an f-string, or a sum of both says, with numbered placeholders; empty where it says nothing by itself."""
+    match node:
+        case ast.Constant(str(text)):
+            return text
+        case ast.JoinedStr():
+            return template_of(node)
+        case ast.BinOp(left, ast.Add(), right):
+            parts = [phrase_of(left), phrase_of(right)]
+            if not any(parts):
+                return ""
+            count, text = 0, ""
+            for part in parts:
+                for piece in re.split(r"(\{\d+\})", part or "{0}"):
+                    text += f"{{{count}}}" if re.fullmatch(r"\{\d+\}", piece) else piece
+                    count += bool(re.fullmatch(r"\{\d+\}", piece))
+            return text
+    return ""
 
 
 def template_of(node: ast.JoinedStr) -> str:

@@ -8,6 +8,14 @@
       <translation>、</translation>
     </message>
     <message>
+      <source>0 or more</source>
+      <translation>0 或更大</translation>
+    </message>
+    <message>
+      <source>1 to {0} texts</source>
+      <translation>1 到 {0} 段文字</translation>
+    </message>
+    <message>
       <source>A C++ compiler is missing.</source>
       <translation>缺少 C++ 编译器。</translation>
     </message>
@@ -366,6 +374,10 @@
     <message>
       <source>By type</source>
       <translation>按类型</translation>
+    </message>
+    <message>
+      <source>CPU only</source>
+      <translation>仅用 CPU</translation>
     </message>
     <message>
       <source>CUDA toolkit</source>
@@ -756,8 +768,16 @@
       <translation>确定性</translation>
     </message>
     <message>
-      <source>Devices, threads and the rest are in the chat's panel, under Model.</source>
-      <translation>设备、线程等其余选项在对话右侧面板的“模型”里。</translation>
+      <source>Device</source>
+      <translation>设备</translation>
+    </message>
+    <message>
+      <source>Devices and requests at once</source>
+      <translation>设备与同时请求数</translation>
+    </message>
+    <message>
+      <source>Devices, threads and requests at once are in the chat's panel, under Model.</source>
+      <translation>设备、线程和同时请求数在对话面板的“模型”页中。</translation>
     </message>
     <message>
       <source>Display</source>
@@ -1108,8 +1128,16 @@
       <translation>惩罚向前回看多少个词元。</translation>
     </message>
     <message>
+      <source>How memory and threads are spread over several processors</source>
+      <translation>内存和线程如何分布在多个处理器上</translation>
+    </message>
+    <message>
       <source>How often the likeliest choices are left out; 0 is off.</source>
       <translation>以多大概率略去最可能的选项；0 为关闭。</translation>
+    </message>
+    <message>
+      <source>How several GPUs share the model</source>
+      <translation>多个 GPU 如何分担模型</translation>
     </message>
     <message>
       <source>How this reply was made</source>
@@ -1158,6 +1186,10 @@
     <message>
       <source>In the place of the first {count} messages, up to “{first}”, the model saw this summary:</source>
       <translation>在“{first}”之前的 {count} 条消息，模型看到的是这段总结：</translation>
+    </message>
+    <message>
+      <source>In which proportion GPUs take the model, with commas between</source>
+      <translation>各 GPU 按什么比例分担模型，用逗号分隔</translation>
     </message>
     <message>
       <source>Install Yanmo again, or import another model.</source>
@@ -2196,6 +2228,10 @@
       <translation>KV 缓存</translation>
     </message>
     <message>
+      <source>KV cache on the GPU</source>
+      <translation>KV 缓存放在 GPU</translation>
+    </message>
+    <message>
       <source>KV cache type</source>
       <translation>KV 缓存类型</translation>
     </message>
@@ -2412,6 +2448,10 @@
       <translation>由研墨制作，缩放系数和取值范围在 {0} 段文本上搜索得出。舍入方式：{1}。</translation>
     </message>
     <message>
+      <source>Main GPU</source>
+      <translation>主 GPU</translation>
+    </message>
+    <message>
       <source>Make</source>
       <translation>要做的类型</translation>
     </message>
@@ -2616,8 +2656,8 @@
       <translation>下一版本</translation>
     </message>
     <message>
-      <source>No NVIDIA GPU answers: models run on the processor.</source>
-      <translation>没有可用的 NVIDIA GPU：模型在处理器上运行。</translation>
+      <source>No GPU answers: models run on the processor.</source>
+      <translation>没有可用的 GPU：模型在处理器上运行。</translation>
     </message>
     <message>
       <source>No RPC server answers there.</source>
@@ -2696,6 +2736,10 @@
       <translation>没有正在下载的模型。请在“查找”中选择一个。</translation>
     </message>
     <message>
+      <source>Nothing is guessed ahead from the text: this model can take nothing back.</source>
+      <translation>不会根据文本提前猜测：这个模型无法撤回已读的内容。</translation>
+    </message>
+    <message>
       <source>Nothing is left out silently: a reply says what its model did not see.</source>
       <translation>不会悄悄省略：每条回复都会说明模型没有看到什么。</translation>
     </message>
@@ -2744,12 +2788,20 @@
       <translation>关闭</translation>
     </message>
     <message>
+      <source>Off keeps the cache in main memory, so that more layers fit the GPU</source>
+      <translation>关闭后缓存留在内存中，GPU 就能放下更多层</translation>
+    </message>
+    <message>
       <source>Older</source>
       <translation>更早</translation>
     </message>
     <message>
       <source>On this machine</source>
       <translation>本机</translation>
+    </message>
+    <message>
+      <source>One a line: a regular expression for names of tensors, “=”, and the place where they lie, such as CPU or CUDA0</source>
+      <translation>每行一条：匹配张量名的正则表达式、“=”、存放位置（如 CPU 或 CUDA0）</translation>
     </message>
     <message>
       <source>Only choices above this probability are left out.</source>
@@ -2814,6 +2866,10 @@
     <message>
       <source>Order</source>
       <translation>排序</translation>
+    </message>
+    <message>
+      <source>Order of the sampling steps</source>
+      <translation>采样步骤的顺序</translation>
     </message>
     <message>
       <source>Other programs use your models here, in the words of OpenAI, Anthropic, Ollama, LM Studio and llama-server.</source>
@@ -2918,6 +2974,10 @@
     <message>
       <source>Pinned</source>
       <translation>置顶</translation>
+    </message>
+    <message>
+      <source>Places of single tensors</source>
+      <translation>单个张量的位置</translation>
     </message>
     <message>
       <source>Port</source>
@@ -3148,8 +3208,16 @@
       <translation>换模型重放…</translation>
     </message>
     <message>
+      <source>Replies that are written at the same time; others wait</source>
+      <translation>同时生成的回复数，其余的排队等待</translation>
+    </message>
+    <message>
       <source>Reply</source>
       <translation>回复</translation>
+    </message>
+    <message>
+      <source>Requests at once</source>
+      <translation>同时请求数</translation>
     </message>
     <message>
       <source>Reranking</source>
@@ -3272,6 +3340,10 @@
       <translation>设置</translation>
     </message>
     <message>
+      <source>Shares of the GPUs</source>
+      <translation>各 GPU 的份额</translation>
+    </message>
+    <message>
       <source>Show</source>
       <translation>查看</translation>
     </message>
@@ -3382,6 +3454,10 @@
     <message>
       <source>Split it into shorter pieces.</source>
       <translation>请把它分成更短的几段。</translation>
+    </message>
+    <message>
+      <source>Split over GPUs</source>
+      <translation>多 GPU 拆分</translation>
     </message>
     <message>
       <source>Start</source>
@@ -3768,6 +3844,14 @@
       <translation>引擎不认识架构 “{architecture}”。</translation>
     </message>
     <message>
+      <source>The engine finds no GPU here, so the processor computes.</source>
+      <translation>引擎在这里找不到 GPU，因此由处理器计算。</translation>
+    </message>
+    <message>
+      <source>The engine finds no GPU here: the processor computes, and this has no effect: {0}.</source>
+      <translation>引擎在这里找不到 GPU：由处理器计算，以下设置不起作用：{0}。</translation>
+    </message>
+    <message>
       <source>The engine gave no numbers for the next token.</source>
       <translation>引擎没有给出下一个词元的数值。</translation>
     </message>
@@ -3888,6 +3972,10 @@
       <translation>显存已满，因此由处理器计算。</translation>
     </message>
     <message>
+      <source>The graphics memory was full: {0} of {1} layers lie there, and the processor computes the others.</source>
+      <translation>显存已满：{1} 层中有 {0} 层在显存中，其余由处理器计算。</translation>
+    </message>
+    <message>
       <source>The hubs have other files now:</source>
       <translation>模型社区上的文件已经更新：</translation>
     </message>
@@ -3960,6 +4048,10 @@
       <translation>模型没有加载。</translation>
     </message>
     <message>
+      <source>The model was trained for {0} tokens of context: beyond them its text may make no sense.</source>
+      <translation>模型训练时的上下文是 {0} 个词元：超出之后，它写的内容可能没有意义。</translation>
+    </message>
+    <message>
       <source>The model {model} was not found.</source>
       <translation>找不到模型 {model}。</translation>
     </message>
@@ -3974,6 +4066,18 @@
     <message>
       <source>The new file would replace the one it is made from.</source>
       <translation>新文件会覆盖它的来源文件。</translation>
+    </message>
+    <message>
+      <source>The number of the GPU that computes alone, or first where rows are split; the first is 0</source>
+      <translation>单独计算或按行拆分时排在最前的 GPU 的编号；第一个是 0</translation>
+    </message>
+    <message>
+      <source>The option main_gpu is {0}, none of the GPUs to use ({1}): it has no effect.</source>
+      <translation>选项 main_gpu 是 {0}，不在可用的 GPU（{1}）之中：不起作用。</translation>
+    </message>
+    <message>
+      <source>The option tensor_split has {0} shares, more than there are GPUs to use ({1}): those beyond have no effect.</source>
+      <translation>tensor_split 有 {0} 个份额，多于可用的 GPU（{1}）：多出的不起作用。</translation>
     </message>
     <message>
       <source>The options are not a table.</source>
@@ -4142,6 +4246,10 @@
     <message>
       <source>The surprise that Mirostat steers to.</source>
       <translation>Mirostat 所趋向的惊奇度。</translation>
+    </message>
+    <message>
+      <source>The system did not let the model be locked in memory: raise its limit for that (ulimit -l) and load it again.</source>
+      <translation>系统不允许把模型锁定在内存中：请提高相应的上限（ulimit -l），然后重新加载。</translation>
     </message>
     <message>
       <source>The system ended the engine, most likely because memory ran out.</source>
@@ -4768,6 +4876,10 @@
       <translation>差异最大的地方</translation>
     </message>
     <message>
+      <source>Where the model computes; automatic puts as many layers on GPUs as fit</source>
+      <translation>模型在哪里计算；自动会把放得下的层都放到 GPU 上</translation>
+    </message>
+    <message>
       <source>Where {0} should be, there is none.</source>
       <translation>应有 {0} 的地方却没有。</translation>
     </message>
@@ -4802,6 +4914,10 @@
     <message>
       <source>Windows of 512 tokens for each measurement</source>
       <translation>每次测量的窗口数（每个 512 词元）</translation>
+    </message>
+    <message>
+      <source>With commas between; a step that is left out is not applied. Usual: {steps}</source>
+      <translation>用逗号分隔；没有写出的步骤不会执行。默认：{steps}</translation>
     </message>
     <message>
       <source>With {context} tokens of context; the longest that fits has {longest}.</source>
@@ -4892,8 +5008,40 @@
       <translation>你的消息</translation>
     </message>
     <message>
+      <source>a file that can be read ({0})</source>
+      <translation>可以读取的文件（{0}）</translation>
+    </message>
+    <message>
+      <source>a folder with text files in it</source>
+      <translation>里面有文本文件的文件夹</translation>
+    </message>
+    <message>
       <source>a little smaller, hard to tell apart</source>
       <translation>再小一点，仍难分辨</translation>
+    </message>
+    <message>
+      <source>a name of your own, up to 100 characters</source>
+      <translation>自己取的名字，最多 100 个字符</translation>
+    </message>
+    <message>
+      <source>a name that no other key has</source>
+      <translation>别的密钥没有用过的名字</translation>
+    </message>
+    <message>
+      <source>a number from {0} to {1}</source>
+      <translation>{0} 到 {1} 之间的数</translation>
+    </message>
+    <message>
+      <source>a projector for pictures or sound</source>
+      <translation>图片或声音的投影器</translation>
+    </message>
+    <message>
+      <source>a readable TOML file ({0})</source>
+      <translation>可以读取的 TOML 文件（{0}）</translation>
+    </message>
+    <message>
+      <source>a regular expression ({0})</source>
+      <translation>正则表达式（{0}）</translation>
     </message>
     <message>
       <source>a shorter context</source>
@@ -4906,6 +5054,30 @@
     <message>
       <source>a smaller quantization or model</source>
       <translation>换用更小的量化或模型</translation>
+    </message>
+    <message>
+      <source>a text in UTF-8</source>
+      <translation>UTF-8 编码的文字</translation>
+    </message>
+    <message>
+      <source>a text of {0} characters at most</source>
+      <translation>最多 {0} 个字符的文字</translation>
+    </message>
+    <message>
+      <source>a whole number from 0 to 4294967295</source>
+      <translation>0 到 4294967295 之间的整数</translation>
+    </message>
+    <message>
+      <source>a whole number from 1 to 4096</source>
+      <translation>1 到 4096 之间的整数</translation>
+    </message>
+    <message>
+      <source>a whole number from {0} to {1}</source>
+      <translation>{0} 到 {1} 之间的整数</translation>
+    </message>
+    <message>
+      <source>a whole number, 0 for no limit</source>
+      <translation>整数，0 表示不限</translation>
     </message>
     <message>
       <source>about {count} tokens</source>
@@ -4932,6 +5104,22 @@
       <translation>全部采样设置</translation>
     </message>
     <message>
+      <source>an adapter (LoRA)</source>
+      <translation>适配器（LoRA）</translation>
+    </message>
+    <message>
+      <source>an address such as http://192.168.1.20:8000/v1</source>
+      <translation>形如 http://192.168.1.20:8000/v1 的地址</translation>
+    </message>
+    <message>
+      <source>an address without “?” and “#”</source>
+      <translation>不含“?”和“#”的地址</translation>
+    </message>
+    <message>
+      <source>an embedding or reranking model</source>
+      <translation>嵌入或重排模型</translation>
+    </message>
+    <message>
       <source>and ranked by</source>
       <translation>重排</translation>
     </message>
@@ -4954,6 +5142,18 @@
     <message>
       <source>as the system; or none, http://…, socks5://…</source>
       <translation>留空为系统代理；或填 none、http://…、socks5://…</translation>
+    </message>
+    <message>
+      <source>at least one type</source>
+      <translation>至少一种类型</translation>
+    </message>
+    <message>
+      <source>at least {0} MB for this model</source>
+      <translation>对这个模型至少 {0} MB</translation>
+    </message>
+    <message>
+      <source>at most {0} MB of text</source>
+      <translation>最多 {0} MB 文字</translation>
     </message>
     <message>
       <source>automatic</source>
@@ -5032,8 +5232,24 @@
       <translation>草稿模型</translation>
     </message>
     <message>
+      <source>each once, of: {0}</source>
+      <translation>以下各项，每项一次：{0}</translation>
+    </message>
+    <message>
       <source>embedding</source>
       <translation>嵌入</translation>
+    </message>
+    <message>
+      <source>empty where a schema is given</source>
+      <translation>空的，因为已经给出了 JSON schema</translation>
+    </message>
+    <message>
+      <source>f16 or f32 on this GPU</source>
+      <translation>f16 或 f32（在这块 GPU 上）</translation>
+    </message>
+    <message>
+      <source>f16, bf16 or f32 for this engine</source>
+      <translation>f16、bf16 或 f32（用这个引擎时）</translation>
     </message>
     <message>
       <source>failed</source>
@@ -5060,6 +5276,26 @@
       <translation>大小减半，回答没有差别</translation>
     </message>
     <message>
+      <source>host:port, for each</source>
+      <translation>每一个都是 主机:端口</translation>
+    </message>
+    <message>
+      <source>ids from 0 to {0}</source>
+      <translation>0 到 {0} 的编号</translation>
+    </message>
+    <message>
+      <source>ids of tokens</source>
+      <translation>词元的编号</translation>
+    </message>
+    <message>
+      <source>ids of tokens below {0}</source>
+      <translation>小于 {0} 的词元编号</translation>
+    </message>
+    <message>
+      <source>ids of tokens, 0 to {0}</source>
+      <translation>词元的编号，0 到 {0}</translation>
+    </message>
+    <message>
       <source>imatrix</source>
       <translation>矩阵</translation>
     </message>
@@ -5068,8 +5304,20 @@
       <translation>模型自带的额外层 (MTP)</translation>
     </message>
     <message>
+      <source>larger: not even the largest file is that close</source>
+      <translation>更大的：最大的文件也没有这么接近</translation>
+    </message>
+    <message>
       <source>layer {which}</source>
       <translation>第 {which} 层</translation>
+    </message>
+    <message>
+      <source>layers</source>
+      <translation>按层</translation>
+    </message>
+    <message>
+      <source>letters, digits, “-”, “_” and “.”, 40 at most</source>
+      <translation>字母、数字、“-”、“_”和“.”，最多 40 个</translation>
     </message>
     <message>
       <source>line {number}</source>
@@ -5088,6 +5336,10 @@
       <translation>来自</translation>
     </message>
     <message>
+      <source>mean, cls, last, none, or empty</source>
+      <translation>mean、cls、last、none，或空着</translation>
+    </message>
+    <message>
       <source>meaning</source>
       <translation>含义</translation>
     </message>
@@ -5102,6 +5354,10 @@
     <message>
       <source>missing</source>
       <translation>已不存在</translation>
+    </message>
+    <message>
+      <source>more than 0</source>
+      <translation>大于 0</translation>
     </message>
     <message>
       <source>needs the torch engine</source>
@@ -5132,12 +5388,32 @@
       <translation>已不存在</translation>
     </message>
     <message>
+      <source>numbers with commas between, such as 3,1</source>
+      <translation>用逗号分隔的数字，例如 3,1</translation>
+    </message>
+    <message>
       <source>off</source>
       <translation>关</translation>
     </message>
     <message>
+      <source>off where there are pictures or sounds</source>
+      <translation>关闭的：里面有图片或声音</translation>
+    </message>
+    <message>
       <source>on</source>
       <translation>开</translation>
+    </message>
+    <message>
+      <source>one GPU alone</source>
+      <translation>只用一个 GPU</translation>
+    </message>
+    <message>
+      <source>one of {0}</source>
+      <translation>以下之一：{0}</translation>
+    </message>
+    <message>
+      <source>one of {0} for this engine</source>
+      <translation>这个引擎所认识的之一：{0}</translation>
     </message>
     <message>
       <source>only for large models</source>
@@ -5164,8 +5440,24 @@
       <translation>第 {pages} 页，共 {count} 页</translation>
     </message>
     <message>
+      <source>pairs of path and scale</source>
+      <translation>成对的路径和强度</translation>
+    </message>
+    <message>
+      <source>pairs of pattern and place</source>
+      <translation>成对的模式和位置</translation>
+    </message>
+    <message>
       <source>pasted picture</source>
       <translation>粘贴的图片</translation>
+    </message>
+    <message>
+      <source>paths of adapters</source>
+      <translation>适配器的路径</translation>
+    </message>
+    <message>
+      <source>pattern=place on each line, such as ffn=CPU</source>
+      <translation>每行一条“模式=位置”，例如 ffn=CPU</translation>
     </message>
     <message>
       <source>perplexity</source>
@@ -5212,6 +5504,10 @@
       <translation>重排</translation>
     </message>
     <message>
+      <source>rows</source>
+      <translation>按行</translation>
+    </message>
+    <message>
       <source>same five likeliest</source>
       <translation>前五词元一致</translation>
     </message>
@@ -5244,8 +5540,20 @@
       <translation>例如 http://192.168.1.20:8000/v1</translation>
     </message>
     <message>
+      <source>tensors</source>
+      <translation>按张量</translation>
+    </message>
+    <message>
       <source>text</source>
-      <translation>文本</translation>
+      <translation>文字</translation>
+    </message>
+    <message>
+      <source>texts</source>
+      <translation>一列文字</translation>
+    </message>
+    <message>
+      <source>texts of a token or more</source>
+      <translation>至少一个词元的文字</translation>
     </message>
     <message>
       <source>the first {some} of {all} tokens</source>
@@ -5284,12 +5592,24 @@
       <translation>首选一致</translation>
     </message>
     <message>
+      <source>up to 64 texts, none empty</source>
+      <translation>最多 64 段文字，都不为空</translation>
+    </message>
+    <message>
+      <source>up to {0} files, each once</source>
+      <translation>最多 {0} 个文件，每个一次</translation>
+    </message>
+    <message>
       <source>up to {size}</source>
       <translation>不超过 {size}</translation>
     </message>
     <message>
       <source>used now</source>
       <translation>当前已用</translation>
+    </message>
+    <message>
+      <source>used with at least {0} letters of conversations; there are {1}</source>
+      <translation>在对话至少有 {0} 个字时才用；现在有 {1} 个</translation>
     </message>
     <message>
       <source>waited {wait:.2f} s, read {read:.2f} s, wrote {write:.2f} s, {rate:.0f} tokens a second</source>
@@ -5320,6 +5640,10 @@
       <translation>用重要性矩阵</translation>
     </message>
     <message>
+      <source>without a name and password; give the key apart</source>
+      <translation>不带用户名和密码的；密钥请另外给出</translation>
+    </message>
+    <message>
       <source>without importance matrix</source>
       <translation>不用重要性矩阵</translation>
     </message>
@@ -5342,6 +5666,18 @@
     <message>
       <source>yes, through its projector</source>
       <translation>支持（通过投影器）</translation>
+    </message>
+    <message>
+      <source>{0} ({1}) is integrated, and not used beside another GPU unless it is chosen.</source>
+      <translation>{0}（{1}）是集成显卡；有其他 GPU 时，除非选中它，否则不使用。</translation>
+    </message>
+    <message>
+      <source>{0} ({1}), in the machine's memory: {2} of {3} are free.</source>
+      <translation>{0}（{1}），使用本机内存：{3} 中有 {2} 可用。</translation>
+    </message>
+    <message>
+      <source>{0} ({1}): {2} of {3} are free.</source>
+      <translation>{0}（{1}）：{3} 中有 {2} 可用。</translation>
     </message>
     <message>
       <source>{0} Kernels for processors: {1}, chosen at start.</source>
@@ -5444,6 +5780,10 @@
       <translation>{0} 已从 {1} × {2} 像素缩小到 {3} × {4} 像素。</translation>
     </message>
     <message>
+      <source>{0} where flash attention is off</source>
+      <translation>{0}（flash attention 关闭时）</translation>
+    </message>
+    <message>
       <source>{0} wrote a file without tensors: it does not know this checkpoint.</source>
       <translation>{0} 写出的文件没有张量：它不认识这个检查点。</translation>
     </message>
@@ -5454,6 +5794,10 @@
     <message>
       <source>{0}, driver {1}: {2} of {3} are used.</source>
       <translation>{0}，驱动 {1}：共 {3}，已用 {2}。</translation>
+    </message>
+    <message>
+      <source>{0}, or empty</source>
+      <translation>{0}，或空着</translation>
     </message>
     <message>
       <source>{0}, {1} bits per weight, {2} MB: {3} smaller than {4}.</source>

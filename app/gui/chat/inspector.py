@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 
 from app.gui.chat.context_page import ContextPage
 from app.gui.chat.load_panel import LoadPanel
+from app.gui.chat.sampler_order import SamplerOrder
 from app.gui.chat.sampling_names import preset_label, slider_names
 from app.gui.theme import Sizes, Tokens
 from app.gui.translation import tr
@@ -45,6 +46,9 @@ SLIDERS: dict[str, tuple[float, float, float, int]] = {
     "dry_allowed_length": (0, 20, 1, 0),
     "xtc_probability": (0, 1, 0.01, 2),
     "xtc_threshold": (0, 0.5, 0.01, 2),
+    "top_n_sigma": (0, 10, 0.1, 1),
+    "temperature_range": (0, 5, 0.05, 2),
+    "temperature_exponent": (0, 10, 0.1, 1),
     "mirostat_tau": (0, 10, 0.1, 1),
     "mirostat_eta": (0, 1, 0.01, 2),
 }
@@ -138,6 +142,9 @@ class Inspector(QWidget):
         for name in SLIDERS:
             if name not in BASIC and not name.startswith("mirostat"):
                 more.addWidget(self._sliders[name])
+        self.sampler_order = SamplerOrder(self._more)
+        self.sampler_order.changed.connect(lambda order: self._store(replace(self._options, sampler_order=order)))
+        more.addWidget(self.sampler_order)
         self._add_mirostat(more)
         self._more.hide()
         layout.addWidget(self._more)
@@ -242,6 +249,7 @@ class Inspector(QWidget):
         self._max_tokens.setVisible(options.max_tokens > 0)
         for widget in (self._limit, self._max_tokens):
             widget.blockSignals(False)
+        self.sampler_order.show_order(options.sampler_order)
         self._context.show_policy(options.context_policy)
         self._seed.setText("" if options.seed is None else str(options.seed))
         self._stop.setText(" | ".join(text.replace("\n", "\\n") for text in options.stop))
@@ -325,6 +333,7 @@ class Inspector(QWidget):
         self._prompt.setPlaceholderText(tr("Who the model is and how it should answer"))
         for name, (label, tip) in slider_names().items():
             self._sliders[name].set_name(label, tip)
+        self.sampler_order.retranslate()
         self._limit_label.setText(tr("Limit response length"))
         self._limit.setAccessibleName(tr("Limit response length"))
         self._max_tokens.setAccessibleName(tr("Most tokens of a reply"))

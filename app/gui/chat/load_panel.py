@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from html import escape
 
 from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QLabel, QLineEdit, QPushButton, QSpinBox, QVBoxLayout, QWidget
 
+from app.gui.chat.device_panel import FIELD_WIDTH, LABEL_WIDTH, DevicePanel
 from app.gui.theme import Tokens
-from app.gui.translation import tr, tr_reason
+from app.gui.translation import tr, tr_notice
 from app.gui.widgets import Switch, make_label
+from backends.devices import Device
 from backends.events import LoadedModel
 from backends.options import KV_TYPES, LoadOptions
-
-FIELD_WIDTH = 118
 
 
 class LoadPanel(QWidget):
@@ -35,14 +36,14 @@ class LoadPanel(QWidget):
         form = QFormLayout()
         form.setVerticalSpacing(8)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
-        self._context = self._make_number(0, 1_048_576, 512)
-        self._gpu_layers = self._make_number(-1, 999, 1)
-        self._threads = self._make_number(0, 256, 1)
-        self._batch = self._make_number(1, 8192, 64)
+        self._context = self._make_number(0, 16_777_216, 512)
+        self._gpu_layers = self._make_number(-1, 100_000, 1)
+        self._threads = self._make_number(0, 1024, 1)
+        self._batch = self._make_number(1, 65_536, 64)
         self._kv_type = QComboBox(self)
         self._kv_type.addItems(list(KV_TYPES))
         self._flash = QComboBox(self)
-        self._experts = self._make_number(-1, 999, 1)
+        self._experts = self._make_number(-1, 100_000, 1)
         self._lookup = self._make_number(0, 64, 1)
         self._draft = QLineEdit(self)
         self._mmap = Switch(tokens, self)
@@ -54,18 +55,24 @@ class LoadPanel(QWidget):
         for narrow in self._fields[:-2]:
             narrow.setFixedWidth(FIELD_WIDTH)
         self._labels = [QLabel(self) for _ in self._fields]
+        for label in self._labels:  # a long name takes two lines: beside it the field must stay in sight
+            label.setWordWrap(True)
+            label.setFixedWidth(LABEL_WIDTH)
         for label, field in zip(self._labels, self._fields, strict=True):
             row = QHBoxLayout()
             row.addStretch()
             row.addWidget(field)
             form.addRow(label, row)
         layout.addLayout(form)
+        self.devices = DevicePanel(tokens, self)
+        layout.addWidget(self.devices)
         self._note = make_label("", "faint", self)
         self._note.setWordWrap(True)
         layout.addWidget(self._note)
         self._reload = QPushButton(self)
         self._reload.setProperty("role", "primary")
         self._reload.clicked.connect(lambda: self.load_requested.emit(self.options()))
+        self.devices.checked.connect(self._reload.setEnabled)
         self._unload = QPushButton(self)
         self._unload.clicked.connect(self.unload_requested)
         layout.addWidget(self._reload)
@@ -98,11 +105,26 @@ class LoadPanel(QWidget):
         self._draft.setText(options.draft_model)
         self._mmap.setChecked(options.use_mmap)
         self._mlock.setChecked(options.use_mlock)
+        self.devices.show_options(options)
+        self._enable_layers()
+
+    def show_devices(self, devices: Sequence[Device]) -> None:
+        """Offer the engine's devices."""
+        self.devices.show_devices(devices)
+        self._enable_layers()
+
+    def _enable_layers(self) -> None:
+        """Layers need a GPU; a number that was chosen before can be taken back without one."""
+        self._gpu_layers.setEnabled(not self.devices.lacks_gpu or self._base.gpu_layers != LoadOptions().gpu_layers)
 
     def options(self) -> LoadOptions:
-        """The options as they stand in the fields; what has no field stays as it was."""
+        """The options as they stand in the fields; what has no field stays as it was.
+
+        Raises:
+            InvalidOption: what was written about devices makes no sense.
+        """
         return replace(
-            self._base,
+            self.devices.apply(self._base),
             context_length=self._context.value(),
             gpu_layers=self._gpu_layers.value(),
             threads=self._threads.value(),
@@ -139,12 +161,13 @@ class LoadPanel(QWidget):
         if facts.memory_bytes:
             lines.append(tr("{size} MB of memory").format(size=f"{facts.memory_bytes / 2**20:,.0f}"))
         if facts.notice:
-            lines.append(tr_reason(facts.notice))
+            lines += tr_notice(facts.notice).split("\n")
         self._facts.setText("<br>".join([lines[0], *(escape(line) for line in lines[1:])]))
 
     def retheme(self, tokens: Tokens) -> None:
         """Wear other colours."""
         self._mmap.tokens = self._mlock.tokens = tokens
+        self.devices.retheme(tokens)
         self.update()
 
     def retranslate(self) -> None:
@@ -161,7 +184,7 @@ class LoadPanel(QWidget):
             field.setSpecialValueText(tr("automatic"))
         self._experts.setSpecialValueText(tr("all"))
         self._lookup.setSpecialValueText(tr("off"))
-        self._draft.setPlaceholderText(tr("none"))
+        self._draft.setPlaceholderText(tr("no draft model"))
         self._experts.setToolTip(tr("Layers of a mixture of experts whose experts stay in main memory"))
         self._lookup.setToolTip(tr("Tokens guessed from what was written before; the text stays the same"))
         self._draft.setToolTip(

@@ -9,9 +9,10 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 
 from app.gui.error_card import make_error_card
-from app.gui.translation import tr
+from app.gui.translation import tr, tr_notice
 from app.services.events import ModelFailed, ModelLoaded, ModelLoading, ModelUnloaded
 from app.workstation import Workstation
+from backends.devices import list_engine_devices
 from backends.options import LoadOptions
 from models.errors import LoadCancelled, UserFacingError
 
@@ -23,6 +24,7 @@ class ModelControl(QObject):
     """Joins picker, load panel and error cards to the engines. ``problems`` is the strip where an error is shown."""
 
     verified = Signal(object)
+    devices_found = Signal(object)
 
     def __init__(self, workstation: Workstation, page: ChatPage, problems: QVBoxLayout) -> None:
         super().__init__(page)
@@ -38,6 +40,8 @@ class ModelControl(QObject):
         picker.open_file_requested.connect(self.add_file)
         panel.load_requested.connect(self._reload)
         panel.unload_requested.connect(engines.unload)
+        panel.devices.devices_wanted.connect(self._find_devices)
+        self.devices_found.connect(panel.show_devices)
         self.verified.connect(self._show_verified)
         self.show_engine()
 
@@ -100,6 +104,10 @@ class ModelControl(QObject):
         }.get(str(getattr(result, "state", "")), tr("{model} was read completely and its hash is kept."))
         self._page.notice.say(words.format(model=getattr(getattr(result, "card", None), "name", "")))
 
+    def _find_devices(self) -> None:
+        """Ask the engine for its devices in the background: it is tried in a process of its own, which takes a second."""
+        self._workstation.jobs.submit("disk", lambda _is_cancelled: self.devices_found.emit(list_engine_devices()), "devices")
+
     def _reload(self, options: LoadOptions) -> None:
         engines = self._workstation.engines
         try:
@@ -128,6 +136,8 @@ class ModelControl(QObject):
             self._page.transcript.show_loading(event.fraction)
             return
         self.show_engine()
+        if isinstance(event, ModelLoaded) and event.facts.notice:
+            self._page.notice.say(tr_notice(event.facts.notice))
         if isinstance(event, ModelFailed) and not isinstance(event.error, LoadCancelled):
             self._page.picker.show_failure(self.name_of(event.model))
             if not self._page.transcript.is_growing:  # the reply that waited for the model will show the error in its place

@@ -22,6 +22,9 @@ def slider_names() -> dict[str, tuple[str, str]]:
         "dry_allowed_length": (tr("DRY allowed length"), tr("Repetitions up to this length cost nothing.")),
         "xtc_probability": (tr("XTC probability"), tr("How often the likeliest choices are left out; 0 is off.")),
         "xtc_threshold": (tr("XTC threshold"), tr("Only choices above this probability are left out.")),
+        "top_n_sigma": ("Top-nσ", tr("Keeps tokens within so many standard deviations of the likeliest; 0 is off.")),
+        "temperature_range": (tr("Temperature range"), tr("Lets the temperature move by as much; 0 keeps it.")),
+        "temperature_exponent": (tr("Temperature exponent"), tr("Bends how the temperature follows the uncertainty.")),
         "mirostat_tau": (tr("Mirostat target"), tr("The surprise that Mirostat steers to.")),
         "mirostat_eta": (tr("Mirostat rate"), tr("How fast Mirostat corrects.")),
     }

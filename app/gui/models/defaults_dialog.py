@@ -130,7 +130,7 @@ class DefaultsDialog(QDialog):
             if isinstance(field, QSpinBox):
                 field.setAlignment(Qt.AlignmentFlag.AlignRight)
             form.addRow(label, field)
-        hint = make_label(tr("Devices, threads and the rest are in the chat's panel, under Model."), "faint", page)
+        hint = make_label(tr("Devices, threads and requests at once are in the chat's panel, under Model."), "faint", page)
         hint.setWordWrap(True)
         form.addRow(hint)
         return page

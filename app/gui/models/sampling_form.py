@@ -29,9 +29,6 @@ class SamplingForm(QWidget):
         grid.setVerticalSpacing(7)
         names = slider_names() | {
             "mirostat": ("Mirostat", tr("Steers the surprise of the text instead of top-k, top-p and min-p: 0 off, 1 or 2.")),
-            "top_n_sigma": ("Top-nσ", tr("Keeps tokens within so many standard deviations of the likeliest; 0 is off.")),
-            "temperature_range": (tr("Temperature range"), tr("Lets the temperature move by as much; 0 keeps it.")),
-            "temperature_exponent": (tr("Temperature exponent"), tr("Bends how the temperature follows the uncertainty.")),
         }
         rows = -(-len(_USUAL) // _COLUMNS)
         self.fields: dict[str, QLineEdit] = {}

@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 import importlib.util
 import re
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
+import pytest
 from PySide6.QtCore import QLocale
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -27,12 +29,14 @@ from app.gui.server.clients import CLIENTS
 from app.gui.theme import LIGHT
 from app.gui.translation import Translations, tr, tr_reason, translated_error
 from app.workstation import Workstation
-from models.errors import DamagedModelFile, iter_error_kinds
+from backends.options import SAMPLER_STEPS, GenerationOptions, LoadOptions, SamplingOptions
+from models.errors import DamagedModelFile, InvalidOption, iter_error_kinds
 
 ROOT = Path(__file__).resolve().parents[3]
 UNTRANSLATED = (
     "Top-p", "Min-p", "Top-k", "RAM", "VRAM", "Mirostat", "Mirostat 1", "Mirostat 2", "English", "Yanmo", "GB", "tok/s", "JSON",
     "Flash attention", "Qwen3", "Gemma", "GGUF", "Hugging Face", "AWQ", "Apache 2.0", "MIT",
+    "NUMA", "Top-nσ", r"blk\.[0-3]\.ffn=CPU", ", ".join(SAMPLER_STEPS),
 )  # fmt: skip
 ALLOWED = re.compile(r"[\W\d_]*|[a-z0-9_]+(\.\d+)?|/.*")
 
@@ -134,6 +138,28 @@ def test_a_reason_written_by_the_engine_side_is_translated_by_its_template(trans
     )
     assert "9" in tr_reason("It says it is a GGUF of version 9; versions 2 and 3 are known.")
     assert tr_reason("An unknown sentence stays as it is.") == "An unknown sentence stays as it is."
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: LoadOptions(threads=5000),
+        lambda: LoadOptions(kv_type="q3"),
+        lambda: LoadOptions(rpc_servers=("here",)),
+        lambda: SamplingOptions(temperature=99.0),
+        lambda: GenerationOptions(grammar="root ::= x", schema="{}"),
+        lambda: GenerationOptions(logit_bias=((-4, 1.0),)),
+    ],
+)
+def test_what_a_value_must_be_is_said_in_chinese(translations: Translations, make: Callable[[], object]) -> None:
+    translations.use("zh_CN")
+    with pytest.raises(InvalidOption) as caught:
+        make()
+    _, why, _ = translated_error(caught.value)
+    assert (
+        re.search(r"[\u4e00-\u9fff]", why.removeprefix("必须是").removesuffix("。")) or caught.value.facts["option"] == "kv_type"
+    ), why
+    assert not re.search(r"\b(number|from|to|of|ids|each|empty|where|pairs)\b", why), why
 
 
 def test_buttons_without_words_have_names_for_screen_readers(window: MainWindow, workstation: Workstation) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from app.services.engine_pool import EnginePool, PoolOptions
+from app.services.engines import Link, OnExit
 from app.workstation import Workstation
+from backends.options import LoadOptions
 from models.errors import LoadCancelled, ModelNotFound, UserFacingError
 
 ONE, TWO, THREE = (f"echo:?text={name}" for name in ("one", "two", "three"))
@@ -100,3 +103,74 @@ def test_memory_that_is_short_pushes_out_more_than_the_number_does(workstation: 
     use(pool, TWO)
     assert loaded(pool) == {TWO}
     pool.close()
+
+
+class SlowToLeave:
+    """A link that ends only when it may."""
+
+    def __init__(self, link: Link, may_end: threading.Event) -> None:
+        self._link = link
+        self._may_end = may_end
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._link, name)
+
+    def close(self, timeout: float = 2.0) -> None:
+        self._may_end.wait(60)
+        self._link.close(timeout)
+
+
+@pytest.fixture
+def may_end() -> threading.Event:
+    event = threading.Event()
+    event.set()
+    return event
+
+
+@pytest.fixture
+def full(workstation: Workstation, may_end: threading.Event) -> Iterator[tuple[EnginePool, list[int]]]:
+    """A pool of four idle models of 20, with 10 free; the free memory can be set."""
+    free = [1000]
+
+    def make_link(reference: str, options: LoadOptions, on_exit: OnExit) -> Link:
+        return SlowToLeave(workstation._make_link(reference, options, on_exit), may_end)
+
+    pool = EnginePool(workstation.engines, workstation.settings, make_link, lambda reference: 20, lambda: free[0])
+    pool.options = PoolOptions(most=9)
+    for name in "abcd":
+        use(pool, f"echo:?text={name}")
+    free[0] = 10
+    yield pool, free
+    may_end.set()
+    pool.close()
+
+
+def test_a_little_memory_that_is_short_pushes_out_one_model_and_not_all(full: tuple[EnginePool, list[int]]) -> None:
+    pool, _ = full
+    use(pool, "echo:?text=e")
+    assert loaded(pool) == {f"echo:?text={name}" for name in "bcde"}
+
+
+def test_what_is_on_its_way_out_counts_as_free_until_it_is_gone(
+    full: tuple[EnginePool, list[int]], may_end: threading.Event
+) -> None:
+    pool, free = full
+    may_end.clear()  # as a large model, which gives its memory back late
+    pool.unload("echo:?text=d")
+    use(pool, "echo:?text=e")
+    assert loaded(pool) == {f"echo:?text={name}" for name in "abce"}
+    may_end.set()
+    deadline = time.monotonic() + 60
+    while pool._leaving_bytes() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert pool._leaving_bytes() == 0
+    free[0] = 0  # another program took it
+    use(pool, "echo:?text=f")
+    assert loaded(pool) == {f"echo:?text={name}" for name in "cef"}
+
+
+def test_a_model_that_shall_stay_goes_only_where_no_other_can(full: tuple[EnginePool, list[int]]) -> None:
+    pool, _ = full
+    pool.set_idle_seconds("echo:?text=a", -1)
+    use(pool, "echo:?text=e")
+    assert loaded(pool) == {f"echo:?text={name}" for name in "acde"}
