@@ -31,7 +31,7 @@ import psutil
 from backends.backend import GenerationRequest
 from backends.events import Failed, Finished, TextDelta
 from backends.options import GenerationOptions, LoadOptions, SamplingOptions
-from backends.worker_link import WorkerLink
+from backends.worker_link import GenerationStream, WorkerLink
 
 PROMPT_TOKENS, OUTPUT_TOKENS = 200, 64
 REQUEST_ROOM = 512
@@ -103,7 +103,7 @@ def compare_reading(model: Path, bench: Path, rounds: int) -> Comparison:
         return _alternate(
             f"read {READ_TOKENS}",
             rounds,
-            lambda: _measure_link(link, lambda: _ask(READ_TOKENS, 1), is_reading=True),
+            lambda: _measure_reading(link, lambda: _ask(READ_TOKENS, 1)),
             lambda: _measure_bench(bench, model, ["-p", str(READ_TOKENS), "-n", "0"], READ_TOKENS),
         )
 
@@ -114,7 +114,7 @@ def compare_writing(model: Path, bench: Path, rounds: int) -> Comparison:
         return _alternate(
             f"write {WRITE_TOKENS}",
             rounds,
-            lambda: _measure_link(link, lambda: _ask(2, WRITE_TOKENS + 1), is_reading=False),
+            lambda: _measure_writing(link, lambda: _ask(2, WRITE_TOKENS + 1)),
             lambda: _measure_bench(bench, model, ["-p", "0", "-n", str(WRITE_TOKENS)], WRITE_TOKENS),
         )
 
@@ -237,10 +237,10 @@ def _tokens(count: int) -> tuple[int, ...]:
     return tuple(chance.randrange(300, 4000) for _ in range(count))
 
 
-def _finish(link: WorkerLink, request: GenerationRequest) -> tuple[int, int, float, float]:
+def _finish(stream: GenerationStream) -> tuple[int, int, float, float]:
     """Tokens read and written, and seconds to the first token and from there to the end."""
     started = first = time.perf_counter()
-    for event in link.generate(request):
+    for event in stream:
         if isinstance(event, TextDelta) and first == started:
             first = time.perf_counter()
         elif isinstance(event, Failed):
@@ -252,15 +252,29 @@ def _finish(link: WorkerLink, request: GenerationRequest) -> tuple[int, int, flo
     raise AssertionError("a reply without an end")
 
 
-def _measure_link(link: WorkerLink, make: Callable[[], GenerationRequest], *, is_reading: bool) -> Run:
-    _finish(link, make())
+def _measure_reading(link: WorkerLink, make: Callable[[], GenerationRequest]) -> Run:
+    _finish(link.generate(make()))
     process = psutil.Process(link.pid)
     tokens, seconds, cpu = 0, 0.0, _count_cpu([process])
     while seconds < LEAST_SECONDS:
-        read, written, reading, writing = _finish(link, make())
-        tokens += read if is_reading else written - 1
-        seconds += reading if is_reading else writing
+        read, _, reading, _ = _finish(link.generate(make()))
+        tokens, seconds = tokens + read, seconds + reading
     return Run(tokens, seconds, _count_cpu([process]) - cpu)
+
+
+def _measure_writing(link: WorkerLink, make: Callable[[], GenerationRequest]) -> Run:
+    """One reply after another, the next request waiting already: llama-bench's repetitions follow each other without a pause, too."""
+    _finish(link.generate(make()))
+    process = psutil.Process(link.pid)
+    tokens, seconds, cpu = 0, 0.0, _count_cpu([process])
+    following = link.generate(make())
+    while seconds < LEAST_SECONDS:
+        stream, following = following, link.generate(make())
+        _, written, _, writing = _finish(stream)
+        tokens, seconds = tokens + written - 1, seconds + writing
+    run = Run(tokens, seconds, _count_cpu([process]) - cpu)
+    _finish(following)
+    return run
 
 
 def _measure_bench(bench: Path, model: Path, arguments: list[str], tokens: int) -> Run:
