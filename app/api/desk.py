@@ -46,9 +46,6 @@ class Desk:
     adapters: AdapterScales = field(init=False)
     closing: set[asyncio.Future[None]] = field(default_factory=set)
     """Replies that nobody reads any more, on their way to an end."""
-    drafted_tokens: int = 0
-    accepted_tokens: int = 0
-    """Tokens guessed ahead since the server started, and those of them that were right."""
 
     def __post_init__(self) -> None:
         self.adapters = AdapterScales(LoadedAdapters(self.workstation, self.pool))
@@ -171,8 +168,6 @@ class Call:
         for lease in self.leases:
             lease.give_back()
         self.media.close()
-        self.desk.drafted_tokens += self.record.usage.drafted_tokens
-        self.desk.accepted_tokens += self.record.usage.accepted_tokens
         self.record.end("done")
 
     def fail(self, error: ApiError) -> None:

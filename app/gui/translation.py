@@ -28,6 +28,11 @@ def translated_error(error: UserFacingError) -> tuple[str, str, str]:
     return what, why, remedy
 
 
+def short_error(error: UserFacingError) -> str:
+    """What happened and why, in one line, for the place beside a field."""
+    return " ".join(filter(None, translated_error(error)[:2]))
+
+
 def _tr_template(template: str) -> str:
     return tr(template) if template and template != "{reason}" else template
 

@@ -149,6 +149,8 @@ class Totals:
     prompt_tokens: int = 0
     cached_tokens: int = 0
     output_tokens: int = 0
+    drafted_tokens: int = 0
+    accepted_tokens: int = 0
     prompt_seconds: float = 0.0
     output_seconds: float = 0.0
 
@@ -161,5 +163,7 @@ class Totals:
         self.prompt_tokens += usage.prompt_tokens
         self.cached_tokens += usage.cached_tokens
         self.output_tokens += usage.output_tokens
+        self.drafted_tokens += usage.drafted_tokens
+        self.accepted_tokens += usage.accepted_tokens
         self.prompt_seconds += usage.prompt_seconds
         self.output_seconds += usage.output_seconds

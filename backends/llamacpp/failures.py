@@ -21,7 +21,7 @@ _MEMORY = re.compile(
     r"ErrorOutOfDeviceMemory|ErrorOutOfHostMemory|insufficient memory",
     re.IGNORECASE,
 )
-_NOT_LOCKED = re.compile(r"^.*failed to (?:mlock|VirtualLock).*$", re.MULTILINE)
+NOT_LOCKED = re.compile(r"^.*failed to (?:mlock|VirtualLock).*$", re.MULTILINE)
 """A warning that ends as a lack of memory does, and never is why a load failed."""
 _NOT_GGUF = re.compile(r"invalid magic|failed to read magic")
 _MISSING = re.compile(r"No such file or directory|failed to open")
@@ -36,7 +36,7 @@ def explain_load_failure(log: str, path: str) -> UserFacingError:
         return UnsupportedArchitecture(architecture=match.group(1), file=name, details=log)
     if match := _TOKENIZER.search(log):
         return UnsupportedArchitecture(architecture=f"tokenizer {match.group(1)}", file=name, details=log)
-    if _MEMORY.search(_NOT_LOCKED.sub("", log)):
+    if _MEMORY.search(NOT_LOCKED.sub("", log)):
         return OutOfMemory(model=name, reason="The machine refused the memory that the model needs.", details=log)
     if _NOT_GGUF.search(log):
         return NotAModelFile(file=name, reason="It does not begin as a GGUF file does.", details=log)

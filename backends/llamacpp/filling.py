@@ -76,7 +76,6 @@ class Filling:
                 parts.append(self.add(reply, 1, self._guess(reply, is_alone=len(active) == 1)))
         room = min(room, self._batch.room)
         budget = min(chunk, room)
-        waiting = sum(reply.text_ahead for reply in readers)
         surplus = (self._batch.count + budget) % _ROWS
         if waiting <= min(room, budget + budget // 4):
             budget = waiting  # a small rest would cost a step of its own

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from backends.backend import ProgressCallback
+from backends.llamacpp.failures import NOT_LOCKED
 from backends.llamacpp.model import NativeModel
 from backends.options import LoadOptions
-
-_LOCK_FAILED = re.compile(r"failed to (?:mlock|VirtualLock)")
 
 
 class LockWatch:
@@ -24,7 +22,7 @@ class LockWatch:
         self.has_failed = False
 
     def __call__(self, fraction: float) -> bool:
-        self.has_failed = self.has_failed or _LOCK_FAILED.search(self._log_text()) is not None
+        self.has_failed = self.has_failed or NOT_LOCKED.search(self._log_text()) is not None
         return self._progress(fraction)
 
 

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.gui.theme import Tokens
-from app.gui.translation import tr, translated_error
+from app.gui.translation import short_error, tr
 from app.gui.widgets import Switch, make_label
 from backends.devices import Device
 from backends.options import NUMA_STRATEGIES, SPLIT_MODES, LoadOptions
@@ -192,7 +192,7 @@ class DevicePanel(QWidget):
             try:
                 LoadOptions(**{name: read(text)})  # type: ignore[arg-type]
             except InvalidOption as error:
-                said = " ".join(filter(None, translated_error(error)[:2]))
+                said = short_error(error)
                 is_right = False
             label.setText(said)
             label.setVisible(bool(said))

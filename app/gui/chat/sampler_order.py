@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QLabel, QLineEdit, QVBoxLayout, QWidget
 
-from app.gui.translation import tr, translated_error
+from app.gui.translation import short_error, tr
 from app.gui.widgets import make_label
 from backends.options import SAMPLER_STEPS, GenerationOptions
 from models.errors import InvalidOption
@@ -47,7 +47,7 @@ class SamplerOrder(QWidget):
         try:
             GenerationOptions(sampler_order=order)
         except InvalidOption as error:
-            self._tell(" ".join(filter(None, translated_error(error)[:2])))
+            self._tell(short_error(error))
             return
         self._tell("")
         if order != self._order:

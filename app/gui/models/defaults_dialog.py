@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 from app.gui.models.adapter_list import AdapterList
 from app.gui.models.sampling_form import SamplingForm
 from app.gui.theme import Tokens
-from app.gui.translation import tr, translated_error
+from app.gui.translation import short_error, tr, translated_error
 from app.gui.widgets import Segments, make_label
 from app.workstation import Workstation
 from backends.chat_template import ChatTemplate
@@ -231,6 +231,6 @@ class DefaultsDialog(QDialog):
             self._workstation.defaults.set_sampling(self._card.id, sampling)
             self._workstation.defaults.set_load_options(self._card.id, options)
         except UserFacingError as error:
-            self._tell(" ".join(filter(None, translated_error(error)[:2])))
+            self._tell(short_error(error))
             return
         self.accept()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from pathlib import Path
 from typing import Any
@@ -10,25 +9,12 @@ from typing import Any
 import httpx
 import pytest
 
-from app.cli.main import main
 from app.cli.notices import make_notice
 from backends.events import LoadedModel
 from tests.app.cli.test_serve_command import serving
 from tests.tiny_models import make_tiny_model
 
 GONE = "CUDA9"
-
-
-@pytest.fixture
-def yanmo(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr("sys.stdin", io.StringIO(""))
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        status = main(["--data-folder", str(tmp_path / "data"), *arguments])
-        said = capsys.readouterr()
-        return status, said.out, said.err
-
-    return run
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from pathlib import Path
 from typing import Any
@@ -10,24 +9,11 @@ from typing import Any
 import pytest
 from gguf import PoolingType
 
-from app.cli.main import main
 from tests.quantize.test_lora import make_adapter
 from tests.tiny_checkpoints import make_tiny_checkpoint
 from tests.tiny_encoders import TinyEncoder
 from tests.tiny_eyes import make_eyes
 from tests.tiny_models import make_tiny_adapter, make_tiny_model
-
-
-@pytest.fixture
-def yanmo(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr("sys.stdin", io.StringIO(""))
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        status = main(["--data-folder", str(tmp_path / "data"), *arguments])
-        said = capsys.readouterr()
-        return status, said.out, said.err
-
-    return run
 
 
 def test_what_was_chosen_is_shown_kept_and_used(yanmo: Any, tmp_path: Path) -> None:
