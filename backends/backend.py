@@ -16,6 +16,9 @@ ProgressCallback = Callable[[float], bool]
 CancelCheck = Callable[[], bool]
 """True once the request has been cancelled; cheap enough to be asked at every ubatch."""
 
+Tell = Callable[[Sequence[tuple[int, GenerationEvent]]], None]
+"""Takes what requests say, pairs of request id and event."""
+
 
 @dataclass(frozen=True, slots=True)
 class GenerationRequest:
@@ -130,3 +133,15 @@ class ServingBackend(Backend, Protocol):
 
     def drop_all(self) -> None:
         """Forget every request without a word, after an error that was not foreseen."""
+
+
+@runtime_checkable
+class TellingBackend(ServingBackend, Protocol):
+    """An engine that tells words from another thread while a step goes on, if somebody listens."""
+
+    def listen(self, tell: Tell, has_news: Callable[[], bool]) -> None:
+        """From now on a step may last as long as only words come of it: they are told with ``tell``, never the end of a reply.
+
+        It ends soon after ``has_news`` is true: a request came, or was cancelled. Both must be quick; ``tell`` may be called from any
+        thread, but never beside another call of it or after the step.
+        """

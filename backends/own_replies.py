@@ -35,6 +35,11 @@ class OwnReplies:
         """Whether events of others are to be fetched."""
         return bool(self._others)
 
+    @property
+    def are_read(self) -> bool:
+        """Whether somebody reads one here."""
+        return bool(self._own)
+
     def step(self, scheduler: Stepping | None) -> Sequence[tuple[int, GenerationEvent]]:
         """Advance everything; what others' requests say."""
         self._advance(scheduler)

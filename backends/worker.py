@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from backends.backend import Backend, DistantBackend, ServingBackend
+from backends.backend import Backend, DistantBackend, ServingBackend, TellingBackend
 from backends.child_process import prepare_child
 from backends.embedding_desk import EmbeddingDesk
 from backends.events import Failed, Finished, GenerationEvent, Usage
@@ -81,6 +81,7 @@ class _Worker:
         self._flags: dict[int, threading.Event] = {}
         self._waiting: deque[Generate | Forget] = deque()
         self._has_work = threading.Semaphore(0)
+        self._has_news = False
         self._counts: queue.SimpleQueue[Count | Ask] = queue.SimpleQueue()
         self._desk = EmbeddingDesk(self.outbox)
 
@@ -92,6 +93,8 @@ class _Worker:
             return
         assert self._backend is not None
         self._desk.open(self._backend)
+        if isinstance(self._backend, TellingBackend):
+            self._backend.listen(self._tell, lambda: self._has_news)
         if isinstance(self._backend, ServingBackend):
             self._serve(self._backend)
         else:
@@ -121,6 +124,7 @@ class _Worker:
                 self._await_work(engine)
             if self._closing.is_set():
                 return
+            self._has_news = False
             while self._has_work.acquire(blocking=False):
                 pass  # one signal may stand for several requests
             try:
@@ -220,6 +224,7 @@ class _Worker:
             except (EOFError, OSError):
                 os._exit(0)  # the parent is gone: nobody will ever read what we write
             self._obey(command)
+            self._has_news = True
 
     def _obey(self, command: Command) -> None:
         match command:

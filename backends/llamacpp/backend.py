@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from backends.backend import CancelCheck, GenerationRequest, ProgressCallback
+from backends.backend import CancelCheck, GenerationRequest, ProgressCallback, Tell
 from backends.chat_template import PLAIN_STOPS, PLAIN_TRANSCRIPT, ChatTemplate, show_marks
 from backends.embeddings import EmbeddingRequest, EmbeddingResult, RerankRequest, RerankResult
 from backends.events import GenerationEvent, LoadedModel
@@ -184,6 +184,11 @@ class LlamaCppBackend:
     def step(self) -> Sequence[tuple[int, GenerationEvent]]:
         """See :meth:`backends.backend.ServingBackend.step`."""
         return self._replies.step(self._scheduler)
+
+    def listen(self, tell: Tell, has_news: Callable[[], bool]) -> None:
+        """See :meth:`backends.backend.TellingBackend.listen`."""
+        if self._scheduler is not None:
+            self._scheduler.burst.listen(tell, lambda: has_news() or self._replies.are_read)
 
     def look_for_cancels(self) -> None:
         """See :class:`backends.backend.ServingBackend`."""

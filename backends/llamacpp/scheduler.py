@@ -66,7 +66,7 @@ class Scheduler:
         self._batch = Batch(model.api, model.batch_size, model.sequences)
         self._pace = Pace(self._batch.size)
         self._filling = Filling(model, self._batch, self.cache, self._turns, self._pace, self._speculation)
-        self._burst = Burst(model, self._batch, self.cache, burst_seconds)
+        self.burst = Burst(model, self._batch, self.cache, burst_seconds)
         self._waiting = WaitingRoom(self.cache, self.parking, archive)
         self._active: list[Reply] = []
         self._events: list[tuple[int, GenerationEvent]] = []
@@ -148,6 +148,7 @@ class Scheduler:
         """Drop every request, and wait for what was being read for them. Safe to call twice."""
         self.drop_all()
         self._waiting.close()
+        self.burst.close()
         self._speculation.close()
         self.interrupt.close()
         if self._eyes is not None:
@@ -234,17 +235,17 @@ class Scheduler:
     def _write_on(self) -> bool:
         """Let all write several tokens where nobody can join them meanwhile; false, and nothing done, where that is not so."""
         is_open = len(self._waiting) and not self._is_crowded and len(self._active) < self._parallel
-        if is_open or not self._burst.may_begin(self._active) or not self._speculation.rests(self._active):
+        if is_open or not self.burst.may_begin(self._active) or not self._speculation.rests(self._active):
             return False
         if len(self._turns.choose(self._active)) < len(self._active):
             return False
         self._computing = sorted(self._active, key=lambda reply: reply.place)
         self.interrupt.begin()
-        result, over = self._burst.run(self._computing)
-        self._pace.note_burst(self._burst.seconds, self._burst.steps, len(self._computing))
-        if len(self._computing) == 1 and self._burst.steps:
-            self._speculation.note_burst(self._burst.seconds, self._burst.steps)
-        for reply, error in self._burst.failed:
+        result, over = self.burst.run(self._computing, may_last=not (self._events or self._speculation.watches(self._active)))
+        self._pace.note_burst(self.burst.seconds, self.burst.steps, len(self._computing))
+        if len(self._computing) == 1 and self.burst.steps:
+            self._speculation.note_burst(self.burst.seconds, self.burst.steps)
+        for reply, error in self.burst.failed:
             self._fail(reply, error)
         for reply, reason in over:
             self._finish(reply, reason)

@@ -59,6 +59,10 @@ class Speculation:
             return False
         return self._draft is None or replies[0].has_media or self._draft.account.is_overdrawn(self._plain_seconds)
 
+    def watches(self, replies: Sequence[Reply]) -> bool:
+        """Whether what these replies write is to be looked at again and again, because something may be guessed after it."""
+        return self.is_on and len(replies) == 1
+
     def note_burst(self, seconds: float, steps: int) -> None:
         """One reply wrote for ``seconds`` without a guess."""
         self.note_plain(seconds / steps)

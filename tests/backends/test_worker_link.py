@@ -305,6 +305,22 @@ def test_cancel_of_one_real_reply_leaves_the_others(open_link: MakeLink, slow_mo
     assert finish_of(waits).reason in ("length", "stop")
 
 
+def test_a_reply_of_long_steps_is_told_while_it_is_written_and_others_join_it(open_link: MakeLink, slow_model: Path) -> None:
+    link = open_link(str(slow_model), backend="llamacpp", context_length=2048)
+    first = link.generate(complete("a", max_tokens=300, ignore_eos=True))
+    pieces: list[int] = []
+    second: list[GenerationEvent] = []
+    for event in first:
+        if isinstance(event, TextDelta):
+            pieces.append(event.pieces)
+            if len(pieces) == 20:  # it writes on by itself; this one must be heard all the same
+                second = list(link.generate(complete("b", max_tokens=2, ignore_eos=True)))
+                heard = sum(pieces)
+    assert finish_of(second).usage.output_tokens == 2
+    assert heard < 200, "the other one did not wait for its end"
+    assert len(pieces) >= 40, "and its words came one by one, or a few at once"
+
+
 def test_a_full_queue_is_told_and_ends_when_others_end(open_link: MakeLink, slow_model: Path) -> None:
     link = open_link(str(slow_model), backend="llamacpp", context_length=2048, parallel=1, waiting_limit=2)
     first = link.generate(complete("a" * 1500, max_tokens=1))
@@ -321,7 +337,7 @@ def test_a_full_queue_is_told_and_ends_when_others_end(open_link: MakeLink, slow
 def test_a_file_cut_off_while_it_is_used_is_called_damaged(open_link: MakeLink, slow_model: Path, tmp_path: Path) -> None:
     path = tmp_path / "cut.gguf"
     path.write_bytes(slow_model.read_bytes())
-    link = open_link(str(path), backend="llamacpp", context_length=1024)
+    link = open_link(str(path), backend="llamacpp", context_length=1024, use_mmap=True)
     with path.open("r+b") as file:
         file.truncate(200_000)
     error = failure_of(link.generate(complete("a" * 500, max_tokens=5))).error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -56,8 +57,10 @@ class Bench:
         draft_model: str = "",
         burst_seconds: float = 0.0,
         layout_worth: float = NEVER,
+        beside: int = 0,
         **options: object,
     ) -> None:
+        """With ``beside`` words are told by the engine's companion, and somebody comes or goes, or may, every so many steps."""
         self.model = open_model(path, parallel=parallel, lookup_tokens=lookup_tokens, draft_model=draft_model, **options)
         draft: DraftModel | ExtraLayers | None = None
         if draft_model == OWN_LAYERS:
@@ -76,6 +79,17 @@ class Bench:
         self.events: dict[int, list[GenerationEvent]] = {}
         self.replies: dict[int, Reply] = {}
         self.decodes = 0
+        self.told = 0
+        if beside:
+            self.scheduler.burst._long_step = 0.0
+            looks = iter(range(1, 10**9))
+            self.scheduler.burst.listen(self._hear, lambda: next(looks) % beside == 0)
+
+    def _hear(self, pairs: Sequence[tuple[int, GenerationEvent]]) -> None:
+        assert threading.current_thread().name == "companion"
+        for number, event in pairs:
+            self.events[number].append(event)
+        self.told += 1
 
     def ask(
         self, tokens: Sequence[int], max_tokens: int, is_cancelled: Callable[[], bool] = lambda: False, **options: object
@@ -145,7 +159,7 @@ class Bench:
         self.scheduler.parking.clear()
         self.events.clear()
         self.replies.clear()
-        self.decodes = 0
+        self.decodes = self.told = 0
 
     def close(self) -> None:
         self.scheduler.close()

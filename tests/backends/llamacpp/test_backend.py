@@ -157,7 +157,7 @@ def test_cancel_ends_a_long_prompt_within_200_ms_and_keeps_what_was_read(slow_mo
 
 def test_cancel_between_tokens_keeps_the_text(backend: LlamaCppBackend, monkeypatch: pytest.MonkeyPatch) -> None:
     assert backend._scheduler is not None
-    monkeypatch.setattr(backend._scheduler._burst, "_seconds", 0.0005)  # in its usual time this model writes all it has to say
+    monkeypatch.setattr(backend._scheduler.burst, "_seconds", 0.0005)  # in its usual time this model writes all it has to say
     shown: list[str] = []
     events = []
     for event in backend.generate(complete("once", max_tokens=500, seed=3), lambda: len(shown) > 3):

@@ -86,10 +86,10 @@ def test_a_decode_that_fails_in_the_middle_keeps_what_came_before(bench: Bench, 
         def llama_decode(self, context: object, batch: object) -> int:
             return 2 if next(calls) == 5 else int(real.llama_decode(context, batch))
 
-    bench.scheduler._burst._api = Failing()
+    bench.scheduler.burst._api = Failing()
     bench.step()
     assert len(bench.output(number)) == before + 5
-    bench.scheduler._burst._api = real
+    bench.scheduler.burst._api = real
     bench.run()
     end = bench.end(number)
     assert isinstance(end, Finished)
@@ -181,3 +181,90 @@ def test_a_reply_without_any_text_is_written_on_all_the_same(bench: Bench) -> No
     written, decodes = first_word(bench, mark)
     assert (written, bench.model.tokenizer.text_of(mark)) == (40, "<|im_start|>")
     assert decodes < 25
+
+
+@pytest.fixture(scope="module")
+def telling(tiny_model: Path) -> Iterator[Bench]:
+    """Somebody listens, every step is long enough, and nobody comes."""
+    bench = Bench(tiny_model, context_length=1024, parallel=3, burst_seconds=10.0, beside=10**8)
+    yield bench
+    bench.close()
+
+
+@pytest.fixture
+def quiet(telling: Bench) -> Bench:
+    telling.reset()
+    telling.scheduler.burst._has_news = bool
+    return telling
+
+
+def text_of(bench: Bench, number: int) -> str:
+    return "".join(event.text for event in bench.events[number] if isinstance(event, TextDelta))
+
+
+def test_words_are_told_step_by_step_beside_and_are_the_same(quiet: Bench, bench: Bench) -> None:
+    prompts = ([5, 6, 7], [1, 2], [3, 4, 5])
+    told = [quiet.ask(prompt, 60, logit_bias=((264, -1000.0),)) for prompt in prompts]
+    quiet.run()
+    assert quiet.decodes <= 6, "one step goes on until a reply ends"
+    assert quiet.told >= 40
+    for number, prompt in zip(told, prompts, strict=True):
+        plain = bench.ask(prompt, 60, logit_bias=((264, -1000.0),))
+        bench.run()
+        assert quiet.output(number) == bench.output(plain)
+        assert text_of(quiet, number) == text_of(bench, plain)
+        end = quiet.end(number)
+        assert isinstance(end, Finished)
+        assert (end.reason, end.usage.output_tokens) == ("length", 60)
+
+
+def test_a_reply_that_ends_by_itself_is_told_whole(quiet: Bench) -> None:
+    number = quiet.ask([5, 6, 7], 0, logit_bias=((264, 2.0),), temperature=1.0, seed=3)
+    quiet.run()
+    end = quiet.end(number)
+    assert isinstance(end, Finished)
+    pieces = sum(event.pieces for event in quiet.events[number] if isinstance(event, TextDelta))
+    assert pieces <= end.usage.output_tokens == len(quiet.output(number))
+
+
+def test_who_comes_ends_it_after_the_step_that_is_computed(quiet: Bench) -> None:
+    quiet.ask([5, 6, 7], 500, logit_bias=((264, -1000.0),))
+    while not quiet.told:
+        quiet.scheduler.burst._has_news = lambda: quiet.told >= 7
+        quiet.step()
+    assert 7 <= quiet.told <= 8
+    assert quiet.scheduler.active_count == 1
+
+
+def test_what_goes_wrong_beside_is_not_lost(quiet: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    number = quiet.ask([5, 6, 7], 100, logit_bias=((264, -1000.0),))
+    while not any(isinstance(event, TextDelta) for event in quiet.events[number]):
+        quiet.step()
+    monkeypatch.setattr(quiet.replies[number], "write", lambda tokens, is_ended: {}["a bug"])
+    with pytest.raises(KeyError, match="a bug"):
+        quiet.step()
+
+
+def test_a_reply_cancelled_while_words_are_told_beside_ends_soon_and_the_others_go_on(quiet: Bench, bench: Bench) -> None:
+    goes = quiet.ask([9, 9, 9], 400, lambda: quiet.told >= 5, logit_bias=((264, -1000.0),))
+    stays = quiet.ask([5, 6, 7], 60, logit_bias=((264, -1000.0),))
+    quiet.scheduler.burst._has_news = lambda: quiet.told == 5
+    quiet.run()
+    end = quiet.end(goes)
+    assert isinstance(end, Finished)
+    assert end.reason == "cancelled"
+    assert 5 <= len(quiet.output(goes)) < 60
+    plain = bench.ask([5, 6, 7], 60, logit_bias=((264, -1000.0),))
+    bench.run()
+    assert quiet.output(stays) == bench.output(plain)
+
+
+def test_one_who_guesses_ahead_is_not_written_on_without_an_end(tiny_model: Path) -> None:
+    guessing = Bench(tiny_model, context_length=1024, parallel=1, lookup_tokens=8, burst_seconds=0.00002, beside=10**8)
+    number = guessing.ask([*range(40, 80)] * 3, 120, logit_bias=((264, -1000.0),))
+    guessing.run()
+    end = guessing.end(number)
+    assert isinstance(end, Finished)
+    assert end.usage.drafted_tokens > 0
+    assert not guessing.told
+    guessing.close()

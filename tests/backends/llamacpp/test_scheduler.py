@@ -44,6 +44,7 @@ def benches(tiny_model: Path) -> Iterator[dict[str, Bench]]:
     # Tiny models write hundreds of tokens in the usual time of a burst: these get as long as some steps take.
     found["bursts"] = open_bench(512, 32, 3, burst_seconds=0.0005, flash_attention=None)
     found["bursts in little room"] = open_bench(256, 32, 3, burst_seconds=1.0)
+    found["told beside"] = open_bench(512, 32, 3, burst_seconds=1.0, beside=5, flash_attention=None)
     found["in large steps"] = open_bench(2048, 512, 4, flash_attention=None, layout_worth=0.0)
     forgetful = found["forgetful"] = open_bench(512, 32, 3)
     make_forgetful(forgetful)
@@ -107,7 +108,18 @@ BASES = ["the hell of it is that nobody ever tells you how it ends " * 2, "abcab
 @settings(max_examples=200, deadline=None)
 @given(
     st.sampled_from(
-        ["roomy", "crowded", "apart", "alone", "guessing", "forgetful", "bursts", "bursts in little room", "in large steps"]
+        [
+            "roomy",
+            "crowded",
+            "apart",
+            "alone",
+            "guessing",
+            "forgetful",
+            "bursts",
+            "bursts in little room",
+            "told beside",
+            "in large steps",
+        ]
     ),
     REQUESTS,
 )
@@ -115,7 +127,7 @@ def test_any_mix_of_arrivals_branches_and_cancels_says_what_a_plain_loop_says(
     benches: dict[str, Bench], plain: Plain, exact: Plain, kind: str, requests: list[dict[str, object]]
 ) -> None:
     bench = benches[kind]
-    loop, close = (plain, FLASH_CALL) if kind in ("roomy", "bursts", "in large steps") else (exact, CLOSE_CALL)
+    loop, close = (plain, FLASH_CALL) if kind in ("roomy", "bursts", "told beside", "in large steps") else (exact, CLOSE_CALL)
     if len(bench.replies) > 60:
         bench.reset()  # else the cache of one example lives on in the next
     todo = sorted(requests, key=lambda request: int(request["arrival"]))  # type: ignore[call-overload]

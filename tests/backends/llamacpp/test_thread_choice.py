@@ -48,8 +48,8 @@ def test_bursts_begin_with_several_replies_although_nobody_chose_the_threads(
     backend.load(str(tiny_model), LoadOptions(context_length=1024, parallel=2, device="CPU"), lambda fraction: True)
     model, scheduler = backend._loaded()
     steps: list[int] = []
-    run_burst = scheduler._burst.run
-    monkeypatch.setattr(scheduler._burst, "run", lambda replies: steps.append(len(replies)) or run_burst(replies))
+    run_burst = scheduler.burst.run
+    monkeypatch.setattr(scheduler.burst, "run", lambda replies, **rest: steps.append(len(replies)) or run_burst(replies, **rest))
     for number in (1, 2):
         backend.submit(number, complete("Once", max_tokens=100, temperature=0.0, logit_bias=((264, -1000.0),)), lambda: False)
     while not backend.is_idle:
