@@ -218,10 +218,12 @@ class LoadOptions:
 
     ``context_length`` 0 takes the model's own, capped at ``DEFAULT_CONTEXT_LIMIT``; ``threads`` 0 means physical cores - 1;
     ``gpu_layers`` -1 offloads as many as fit; ``kv_type`` is a GGML type name for both halves of the KV cache.
-    ``parallel`` requests are answered at once, ``waiting_limit`` more may wait. With ``kv_unified`` all of them share one context,
-    so that one may use all of it and common beginnings lie in it once; without, each has ``context_length`` for itself, which
-    takes that much more memory and is faster where many long requests run together. What was read is kept in ``cache_folder``
-    between two lives of the engine, ``cache_megabytes`` at most for all models; without a folder nothing is.
+    ``use_mmap`` maps the model's file into memory, or reads it; None reads what only the CPU computes into huge pages where the system
+    has such pages and memory to spare, and maps everything else. ``parallel`` requests are answered at once, ``waiting_limit`` more
+    may wait. With ``kv_unified`` all of them share one context, so that one may use all of it and common beginnings lie in it once;
+    without, each has ``context_length`` for itself, which takes that much more memory and is faster where many long requests run
+    together. What was read is kept in ``cache_folder`` between two lives of the engine, ``cache_megabytes`` at most for all models;
+    without a folder nothing is.
     With ``lookup_tokens`` a reply that is written alone guesses as many tokens ahead where it repeats what was written before.
     The text stays the same but for rounding, which differs with the number of tokens in a step; so a seed may give another text
     where two tokens are all but equally likely. That is why it is off unless asked for.
@@ -247,7 +249,7 @@ class LoadOptions:
     batch_size: int = 2048
     kv_type: str = "f16"
     flash_attention: bool | None = None
-    use_mmap: bool = True
+    use_mmap: bool | None = None
     use_mlock: bool = False
     device: str = ""
     parallel: int = 4

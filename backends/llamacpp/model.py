@@ -13,6 +13,7 @@ from typing import Any
 
 from backends.llamacpp.adapters import Adapters
 from backends.llamacpp.failures import explain_load_failure
+from backends.llamacpp.huge_pages import ask_for_huge_pages, is_worth_reading
 from backends.llamacpp.kv_cache import KvCache
 from backends.llamacpp.kv_types import GGML_TYPES, check_kv_type, list_head_sizes
 from backends.llamacpp.library import NativeLibrary
@@ -21,6 +22,7 @@ from backends.llamacpp.projector import Projector
 from backends.llamacpp.thread_choice import ThreadChoice
 from backends.llamacpp.tokens import Tokenizer
 from backends.options import DEFAULT_CONTEXT_LIMIT, MICRO_BATCH, MOST_THREADS, OWN_LAYERS, LoadOptions
+from models.card import find_split_parts
 from models.errors import (
     DamagedModelFile,
     LoadCancelled,
@@ -229,17 +231,20 @@ class NativeModel:
     def _load_weights(self, options: LoadOptions, progress: Callable[[float], bool]) -> None:
         if not Path(self.path).is_file():
             raise explain_load_failure("No such file or directory", self.path)
-        cancelled = False
+        cancelled = has_begun = False
 
         def report(fraction: float, _user_data: object) -> bool:
-            nonlocal cancelled
+            nonlocal cancelled, has_begun
+            if not has_begun:  # the buffers are there, and nothing has been written into them
+                ask_for_huge_pages()
+                has_begun = True
             cancelled = cancelled or not progress(fraction * _WEIGHTS_SHARE)
             return not cancelled
 
         parameters = self.api.llama_model_default_params()
         placement = Placement(self._library, options)
         placement.fill(parameters)
-        parameters.load_mode = _load_mode(options)
+        parameters.load_mode = _load_mode(options, maps=self._maps_file(options))
         parameters.load_mtp = options.draft_model == OWN_LAYERS
         parameters.use_extra_bufts = not needs_plain_buffers(self._library, self.path)
         parameters.progress_callback = self.api.llama_progress_callback(report)
@@ -251,6 +256,14 @@ class NativeModel:
             raise LoadCancelled()
         if not self.model:
             raise explain_load_failure(self._library.log_text(), self.path)
+
+    def _maps_file(self, options: LoadOptions) -> bool:
+        """Whether the weights stay in the file and are mapped; see ``use_mmap`` of the options."""
+        if options.use_mmap is not None:
+            return options.use_mmap
+        if options.gpu_layers and self.api.llama_supports_gpu_offload():
+            return True
+        return not is_worth_reading(sum(part.stat().st_size for part in find_split_parts(Path(self.path))))
 
     def _load_projector(self, path: str, options: LoadOptions, progress: Callable[[float], bool]) -> None:
         self.projector = Projector(
@@ -374,7 +387,7 @@ def count_physical_cores() -> int:
     return max(1, min(physical, allowed))
 
 
-def _load_mode(options: LoadOptions) -> int:
+def _load_mode(options: LoadOptions, *, maps: bool) -> int:
     if options.use_mlock:
-        return _LOAD_MMAP_MLOCK if options.use_mmap else _LOAD_MLOCK
-    return _LOAD_MMAP if options.use_mmap else _LOAD_NONE
+        return _LOAD_MMAP_MLOCK if maps else _LOAD_MLOCK
+    return _LOAD_MMAP if maps else _LOAD_NONE

@@ -38,7 +38,7 @@ def check_memory(
 
     On the processor it is refused if all memory and swap of the machine could not hold it.
 
-    Memory-mapped weights are not counted: the system pages them in and out.
+    Weights that are or may be mapped are not counted: the system pages them in and out.
 
     Raises:
         OutOfMemory: it can never fit.
@@ -52,7 +52,7 @@ def check_memory(
     rest = sum(tensor.byte_count for header in headers[1:] for tensor in header.tensors)
     beside = measure_projector(read_header(projector)) if projector is not None else ProjectorMemory(0, 0)
     estimate = MemoryEstimate(first.weights + rest + beside.weights, first.kv_cache, first.compute + beside.compute)
-    needed = estimate.kv_cache + estimate.compute + (0 if options.use_mmap else estimate.weights)
+    needed = estimate.kv_cache + estimate.compute + (estimate.weights if options.use_mmap is False else 0)
     available = psutil.virtual_memory().total + psutil.swap_memory().total
     if on_processor and needed > available:
         reason = f"A context of {held:,} tokens needs {needed / 1e9:.1f} GB, and this machine has {available / 1e9:.1f} GB."

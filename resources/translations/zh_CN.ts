@@ -4932,6 +4932,10 @@
       <translation>没有密钥时，本机的任何程序都可以使用服务器，其他机器则不行。</translation>
     </message>
     <message>
+      <source>Without it the file is read into memory: the processor computes faster there, but nothing gives it back</source>
+      <translation>关闭时把文件读入内存：处理器在那里算得更快，但这些内存在卸载之前不会让出</translation>
+    </message>
+    <message>
       <source>Work offline</source>
       <translation>离线工作</translation>
     </message>

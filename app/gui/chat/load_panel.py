@@ -17,6 +17,9 @@ from backends.devices import Device
 from backends.events import LoadedModel
 from backends.options import KV_TYPES, LoadOptions
 
+_CHOICES = (None, True, False)
+"""What “automatic”, “on” and “off” stand for."""
+
 
 class LoadPanel(QWidget):
     """``load_requested`` carries the options chosen; ``unload_requested`` frees the memory."""
@@ -46,13 +49,13 @@ class LoadPanel(QWidget):
         self._experts = self._make_number(-1, 100_000, 1)
         self._lookup = self._make_number(0, 64, 1)
         self._draft = QLineEdit(self)
-        self._mmap = Switch(tokens, self)
+        self._mmap = QComboBox(self)
         self._mlock = Switch(tokens, self)
         self._fields: tuple[QWidget, ...] = (
             self._context, self._gpu_layers, self._threads, self._batch, self._kv_type, self._flash, self._experts,
             self._lookup, self._draft, self._mmap, self._mlock,
         )  # fmt: skip
-        for narrow in self._fields[:-2]:
+        for narrow in self._fields[:-1]:
             narrow.setFixedWidth(FIELD_WIDTH)
         self._labels = [QLabel(self) for _ in self._fields]
         for label in self._labels:  # a long name takes two lines: beside it the field must stay in sight
@@ -99,11 +102,11 @@ class LoadPanel(QWidget):
         self._threads.setValue(options.threads)
         self._batch.setValue(options.batch_size)
         self._kv_type.setCurrentText(options.kv_type)
-        self._flash.setCurrentIndex({None: 0, True: 1, False: 2}[options.flash_attention])
+        self._flash.setCurrentIndex(_CHOICES.index(options.flash_attention))
         self._experts.setValue(options.cpu_experts)
         self._lookup.setValue(options.lookup_tokens)
         self._draft.setText(options.draft_model)
-        self._mmap.setChecked(options.use_mmap)
+        self._mmap.setCurrentIndex(_CHOICES.index(options.use_mmap))
         self._mlock.setChecked(options.use_mlock)
         self.devices.show_options(options)
         self._enable_layers()
@@ -130,11 +133,11 @@ class LoadPanel(QWidget):
             threads=self._threads.value(),
             batch_size=self._batch.value(),
             kv_type=self._kv_type.currentText(),
-            flash_attention=(None, True, False)[max(0, self._flash.currentIndex())],
+            flash_attention=_CHOICES[max(0, self._flash.currentIndex())],
             cpu_experts=self._experts.value(),
             lookup_tokens=self._lookup.value(),
             draft_model=self._draft.text().strip(),
-            use_mmap=self._mmap.isChecked(),
+            use_mmap=_CHOICES[max(0, self._mmap.currentIndex())],
             use_mlock=self._mlock.isChecked(),
         )
 
@@ -166,7 +169,7 @@ class LoadPanel(QWidget):
 
     def retheme(self, tokens: Tokens) -> None:
         """Wear other colours."""
-        self._mmap.tokens = self._mlock.tokens = tokens
+        self._mlock.tokens = tokens
         self.devices.retheme(tokens)
         self.update()
 
@@ -190,10 +193,14 @@ class LoadPanel(QWidget):
         self._draft.setToolTip(
             tr("Id or path of a small model that guesses ahead, or “own” for layers of its own (MTP); the text stays the same")
         )
-        index = max(0, self._flash.currentIndex())
-        self._flash.clear()
-        self._flash.addItems([tr("automatic"), tr("on"), tr("off")])
-        self._flash.setCurrentIndex(index)
+        self._mmap.setToolTip(
+            tr("Without it the file is read into memory: the processor computes faster there, but nothing gives it back")
+        )
+        for choice in (self._flash, self._mmap):
+            index = max(0, choice.currentIndex())
+            choice.clear()
+            choice.addItems([tr("automatic"), tr("on"), tr("off")])
+            choice.setCurrentIndex(index)
         self._note.setText(tr("Changes take effect when the model is loaded again."))
         self._reload.setText(tr("Load with these settings"))
         self._unload.setText(tr("Free the memory"))

@@ -65,6 +65,18 @@ def test_what_was_set_elsewhere_is_shown_and_kept_as_it_is(panel: LoadPanel, tra
     assert panel.options() == several
 
 
+@pytest.mark.parametrize("wish", [None, True, False])
+def test_whether_the_file_is_mapped_is_shown_kept_and_automatic_unless_chosen(
+    qtbot: QtBot, panel: LoadPanel, translations: Translations, wish: bool | None
+) -> None:
+    panel.show_options(LoadOptions(use_mmap=wish, flash_attention=wish))
+    assert panel._mmap.currentText() == {None: "automatic", True: "on", False: "off"}[wish]
+    translations.use("zh_CN")
+    qtbot.waitUntil(lambda: panel._mmap.currentText() == {None: "自动", True: "开", False: "关"}[wish])
+    assert panel.options().use_mmap is wish
+    assert panel.options().flash_attention is wish
+
+
 def test_devices_are_asked_for_once_and_offered_by_name(qtbot: QtBot, panel: LoadPanel) -> None:
     asked: list[bool] = []
     panel.devices.devices_wanted.connect(lambda: asked.append(True))

@@ -80,7 +80,7 @@ def test_context_options_arrive_in_the_struct(library: NativeLibrary) -> None:
 def test_mapping_and_locking_arrive(library: NativeLibrary, mmap: bool, mlock: bool, mode: int) -> None:
     from backends.llamacpp.model import _load_mode
 
-    assert _load_mode(LoadOptions(use_mmap=mmap, use_mlock=mlock)) == mode
+    assert _load_mode(LoadOptions(use_mlock=mlock), maps=mmap) == mode
 
 
 def test_a_model_with_moved_tensors_says_the_same(tiny_model: Path) -> None:
