@@ -71,10 +71,13 @@ class LlamaCppBackend:
         projector = str(beside or "")
         places = choose_places(self._library, headers, options, projector)
         estimate = check_memory(headers, places.options, on_processor=places.device == "CPU", projector=beside)
+        needed = estimate.kv_cache + estimate.compute
         watch = LockWatch(progress, self._library.log_text) if options.use_mlock else progress
         while True:
             try:
-                model = NativeModel(self._library, path, places.options, watch, writes=writes, projector=projector)
+                model = NativeModel(
+                    self._library, path, places.options, watch, writes=writes, projector=projector, memory_beside=needed
+                )
                 break
             except OutOfMemory:
                 if (elsewhere := fall_back(places)) is None:
@@ -188,7 +191,8 @@ class LlamaCppBackend:
     def listen(self, tell: Tell, has_news: Callable[[], bool]) -> None:
         """See :meth:`backends.backend.TellingBackend.listen`."""
         if self._scheduler is not None:
-            self._scheduler.burst.listen(tell, lambda: has_news() or self._replies.are_read)
+            # Words of replies that are read here are fetched with a step, and before those that are told.
+            self._scheduler.burst.listen(tell, lambda: has_news() or self._replies.are_read or self._replies.is_waiting)
 
     def look_for_cancels(self) -> None:
         """See :class:`backends.backend.ServingBackend`."""

@@ -21,6 +21,8 @@ BURST_SECONDS = 0.012
 LONG_STEP = 0.002
 """Seconds of a step from which on another thread does the bookkeeping and tells the words beside the next one: several times what it
 takes to wake it, and what it needs of Python's lock."""
+_LONGEST = 0.5
+"""Seconds after which a burst ends although nobody came: some of what is looked after between two steps is due by the clock."""
 
 
 class Burst:
@@ -29,8 +31,8 @@ class Burst:
     Between two decodes Python's own work costs twice what it costs in a tight loop, because the model's weights have driven it out of
     the processor's caches. ``seconds`` 0 never begins.
 
-    Where somebody listens and steps are long, it goes on until somebody comes or goes: a companion keeps the books of each step and
-    tells its words while the next one is computed. Nothing but choosing the tokens stands between two decodes then.
+    Where somebody listens and steps are long, it goes on for half a second, or until somebody comes or goes: a companion keeps the books
+    of each step and tells its words while the next one is computed. Nothing but choosing the tokens stands between two decodes then.
     """
 
     def __init__(
@@ -104,7 +106,7 @@ class Burst:
                     break
                 seconds = time.perf_counter() - started
                 if tell is not None and seconds >= self._long_step * steps:
-                    if self._has_news():
+                    if self._has_news() or seconds >= _LONGEST:
                         break
                     if steps < most:
                         self._companion.begin(partial(self._note_beside, tell, replies, chosen, noted, steps))

@@ -23,8 +23,9 @@ class Companion:
             Exception: what went wrong in the work before this.
         """
         if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="companion", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._work, name="companion", daemon=True)
+            thread.start()  # a system that has no more of them refuses here
+            self._thread = thread
         self.wait()
         self._is_busy = True
         self._tasks.put(task)

@@ -15,6 +15,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from backends.free_memory import free_memory
+from backends.options import LoadOptions
+from models.card import find_split_parts
+
 _log = logging.getLogger(__name__)
 _STATE = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 _MAPPINGS = Path("/proc/self/maps")
@@ -27,13 +31,27 @@ _ROOM = 2
 """A mapped file gives its memory back when others need it, what was read does not: there must be so many times as much."""
 
 
-def is_worth_reading(size: int) -> bool:
-    """Whether weights of so many bytes are better read into huge pages than mapped: there are such pages, and memory to spare."""
+def is_better_mapped(path: str, options: LoadOptions, *, is_offloaded: bool, beside: int = 0) -> bool:
+    """Whether a model's weights stay in the file, which is mapped, instead of being read: as the options wish, or what is better.
+
+    ``is_offloaded`` where a GPU computes some of it; ``beside`` are bytes that are needed beside the weights.
+    """
+    if options.use_mmap is not None:
+        return options.use_mmap
+    # What is locked in memory is touched before anybody can ask for huge pages.
+    if is_offloaded or options.use_mlock:
+        return True
+    return not is_worth_reading(sum(part.stat().st_size for part in find_split_parts(Path(path))), beside)
+
+
+def is_worth_reading(size: int, beside: int = 0) -> bool:
+    """Whether weights of so many bytes are better read into huge pages than mapped: there are such pages, and memory to spare.
+
+    ``beside`` are bytes that are needed as well.
+    """
     if size < _LEAST_MODEL or not are_given():
         return False
-    import psutil
-
-    return size * _ROOM <= psutil.virtual_memory().available
+    return size * _ROOM + beside <= free_memory()
 
 
 def are_given() -> bool:

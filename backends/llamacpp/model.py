@@ -13,7 +13,7 @@ from typing import Any
 
 from backends.llamacpp.adapters import Adapters
 from backends.llamacpp.failures import explain_load_failure
-from backends.llamacpp.huge_pages import ask_for_huge_pages, is_worth_reading
+from backends.llamacpp.huge_pages import ask_for_huge_pages, is_better_mapped
 from backends.llamacpp.kv_cache import KvCache
 from backends.llamacpp.kv_types import GGML_TYPES, check_kv_type, list_head_sizes
 from backends.llamacpp.library import NativeLibrary
@@ -22,7 +22,6 @@ from backends.llamacpp.projector import Projector
 from backends.llamacpp.thread_choice import ThreadChoice
 from backends.llamacpp.tokens import Tokenizer
 from backends.options import DEFAULT_CONTEXT_LIMIT, MICRO_BATCH, MOST_THREADS, OWN_LAYERS, LoadOptions
-from models.card import find_split_parts
 from models.errors import (
     DamagedModelFile,
     LoadCancelled,
@@ -64,7 +63,9 @@ class NativeModel:
         *,
         writes: bool = True,
         projector: str = "",
+        memory_beside: int = 0,
     ) -> None:
+        """``memory_beside`` are bytes that are known to be needed beside the weights."""
         self._library = library
         self.api = library.api
         self.path = path
@@ -79,6 +80,7 @@ class NativeModel:
         self.threads: ThreadChoice | None = None
         self.projector: Projector | None = None
         self._kept: list[Any] = []
+        self._memory_beside = memory_beside
         check_kv_type(options)
         try:
             self._load_weights(options, progress)
@@ -244,7 +246,9 @@ class NativeModel:
         parameters = self.api.llama_model_default_params()
         placement = Placement(self._library, options)
         placement.fill(parameters)
-        parameters.load_mode = _load_mode(options, maps=self._maps_file(options))
+        is_offloaded = bool(options.gpu_layers and self.api.llama_supports_gpu_offload())
+        maps_file = is_better_mapped(self.path, options, is_offloaded=is_offloaded, beside=self._memory_beside)
+        parameters.load_mode = _load_mode(options, maps=maps_file)
         parameters.load_mtp = options.draft_model == OWN_LAYERS
         parameters.use_extra_bufts = not needs_plain_buffers(self._library, self.path)
         parameters.progress_callback = self.api.llama_progress_callback(report)
@@ -252,18 +256,15 @@ class NativeModel:
         self._library.forget_log()
         self._library.forget_buffers()
         self.model = self.api.llama_model_load_from_file(os.fsencode(self.path), parameters)
+        if not (self.model or cancelled or maps_file) and options.use_mmap is None:  # there was less memory than was thought
+            parameters.load_mode = _load_mode(options, maps=True)
+            self._library.forget_log()
+            self._library.forget_buffers()
+            self.model = self.api.llama_model_load_from_file(os.fsencode(self.path), parameters)
         if cancelled:
             raise LoadCancelled()
         if not self.model:
             raise explain_load_failure(self._library.log_text(), self.path)
-
-    def _maps_file(self, options: LoadOptions) -> bool:
-        """Whether the weights stay in the file and are mapped; see ``use_mmap`` of the options."""
-        if options.use_mmap is not None:
-            return options.use_mmap
-        if options.gpu_layers and self.api.llama_supports_gpu_offload():
-            return True
-        return not is_worth_reading(sum(part.stat().st_size for part in find_split_parts(Path(self.path))))
 
     def _load_projector(self, path: str, options: LoadOptions, progress: Callable[[float], bool]) -> None:
         self.projector = Projector(

@@ -307,18 +307,25 @@ def test_cancel_of_one_real_reply_leaves_the_others(open_link: MakeLink, slow_mo
 
 def test_a_reply_of_long_steps_is_told_while_it_is_written_and_others_join_it(open_link: MakeLink, slow_model: Path) -> None:
     link = open_link(str(slow_model), backend="llamacpp", context_length=2048)
-    first = link.generate(complete("a", max_tokens=300, ignore_eos=True))
-    pieces: list[int] = []
-    second: list[GenerationEvent] = []
-    for event in first:
-        if isinstance(event, TextDelta):
-            pieces.append(event.pieces)
-            if len(pieces) == 20:  # it writes on by itself; this one must be heard all the same
-                second = list(link.generate(complete("b", max_tokens=2, ignore_eos=True)))
-                heard = sum(pieces)
-    assert finish_of(second).usage.output_tokens == 2
-    assert heard < 200, "the other one did not wait for its end"
-    assert len(pieces) >= 40, "and its words came one by one, or a few at once"
+    first = link.generate(complete("a", max_tokens=400, ignore_eos=True))
+    heard: list[float] = []
+    has_begun = threading.Event()
+
+    def read() -> None:
+        for event in first:
+            if isinstance(event, TextDelta):
+                heard.append(time.perf_counter())
+                has_begun.set()
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    assert has_begun.wait(30)
+    second = finish_of(list(link.generate(complete("b", max_tokens=2, ignore_eos=True))))
+    answered = time.perf_counter()
+    reader.join()
+    assert second.usage.output_tokens == 2
+    assert answered < heard[-1], "it did not wait for the end of the other one, which writes on by itself"
+    assert len(heard) >= 5, "whose words came while it was written"
 
 
 def test_a_full_queue_is_told_and_ends_when_others_end(open_link: MakeLink, slow_model: Path) -> None:

@@ -187,7 +187,9 @@ def test_a_reply_without_any_text_is_written_on_all_the_same(bench: Bench) -> No
 def telling(tiny_model: Path) -> Iterator[Bench]:
     """Somebody listens, every step is long enough, and nobody comes."""
     bench = Bench(tiny_model, context_length=1024, parallel=3, burst_seconds=10.0, beside=10**8)
-    yield bench
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("backends.llamacpp.burst._LONGEST", 60.0)
+        yield bench
     bench.close()
 
 
@@ -236,6 +238,15 @@ def test_who_comes_ends_it_after_the_step_that_is_computed(quiet: Bench) -> None
     assert quiet.scheduler.active_count == 1
 
 
+def test_after_half_a_second_it_ends_although_nobody_comes(quiet: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backends.llamacpp.burst._LONGEST", 0.0)
+    number = quiet.ask([5, 6, 7], 30, logit_bias=((264, -1000.0),))
+    quiet.run()
+    assert quiet.decodes >= 25
+    assert not quiet.told
+    assert len(quiet.output(number)) == 30
+
+
 def test_what_goes_wrong_beside_is_not_lost(quiet: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     number = quiet.ask([5, 6, 7], 100, logit_bias=((264, -1000.0),))
     while not any(isinstance(event, TextDelta) for event in quiet.events[number]):
@@ -248,7 +259,10 @@ def test_what_goes_wrong_beside_is_not_lost(quiet: Bench, monkeypatch: pytest.Mo
 def test_a_reply_cancelled_while_words_are_told_beside_ends_soon_and_the_others_go_on(quiet: Bench, bench: Bench) -> None:
     goes = quiet.ask([9, 9, 9], 400, lambda: quiet.told >= 5, logit_bias=((264, -1000.0),))
     stays = quiet.ask([5, 6, 7], 60, logit_bias=((264, -1000.0),))
-    quiet.scheduler.burst._has_news = lambda: quiet.told == 5
+    # Somebody tells the engine of it, as the worker does, until it has heard.
+    quiet.scheduler.burst._has_news = lambda: (
+        quiet.told >= 5 and not any(isinstance(event, Finished) for event in quiet.events[goes])
+    )
     quiet.run()
     end = quiet.end(goes)
     assert isinstance(end, Finished)

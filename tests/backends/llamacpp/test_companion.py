@@ -34,13 +34,33 @@ def test_what_goes_wrong_is_raised_once_in_the_thread_that_waits() -> None:
     companion.close()
 
 
+def count_companions() -> int:
+    return sum(thread.name == "companion" for thread in threading.enumerate())
+
+
 def test_closing_ends_the_thread_and_may_be_done_twice_and_before_anything_was_begun() -> None:
-    before = threading.active_count()
+    before = count_companions()
     companion = Companion()
     companion.close()
     companion.begin(lambda: None)
     companion.wait()
-    assert threading.active_count() == before + 1
+    assert count_companions() == before + 1
     companion.close()
     companion.close()
-    assert threading.active_count() == before
+    assert count_companions() == before
+
+
+def test_where_no_thread_can_be_had_it_is_said_and_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    companion, done = Companion(), []
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(RuntimeError, match="thread"):
+            companion.begin(lambda: done.append(1))
+    companion.wait()
+    companion.begin(lambda: done.append(2))
+    companion.wait()
+    assert done == [2]
+    companion.close()

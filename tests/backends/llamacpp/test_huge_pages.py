@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from backends.llamacpp import huge_pages
+from backends.llamacpp.library import NativeLibrary
 from backends.llamacpp.model import NativeModel
 from backends.options import LoadOptions
+from models.errors import UserFacingError
 from tests.backends.llamacpp.batched import open_model
 
 MAPS = """\
@@ -43,7 +45,7 @@ def state(monkeypatch: pytest.MonkeyPatch, folder: Path, text: str, free: int = 
     (folder / "enabled").write_text(text, encoding="ascii")
     monkeypatch.setattr(huge_pages, "_STATE", folder / "enabled")
     monkeypatch.setattr(huge_pages.sys, "platform", "linux")
-    monkeypatch.setattr("psutil.virtual_memory", lambda: type("Memory", (), {"available": free}))
+    monkeypatch.setattr(huge_pages, "free_memory", lambda: free)
 
 
 def test_a_model_is_read_where_there_are_huge_pages_and_memory_and_it_is_no_dwarf(
@@ -53,6 +55,8 @@ def test_a_model_is_read_where_there_are_huge_pages_and_memory_and_it_is_no_dwar
     state(monkeypatch, tmp_path, "always [madvise] never\n", free=8 * gigabyte)
     assert huge_pages.is_worth_reading(4 * gigabyte)
     assert not huge_pages.is_worth_reading(4 * gigabyte + 1), "too little memory is left for others"
+    assert huge_pages.is_worth_reading(3 * gigabyte, 2 * gigabyte)
+    assert not huge_pages.is_worth_reading(3 * gigabyte, 2 * gigabyte + 1), "the context needs some as well"
     assert not huge_pages.is_worth_reading(2**20), "a dwarf lies in the caches"
     state(monkeypatch, tmp_path, "[always] madvise never\n")
     assert huge_pages.is_worth_reading(gigabyte)
@@ -75,7 +79,7 @@ def test_a_wish_comes_before_what_is_worth_it(
     tiny_model: Path, monkeypatch: pytest.MonkeyPatch, wish: bool | None, is_worth: bool, maps: bool
 ) -> None:
     sizes: list[int] = []
-    monkeypatch.setattr("backends.llamacpp.model.is_worth_reading", lambda size: sizes.append(size) or is_worth)
+    monkeypatch.setattr(huge_pages, "is_worth_reading", lambda size, beside: sizes.append(size) or is_worth)
     model = open_model(tiny_model, use_mmap=wish, context_length=256, parallel=1)
     lines = " ".join(model._library.buffer_lines())
     is_mapped = "Mapped" in lines
@@ -84,17 +88,38 @@ def test_a_wish_comes_before_what_is_worth_it(
     assert sizes == ([tiny_model.stat().st_size] if wish is None else [])
 
 
-def test_what_a_graphics_card_computes_is_mapped(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("backends.llamacpp.model.is_worth_reading", lambda size: True)
-    model = open_model(tiny_model, context_length=256, parallel=1)
-    real = model.api
+def test_what_a_graphics_card_computes_or_is_locked_in_memory_is_mapped(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(huge_pages, "is_worth_reading", lambda size, beside: True)
+    path = str(tiny_model)
+    assert huge_pages.is_better_mapped(path, LoadOptions(), is_offloaded=True)
+    assert huge_pages.is_better_mapped(path, LoadOptions(use_mlock=True), is_offloaded=False), "it is touched too soon"
+    assert not huge_pages.is_better_mapped(path, LoadOptions(), is_offloaded=False)
 
-    class WithGpu:
+
+@pytest.mark.parametrize("wish", [None, False])
+def test_where_reading_fails_for_want_of_memory_it_is_mapped_unless_reading_was_wished(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch, wish: bool | None
+) -> None:
+    monkeypatch.setattr(huge_pages, "is_worth_reading", lambda size, beside: True)
+    library = NativeLibrary()
+    real, modes = library.api, []
+
+    class Tight:
         def __getattr__(self, name: str) -> object:
-            return (lambda: True) if name == "llama_supports_gpu_offload" else getattr(real, name)
+            return getattr(real, name)
 
-    model.api = WithGpu()
-    assert NativeModel._maps_file(model, LoadOptions(gpu_layers=-1))
-    assert not NativeModel._maps_file(model, LoadOptions(gpu_layers=0))
-    model.api = real
-    model.close()
+        def llama_model_load_from_file(self, path: bytes, parameters: object) -> object:
+            modes.append(parameters.load_mode)  # type: ignore[attr-defined]
+            return real.llama_model_load_from_file(path, parameters) if modes[-1] == 1 else None
+
+    library.api = Tight()
+    options = LoadOptions(threads=1, context_length=256, parallel=1, use_mmap=wish)
+    if wish is None:
+        NativeModel(library, str(tiny_model), options, lambda _: True).close()
+        assert modes == [0, 1]
+    else:
+        with pytest.raises(UserFacingError):
+            NativeModel(library, str(tiny_model), options, lambda _: True)
+        assert modes == [0]

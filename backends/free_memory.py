@@ -1,0 +1,49 @@
+"""Memory that a process may still take: what the machine has free, and what the limit of its container (cgroup) leaves of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+_MEMBERSHIP = Path("/proc/self/cgroup")
+_ROOT = Path("/sys/fs/cgroup")
+
+
+def free_memory() -> int:
+    """Bytes; pages of files that the system would give back count as free."""
+    import psutil
+
+    return min([int(psutil.virtual_memory().available), *_rooms()])
+
+
+def _rooms() -> Iterator[int]:
+    """What each limit above this process leaves (cgroups of version 2 and 1, see cgroups(7))."""
+    for folder, names in _folders():
+        try:
+            limit, used, pages = ((folder / name).read_text(encoding="ascii") for name in names[:3])
+            if limit.strip().isdigit():
+                statistics = dict(line.split(maxsplit=1) for line in pages.splitlines())
+                yield max(0, int(limit) - int(used) + int(statistics.get(names[3], 0)))
+        except (OSError, ValueError):
+            continue  # no limit here, or nothing that is known
+
+
+def _folders() -> Iterator[tuple[Path, tuple[str, str, str, str]]]:
+    """Folders of this process's groups up to the root, each with the names of: limit, use, statistics, and in these pages of files."""
+    try:
+        lines = _MEMBERSHIP.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return
+    for line in lines:
+        _, controllers, group = line.split(":", 2)
+        if not controllers:
+            root, names = _ROOT, ("memory.max", "memory.current", "memory.stat", "file")
+        elif "memory" in controllers.split(","):
+            root, names = _ROOT / "memory", ("memory.limit_in_bytes", "memory.usage_in_bytes", "memory.stat", "total_cache")
+        else:
+            continue
+        folder = root / group.strip("/")
+        for place in (folder, *folder.parents):
+            yield place, names
+            if place == root:
+                break
