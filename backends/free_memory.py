@@ -1,4 +1,4 @@
-"""Memory that a process may still take: what the machine has free, and what the limit of its container (cgroup) leaves of it."""
+"""Memory that a process may still take: what the machine has free, and what limits leave of it, its own and its container's (cgroup)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,22 @@ def free_memory() -> int:
     """Bytes; pages of files that the system would give back count as free."""
     import psutil
 
-    return min([int(psutil.virtual_memory().available), *_rooms()])
+    return min([int(psutil.virtual_memory().available), *_own_rooms(), *_rooms()])
+
+
+def _own_rooms() -> Iterator[int]:
+    """What the process's own limits leave (``ulimit -v`` and ``-d``)."""
+    try:
+        import resource
+    except ImportError:  # Windows has none
+        return
+    import psutil
+
+    used = psutil.Process().memory_info()
+    for limit, taken in ((resource.RLIMIT_AS, used.vms), (resource.RLIMIT_DATA, getattr(used, "data", 0))):
+        most = resource.getrlimit(limit)[0]
+        if most != resource.RLIM_INFINITY:
+            yield max(0, most - taken)
 
 
 def _rooms() -> Iterator[int]:

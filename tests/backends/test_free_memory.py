@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,20 @@ def test_what_is_written_otherwise_is_no_limit(tmp_path: Path) -> None:
     limit(tmp_path / "groups", NEW, "20000", 1, 1)
     (tmp_path / "groups" / "memory.stat").write_text("nonsense\n", encoding="ascii")
     assert free_memory.free_memory() == FREE
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limits")
+@pytest.mark.parametrize(("limit", "field"), [("RLIMIT_AS", "vms"), ("RLIMIT_DATA", "data")])
+def test_the_limits_of_the_process_itself_count(monkeypatch: pytest.MonkeyPatch, limit: str, field: str) -> None:
+    import resource
+
+    wanted, unlimited = getattr(resource, limit), (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: (30_000, unlimited[1]) if kind == wanted else unlimited)
+    used = type("Used", (), {"vms": 1, "data": 1, field: 10_000})
+    monkeypatch.setattr("psutil.Process", lambda: type("Process", (), {"memory_info": lambda self: used})())
+    assert free_memory.free_memory() == 20_000
+    setattr(used, field, 40_000)
+    assert free_memory.free_memory() == 0
 
 
 def test_here_it_is_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
