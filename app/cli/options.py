@@ -202,7 +202,7 @@ def _read(change: str) -> tuple[str, Any]:
         raise ValueError(f"“{name}” is a whole number, not {text}.")
     if kind is float and (isinstance(value, bool) or not isinstance(value, int | float)):
         raise ValueError(f"“{name}” is a number, not {text}.")
-    if name in ("flash_attention", "use_mmap") and value is not None and not isinstance(value, bool):
+    if usual[name] is None and value is not None and not isinstance(value, bool):
         raise ValueError(f"“{name}” is true, false or null.")
     return name, float(value) if kind is float else value
 

@@ -8,19 +8,17 @@ from functools import partial
 from typing import Any
 
 from backends.backend import Tell
-from backends.events import FinishReason, GenerationEvent
+from backends.events import FinishReason
 from backends.llamacpp.batch import Batch
 from backends.llamacpp.companion import Companion
 from backends.llamacpp.kv_cache import KvCache
 from backends.llamacpp.model import NativeModel
+from backends.llamacpp.pace import LONG_SECONDS
 from backends.llamacpp.reply import Reply
 from models.errors import UserFacingError
 
 BURST_SECONDS = 0.012
 """How long at most: as long as the sender waits for company anyway, so that nobody sees a word later."""
-LONG_STEP = 0.002
-"""Seconds of a step from which on another thread does the bookkeeping and tells the words beside the next one: several times what it
-takes to wake it, and what it needs of Python's lock."""
 _LONGEST = 0.5
 """Seconds after which a burst ends although nobody came: some of what is looked after between two steps is due by the clock."""
 
@@ -35,15 +33,13 @@ class Burst:
     of each step and tells its words while the next one is computed. Nothing but choosing the tokens stands between two decodes then.
     """
 
-    def __init__(
-        self, model: NativeModel, batch: Batch, cache: KvCache, seconds: float = BURST_SECONDS, *, long_step: float = LONG_STEP
-    ) -> None:
+    def __init__(self, model: NativeModel, batch: Batch, cache: KvCache, seconds: float = BURST_SECONDS) -> None:
         self._model = model
         self._api: Any = model.api
         self._batch = batch
         self._cache = cache
         self._seconds = seconds
-        self._long_step = long_step
+        self._long_step = LONG_SECONDS
         self._companion = Companion()
         self._tell: Tell | None = None
         self._has_news: Callable[[], bool] = bool
@@ -123,25 +119,22 @@ class Burst:
         self._companion.close()
 
     def _note_beside(self, tell: Tell, replies: Sequence[Reply], chosen: list[list[int]], first: int, end: int) -> None:
-        """Keep the books of the steps from ``first`` up to ``end``, after which more is to come, and tell their words."""
-        said: list[tuple[int, GenerationEvent]] = []
-        for reply, tokens in zip(replies, chosen, strict=True):
-            assert reply.slot is not None
-            self._cache.extend(reply.slot, tokens[first:end])
-            reply.write(tokens[first + 1 : end + 1], is_ended=False)
-            said.extend((reply.id, event) for event in reply.events)
+        """Keep the books of steps after which more is to come, and tell their words."""
+        self._note(replies, chosen, [False] * len(replies), first, end)
+        said = [(reply.id, event) for reply in replies for event in reply.events]
+        for reply in replies:
             reply.events.clear()
         tell(said)
 
     def _note(
         self, replies: Sequence[Reply], chosen: list[list[int]], ended: list[bool], first: int, end: int
     ) -> list[tuple[Reply, FinishReason]]:
-        """The same for the last steps; who is over, and why."""
+        """Keep the books of the steps from ``first`` up to ``end``, and say their words; who is over, and why."""
         over: list[tuple[Reply, FinishReason]] = []
         for reply, tokens, is_ended in zip(replies, chosen, ended, strict=True):
             assert reply.slot is not None
             self._cache.extend(reply.slot, tokens[first:end])
-            reason = reply.write(tokens[first + 1 :], is_ended=is_ended)
+            reason = reply.write(tokens[first + 1 : end + 1], is_ended=is_ended)
             if reason is not None and all(reply is not failed for failed, _ in self.failed):
                 over.append((reply, reason))
         return over

@@ -1,4 +1,7 @@
-"""A thread that does a piece of Python's work while the engine's thread computes in C."""
+"""A thread that does a piece of Python's work while the engine's thread computes in C.
+
+A pool of one thread would do, but its futures cost the engine's thread 30 µs more after each step (53, not 22; cold, as always there).
+"""
 
 from __future__ import annotations
 

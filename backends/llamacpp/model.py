@@ -80,10 +80,9 @@ class NativeModel:
         self.threads: ThreadChoice | None = None
         self.projector: Projector | None = None
         self._kept: list[Any] = []
-        self._memory_beside = memory_beside
         check_kv_type(options)
         try:
-            self._load_weights(options, progress)
+            self._load_weights(options, progress, memory_beside)
             check_kv_type(options, list_head_sizes(self._number_of_architecture))
             self.vocabulary = self.api.llama_model_get_vocab(self.model)
             self._check_kind()
@@ -230,7 +229,7 @@ class NativeModel:
         if model:
             self.api.llama_model_free(model)
 
-    def _load_weights(self, options: LoadOptions, progress: Callable[[float], bool]) -> None:
+    def _load_weights(self, options: LoadOptions, progress: Callable[[float], bool], memory_beside: int) -> None:
         if not Path(self.path).is_file():
             raise explain_load_failure("No such file or directory", self.path)
         cancelled = has_begun = False
@@ -247,20 +246,19 @@ class NativeModel:
         placement = Placement(self._library, options)
         placement.fill(parameters)
         is_offloaded = bool(options.gpu_layers and self.api.llama_supports_gpu_offload())
-        maps_file = is_better_mapped(self.path, options, is_offloaded=is_offloaded, beside=self._memory_beside)
-        parameters.load_mode = _load_mode(options, maps=maps_file)
+        maps_file = is_better_mapped(self.path, options, is_offloaded=is_offloaded, beside=memory_beside)
         parameters.load_mtp = options.draft_model == OWN_LAYERS
         parameters.use_extra_bufts = not needs_plain_buffers(self._library, self.path)
         parameters.progress_callback = self.api.llama_progress_callback(report)
         self._kept += [parameters.progress_callback, placement]
-        self._library.forget_log()
-        self._library.forget_buffers()
-        self.model = self.api.llama_model_load_from_file(os.fsencode(self.path), parameters)
-        if not (self.model or cancelled or maps_file) and options.use_mmap is None:  # there was less memory than was thought
-            parameters.load_mode = _load_mode(options, maps=True)
+        # Where reading was not wished it may fail: there was less memory than was thought.
+        for maps in (False, True) if options.use_mmap is None and not maps_file else (maps_file,):
+            parameters.load_mode = _load_mode(options, maps=maps)
             self._library.forget_log()
             self._library.forget_buffers()
             self.model = self.api.llama_model_load_from_file(os.fsencode(self.path), parameters)
+            if self.model or cancelled:
+                break
         if cancelled:
             raise LoadCancelled()
         if not self.model:

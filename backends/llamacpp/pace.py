@@ -15,8 +15,8 @@ _TELLING = 192
 _WORDS_SHARE = 0.01
 """Of the time in which several prompts are read: what words in between may cost."""
 _FIRST_ROW_SECONDS = 2.0 / _FIRST_RATE
-_LONG_SECONDS = 0.002
-"""Several times what another thread needs to begin and to send a message."""
+LONG_SECONDS = 0.002
+"""Of a step, from which on another thread works beside it: several times what it needs to begin and to send a message."""
 
 
 class Pace:
@@ -69,7 +69,7 @@ class Pace:
     @property
     def writes_long(self) -> bool:
         """Whether the last step in which replies only wrote was long enough for another thread to work beside it."""
-        return self._writing_seconds >= _LONG_SECONDS
+        return self._writing_seconds >= LONG_SECONDS
 
     def halve(self, count: int) -> None:
         """So many tokens found no room at once."""

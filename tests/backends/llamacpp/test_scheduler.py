@@ -403,7 +403,7 @@ def test_who_asked_hears_that_the_reading_begins_before_the_first_decode(bench: 
 
 
 def test_others_may_run_beside_long_steps_of_writing_only(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pace, "_LONG_SECONDS", 0.0)
+    monkeypatch.setattr(pace, "LONG_SECONDS", 0.0)
     assert not bench.scheduler.computes_long, "nobody is there"
     number = bench.ask(letters("hello" * 60), 40, logprobs=0)
     bench._step()
@@ -413,7 +413,7 @@ def test_others_may_run_beside_long_steps_of_writing_only(bench: Bench, monkeypa
     while bench.replies[number].is_reading:
         bench.step()
     assert bench.scheduler.computes_long
-    monkeypatch.setattr(pace, "_LONG_SECONDS", 60.0)
+    monkeypatch.setattr(pace, "LONG_SECONDS", 60.0)
     assert not bench.scheduler.computes_long
     bench.run()
     assert isinstance(bench.end(number), Finished)
