@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy
+
+from backends.llamacpp.c_memory import point_to
 from backends.llamacpp.library import NativeLibrary
 from backends.options import Adapter
 from models.errors import AdapterRefused
@@ -56,11 +59,10 @@ class Adapters:
         """Compute with these from now on. The engine plans its graph anew where they are others than before: some milliseconds."""
         if not self._handles:
             return
-        count = len(adapters)
-        handles = (ctypes.c_void_p * max(count, 1))(*(ctypes.cast(self._handles[one.path], ctypes.c_void_p) for one in adapters))
-        scales = (ctypes.c_float * max(count, 1))(*(one.scale for one in adapters))
-        pointer = self._api.llama_adapter_lora_p_ctypes
-        self._api.llama_set_adapters_lora(context, ctypes.cast(handles, ctypes.POINTER(pointer)), count, scales)
+        handles = numpy.array([ctypes.addressof(self._handles[one.path].contents) for one in adapters], numpy.uintp)
+        scales = numpy.array([one.scale for one in adapters], numpy.float32)
+        places = point_to(handles, self._api.llama_adapter_lora_p_ctypes)
+        self._api.llama_set_adapters_lora(context, places, len(adapters), point_to(scales, ctypes.c_float))
 
     def _load(self, path: str) -> Any:
         name = Path(path).name

@@ -12,6 +12,7 @@ import numpy
 
 from backends.backend import CancelCheck, ProgressCallback
 from backends.llamacpp.batch import Batch
+from backends.llamacpp.c_memory import floats_at
 from backends.llamacpp.guess_account import GuessAccount
 from backends.llamacpp.kv_cache import common_length
 from backends.llamacpp.kv_types import can_hold, list_head_sizes
@@ -132,7 +133,7 @@ class DraftModel:
             pointer = self._api.llama_get_logits_ith(self.model.context, -1)
             if not pointer:
                 return guess
-            best = surest(numpy.ctypeslib.as_array(pointer, (self.model.tokenizer.size,))[: self._common])
+            best = surest(floats_at(pointer, self.model.tokenizer.size)[: self._common])
             if best is None or self.model.tokenizer.is_end(best):
                 return guess
             guess.append(best)

@@ -13,6 +13,7 @@ import numpy
 from backends.backend import CancelCheck
 from backends.embeddings import EmbeddingRequest, EmbeddingResult, RerankRequest, RerankResult
 from backends.llamacpp.batch import Batch
+from backends.llamacpp.c_memory import floats_at
 from backends.llamacpp.library import NativeLibrary
 from backends.llamacpp.model import NativeModel, fill_context_options
 from backends.options import DEFAULT_CONTEXT_LIMIT, LoadOptions
@@ -194,7 +195,7 @@ class Embedder:
                 pointer = self._api.llama_get_embeddings(self._context)
                 if not pointer:
                     raise GenerationFailed(reason="The engine gave no vectors.")
-                pieces.append(numpy.ctypeslib.as_array(pointer, (count, self.width)).copy())
+                pieces.append(floats_at(pointer, count, self.width).copy())
             rows = numpy.concatenate(pieces)
             start = 0
             for text in group:

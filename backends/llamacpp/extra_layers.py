@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy
-
 from backends.backend import CancelCheck
+from backends.llamacpp.c_memory import floats_at, point_to
 from backends.llamacpp.draft import surest
 from backends.llamacpp.guess_account import GuessAccount
 from backends.llamacpp.model import NativeModel, fill_context_options
@@ -145,7 +144,7 @@ class ExtraLayers:
             pointer = self._api.llama_get_logits_ith(self.context, 0)
             if not pointer:
                 break
-            best = surest(numpy.ctypeslib.as_array(pointer, (self._model.tokenizer.size,)))
+            best = surest(floats_at(pointer, self._model.tokenizer.size))
             if best is None or self._model.tokenizer.is_end(best):
                 break
             guess.append(best)
@@ -162,7 +161,7 @@ class ExtraLayers:
         for token, place, state in entries:
             index = api.llama_batch_ext_add_token(self._batch, 0, token)
             position = ctypes.c_int32(place)
-            pointer = state.ctypes.data_as(ctypes.POINTER(ctypes.c_float))
+            pointer = point_to(state, ctypes.c_float)
             api.llama_batch_ext_set_pos(self._batch, index, ctypes.byref(position))
             # The call for states of this llama.cpp does nothing: a hidden state is handed over as the token's embedding.
             if not api.llama_batch_ext_set_embd_token(self._batch, index, api.llama_embd(pointer, 1, self._width)):
@@ -204,7 +203,7 @@ class HiddenStates:
         pointer = self._get(context)
         if not pointer:
             return []
-        return list(numpy.ctypeslib.as_array(pointer, (count, width)).copy())
+        return list(floats_at(pointer, count, width).copy())
 
 
 def check_extra_layers(path: str, headers: Sequence[GgufHeader]) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from backends.llamacpp.adapters import AdapterSet
+from backends.llamacpp.c_memory import point_to
 from backends.llamacpp.state_form import join_parts, split_parts, take_memory
 from backends.media_tokens import count_gap, whole_beginning
 
@@ -148,7 +149,7 @@ class KvCache:
         """The state of a sequence, as :meth:`restore` takes it; empty where the engine cannot give it."""
         room = self.size_of(slot)
         buffer = take_memory(room)
-        written = int(self._api.llama_state_seq_get_data(self._context, _address(buffer), room, slot.id))
+        written = int(self._api.llama_state_seq_get_data(self._context, point_to(buffer, ctypes.c_uint8), room, slot.id))
         if written and self._has_own_form:
             return join_parts(buffer, written, slot.id, len(self.slots)).toreadonly()
         return memoryview(buffer.data[:written]).toreadonly()
@@ -192,7 +193,7 @@ class KvCache:
                 data = split_parts(data, len(self.slots))
             except MemoryError:
                 return False
-        is_read = int(self._api.llama_state_seq_set_data(self._context, _address(data), len(data), slot.id)) > 0
+        is_read = int(self._api.llama_state_seq_set_data(self._context, point_to(data, ctypes.c_uint8), len(data), slot.id)) > 0
         last = len(tokens) - 1 - self._gap_of(tokens)
         if not is_read or self.positions(slot) != (0 if self.can_rewind else last, last):
             self._api.llama_memory_seq_rm(self._memory, slot.id, -1, -1)
@@ -373,10 +374,6 @@ class KvCache:
         kept = {cell for slot in self.slots if slot.is_busy for cell in slot.cells}
         kept.update(source.cells[:common] if source is not None else ())
         return self.capacity - len(kept)
-
-
-def _address(buffer: Any) -> Any:
-    return buffer.ctypes.data_as(ctypes.POINTER(ctypes.c_uint8))
 
 
 def common_length(held: Sequence[int], wanted: Sequence[int], limit: int) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from backends.llamacpp.c_memory import point_to
 from backends.llamacpp.eyes import Eyes
 from backends.llamacpp.interrupt import Interrupt
 from backends.llamacpp.model import NativeModel
@@ -94,7 +95,7 @@ class MediaReader:
                 ctypes.memset(self._outputs, 0, end - start)
                 self._outputs[end - start - 1] = int(is_last and end == count)
                 piece = embeddings[start:end]
-                self._struct.embd = piece.ctypes.data_as(ctypes.POINTER(ctypes.c_float))
+                self._struct.embd = point_to(piece, ctypes.c_float)
                 self._struct.n_tokens = end - start
                 if (code := int(self._api.llama_decode(self._context, self._struct))) != 0:
                     return code

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from backends.llamacpp.archive import fingerprint
+from backends.llamacpp.c_memory import floats_at, point_to
 from backends.llamacpp.library import NativeLibrary
 from backends.media_files import MediaFile
 from backends.media_tokens import make_media_tokens
@@ -145,11 +146,9 @@ class Projector:
         self._library.forget_log()
         if self._api.mtmd_encode_chunk(self._handle, chunk) != 0:
             raise GenerationFailed(reason=f"The engine could not look at {source.name}.", details=self._library.log_text())
-        import numpy
-
         count = int(self._api.mtmd_input_chunk_get_n_tokens(chunk))
         pointer = self._api.mtmd_get_output_embd(self._handle)
-        return numpy.ctypeslib.as_array(pointer, (count * self._width,)).reshape(count, self._width).copy()
+        return floats_at(pointer, count, self._width).copy()
 
     def _read(self, chunks: _Chunks, sources: Sequence[MediaFile]) -> tuple[list[int], dict[int, MediaChunk]]:
         tokens: list[int] = []
@@ -206,12 +205,13 @@ class Projector:
         return self._api.mtmd_bitmap_init(source.width, source.height, None)
 
     def _load_picture(self, source: MediaFile) -> Any:
+        import numpy
+
         image, _ = read_picture(source.path, source.name)
         if image.size != (source.width, source.height):
             raise AttachmentRefused(file=source.name, reason="It changed while it was read.")
-        data = image.tobytes()
-        buffer = (ctypes.c_uint8 * len(data)).from_buffer_copy(data)
-        return self._api.mtmd_bitmap_init(*image.size, buffer)
+        data = numpy.frombuffer(image.tobytes(), numpy.uint8)
+        return self._api.mtmd_bitmap_init(*image.size, point_to(data, ctypes.c_uint8))
 
     def _load_sound(self, source: MediaFile) -> Any:
         from backends.sounds import read_sound
@@ -220,7 +220,7 @@ class Projector:
         if rate <= 0:
             raise AttachmentRefused(file=source.name, reason="This model cannot hear.")
         samples = read_sound(source.path, rate, source.name)
-        pointer = samples.ctypes.data_as(ctypes.POINTER(ctypes.c_float))
+        pointer = point_to(samples, ctypes.c_float)
         return self._api.mtmd_bitmap_init_from_audio(len(samples), pointer)
 
     def _chunks(self, segments: Sequence[str | MediaFile], bitmaps: Sequence[Any]) -> _Chunks:
@@ -234,6 +234,8 @@ class _Chunks:
     def __init__(
         self, api: Any, handle: Any, segments: Sequence[str | MediaFile], bitmaps: Sequence[Any], library: NativeLibrary
     ) -> None:
+        import numpy
+
         self._api = api
         parts = []
         kept = []
@@ -249,7 +251,8 @@ class _Chunks:
                 parts.append(api.mtmd_input_part(None, bitmap))
         for number, bitmap in enumerate(bitmaps):
             api.mtmd_bitmap_set_id(bitmap, str(number).encode())
-        pointers = (ctypes.POINTER(api.mtmd_input_part) * len(parts))(*(ctypes.pointer(part) for part in parts))
+        places = numpy.array([ctypes.addressof(part) for part in parts], numpy.uintp)
+        pointers = point_to(places, ctypes.POINTER(api.mtmd_input_part))
         self._list = api.mtmd_input_chunks_init()
         code = int(api.mtmd_tokenize_from_parts(handle, self._list, pointers, len(parts), False))
         if code != 0:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
@@ -15,6 +14,7 @@ import numpy
 from backends.backend import CancelCheck
 from backends.events import ContextShifted, Finished, FinishReason, GenerationEvent, PromptProgress, PromptToken, TextDelta, Usage
 from backends.llamacpp.adapters import AdapterSet
+from backends.llamacpp.c_memory import floats_at
 from backends.llamacpp.kv_cache import Slot
 from backends.llamacpp.logprobs import Likelihoods
 from backends.llamacpp.model import NativeModel
@@ -317,8 +317,7 @@ class Reply:
         pointer = self._model.api.llama_get_logits_ith(self._model.context, row)
         if not pointer:
             raise GenerationFailed(reason="The engine gave no numbers for the next token.")
-        numbers: Any = (ctypes.c_float * self._model.tokenizer.size).from_address(ctypes.addressof(pointer.contents))
-        return numpy.frombuffer(numbers, numpy.float32)
+        return floats_at(pointer, self._model.tokenizer.size)
 
     def _say(self, text: str, pieces: int = 1) -> None:
         if self._strips_space and text:

@@ -10,12 +10,16 @@ from typing import Any
 
 import numpy
 
+from backends.llamacpp.c_memory import point_to
 from backends.options import GenerationOptions, SamplingOptions
 from models.errors import EngineError, InvalidOption
 
 _DRY_BREAKERS = ("\n", ":", '"', "*")
+_Breakers = ctypes.c_char_p * len(_DRY_BREAKERS)
 _CANDIDATE = numpy.dtype([("id", "<i4"), ("logit", "<f4"), ("p", "<f4")])
 """``llama_token_data``, so that C reads the array as it is."""
+_BIAS = numpy.dtype([("token", "<i4"), ("bias", "<f4")])
+"""``llama_logit_bias``."""
 _LARGE_VOCABULARY = 98_304
 """Tokens from which on it pays to look for the best ones before C sees them: C takes 2 ns a token, numpy a quarter of that and, after a
 step that has driven it out of the processor's caches, 150 µs for the way."""
@@ -111,7 +115,7 @@ class Sampler:
         else:
             candidates = numpy.zeros(len(allowed), _CANDIDATE)
             candidates["id"], candidates["logit"] = allowed, logits[allowed]
-            data = ctypes.cast(candidates.ctypes.data, ctypes.POINTER(self._api.llama_token_data))
+            data = point_to(candidates, self._api.llama_token_data)
             array = self._api.llama_token_data_array(data=data, size=len(allowed), selected=-1, sorted=False)
             self._api.llama_sampler_apply(self._chain, ctypes.byref(array))
             token = int(array.data[array.selected].id)
@@ -135,8 +139,9 @@ class Sampler:
             return
         if any(token >= self._size for token, _ in bias):
             raise InvalidOption(option="logit_bias", value=max(bias)[0], allowed=f"ids of tokens below {self._size}")
-        entries = (self._api.llama_logit_bias * len(bias))(*bias)
-        self._add(self._api.llama_sampler_init_logit_bias(self._size, len(bias), entries))
+        entries = numpy.array(list(bias), _BIAS)
+        place = point_to(entries, self._api.llama_logit_bias)
+        self._add(self._api.llama_sampler_init_logit_bias(self._size, len(bias), place))
 
     def _add_steps(self, steps: Sequence[str], options: SamplingOptions) -> None:
         """The steps that are named and not off."""
@@ -192,7 +197,7 @@ class Sampler:
             self._window = max(self._window, last)
 
     def _add_dry(self, options: SamplingOptions) -> None:
-        breakers = (ctypes.c_char_p * len(_DRY_BREAKERS))(*(text.encode() for text in _DRY_BREAKERS))
+        breakers = _Breakers(*(text.encode() for text in _DRY_BREAKERS))
         step = self._api.llama_sampler_init_dry(
             self._vocabulary,
             options.dry_multiplier,

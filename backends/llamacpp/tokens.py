@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from backends.held_back import held_back
+from backends.llamacpp.c_memory import point_to
 from models.errors import GenerationFailed
 
 SENTENCEPIECE = 1
@@ -16,6 +17,9 @@ SENTENCEPIECE = 1
 
 _CONTROL, _USER_DEFINED = 1 << 3, 1 << 4
 _IS_NO_END, _IS_END = 1, 2
+_PIECE_ROOM = 64
+"""Bytes that nearly every token's text fits in."""
+_PieceBuffer = ctypes.c_char * _PIECE_ROOM
 
 
 class Tokenizer:
@@ -38,15 +42,19 @@ class Tokenizer:
 
         With ``add_special`` in the frame that the model was trained with: a begin token, an end token, both or none.
         """
+        import numpy
+
         data = text.encode("utf-8", "replace")  # a lone surrogate, which JSON may carry, becomes a question mark
         if not data and not add_special:
             return []
         room = len(data) + 16
         while True:
-            buffer = (ctypes.c_int32 * room)()
-            count = int(self._api.llama_tokenize(self._vocabulary, data, len(data), buffer, room, add_special, parse_special))
+            buffer = numpy.empty(room, numpy.int32)
+            place = point_to(buffer, ctypes.c_int32)
+            count = int(self._api.llama_tokenize(self._vocabulary, data, len(data), place, room, add_special, parse_special))
             if 0 <= count <= room:
-                return list(buffer[:count])
+                tokens: list[int] = buffer[:count].tolist()
+                return tokens
             if count == -(2**31) or -count <= room:
                 raise GenerationFailed(reason="The text is too long to be tokenized.")
             room = -count
@@ -100,13 +108,12 @@ class Tokenizer:
         return tuple(filter(self.is_end, range(self.size)))
 
     def _read_piece(self, token: int, *, special: bool) -> bytes:
-        room = 64
+        room, buffer = _PIECE_ROOM, _PieceBuffer()  # one type for all: ctypes would make one each time
         while True:
-            buffer = ctypes.create_string_buffer(room)
             count = int(self._api.llama_token_to_piece(self._vocabulary, token, buffer, room, 0, special))
             if count >= 0:
                 return buffer.raw[:count]
-            room = -count
+            room, buffer = -count, ctypes.create_string_buffer(-count)
 
 
 class Detokenizer:
