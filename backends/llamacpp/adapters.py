@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy
-
 from backends.llamacpp.c_memory import point_to
 from backends.llamacpp.library import NativeLibrary
 from backends.options import Adapter
@@ -59,6 +57,8 @@ class Adapters:
         """Compute with these from now on. The engine plans its graph anew where they are others than before: some milliseconds."""
         if not self._handles:
             return
+        import numpy
+
         handles = numpy.array([ctypes.addressof(self._handles[one.path].contents) for one in adapters], numpy.uintp)
         scales = numpy.array([one.scale for one in adapters], numpy.float32)
         places = point_to(handles, self._api.llama_adapter_lora_p_ctypes)

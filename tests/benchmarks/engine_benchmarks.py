@@ -98,17 +98,28 @@ def measure_cancelling(path: Path, times: int = 20) -> dict[str, float]:
 
 
 def measure_endurance(path: Path, requests: int = 10_000) -> dict[str, float]:
-    """How much the engine's memory grows from the thousandth request to the last one, eight at once, of many lengths."""
+    """How much the engine's memory grows from the thousandth request to the last one, eight at once, of many lengths.
+
+    Before the first come steps as large as any, of eight of the longest prompts: the engine takes its working memory at the load, but
+    the system gives its pages when a step first needs them, and the largest of thousands of steps by chance comes at any time.
+    """
     link = _open(path, LoadOptions(context_length=4096, parallel=8))
     assert link.pid is not None
     process = psutil.Process(link.pid)
     chance = random.Random(1)
-    first = 0
-    for number in range(0, requests, 8):
-        prompts = [tuple(chance.randrange(20, 250) for _ in range(chance.randrange(1, 60))) for _ in range(8)]
-        options = GenerationOptions(SamplingOptions(), 4, (), number)
+    longest = 60
+
+    def ask(lengths: list[int], seed: int) -> None:
+        prompts = [tuple(chance.randrange(20, 250) for _ in range(length)) for length in lengths]
+        options = GenerationOptions(SamplingOptions(), 4, (), seed)
         for stream in [link.generate(GenerationRequest(prompt_tokens=prompt, options=options)) for prompt in prompts]:
             _finish(stream)
+
+    for number in range(4):
+        ask([longest] * 8, number)
+    first = 0
+    for number in range(0, requests, 8):
+        ask([chance.randrange(1, longest) for _ in range(8)], number)
         if number < 1000 <= number + 8:
             first = process.memory_info().rss
     last = process.memory_info().rss
