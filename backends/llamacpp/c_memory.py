@@ -1,7 +1,7 @@
-"""numpy's arrays for C and C's for numpy, without what ctypes leaves in cycles: the usual ways make a few for each call.
+"""numpy's arrays for C and C's for numpy, without what ctypes leaves in cycles.
 
-``ctypes.cast`` ties what it is given to itself, and each length of an array is a type of its own, of some kilobytes. Only a collection
-finds either, and one that looks at everything comes when a fourth as many objects wait as the process has: megabytes in a server.
+``ctypes.cast`` ties what it is given to itself, and each length of an array is a type of its own, of some kilobytes. Both are found
+only by a collection, and they make collections come more often.
 """
 
 from __future__ import annotations

@@ -108,12 +108,15 @@ class Tokenizer:
         return tuple(filter(self.is_end, range(self.size)))
 
     def _read_piece(self, token: int, *, special: bool) -> bytes:
-        room, buffer = _PIECE_ROOM, _PieceBuffer()  # one type for all: ctypes would make one each time
-        while True:
-            count = int(self._api.llama_token_to_piece(self._vocabulary, token, buffer, room, 0, special))
-            if count >= 0:
-                return buffer.raw[:count]
-            room, buffer = -count, ctypes.create_string_buffer(-count)
+        import numpy
+
+        buffer = _PieceBuffer()
+        count = int(self._api.llama_token_to_piece(self._vocabulary, token, buffer, _PIECE_ROOM, 0, special))
+        if count >= 0:
+            return buffer.raw[:count]
+        long = numpy.empty(-count, numpy.uint8)
+        count = int(self._api.llama_token_to_piece(self._vocabulary, token, point_to(long, ctypes.c_char), len(long), 0, special))
+        return bytes(long[:count])
 
 
 class Detokenizer:

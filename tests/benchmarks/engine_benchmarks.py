@@ -100,8 +100,9 @@ def measure_cancelling(path: Path, times: int = 20) -> dict[str, float]:
 def measure_endurance(path: Path, requests: int = 10_000) -> dict[str, float]:
     """How much the engine's memory grows from the thousandth request to the last one, eight at once, of many lengths.
 
-    Before the first come steps as large as any, of eight of the longest prompts: the engine takes its working memory at the load, but
-    the system gives its pages when a step first needs them, and the largest of thousands of steps by chance comes at any time.
+    Before the first come some of eight of the longest prompts, so that there was a step about as large as any: the engine takes its
+    working memory at the load, but the system gives its pages when a step first needs them, and the largest of thousands may come at
+    any time.
     """
     link = _open(path, LoadOptions(context_length=4096, parallel=8))
     assert link.pid is not None
@@ -115,7 +116,7 @@ def measure_endurance(path: Path, requests: int = 10_000) -> dict[str, float]:
         for stream in [link.generate(GenerationRequest(prompt_tokens=prompt, options=options)) for prompt in prompts]:
             _finish(stream)
 
-    for number in range(4):
+    for number in range(8):
         ask([longest] * 8, number)
     first = 0
     for number in range(0, requests, 8):

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from backends.llamacpp.backend import LlamaCppBackend
+from backends.llamacpp.library import NativeLibrary
+from backends.llamacpp.model import NativeModel
 from backends.llamacpp.tokens import Detokenizer, StopFinder, Tokenizer
+from backends.options import LoadOptions
+from tests.tiny_models import WORDS, make_tiny_model
 
 
 @pytest.fixture
@@ -54,6 +60,16 @@ def test_a_control_token_that_somebody_reads_can_be_shown(tokenizer: Tokenizer) 
     (token,) = tokenizer.encode("<|im_start|>")
     tokenizer.show(["<|im_start|>", "not a token"])
     assert tokenizer.piece(token) == b"<|im_start|>"
+
+
+@pytest.mark.parametrize("length", [63, 64, 65, 128, 5000])
+def test_a_token_may_stand_for_any_number_of_bytes(tmp_path: Path, length: int) -> None:
+    word = "x" * length
+    path = make_tiny_model(tmp_path / "long.gguf", extra_words=(*WORDS, word))
+    model = NativeModel(NativeLibrary(), str(path), LoadOptions(threads=1), lambda fraction: True)
+    token = 256 + len(WORDS)
+    assert model.tokenizer.bytes_of(token) == model.tokenizer.piece(token) == word.encode()
+    model.close()
 
 
 def test_a_prompt_gets_one_begin_token(tokenizer: Tokenizer) -> None:
