@@ -108,12 +108,12 @@ class Tokenizer:
         return tuple(filter(self.is_end, range(self.size)))
 
     def _read_piece(self, token: int, *, special: bool) -> bytes:
-        import numpy
-
         buffer = _PieceBuffer()
         count = int(self._api.llama_token_to_piece(self._vocabulary, token, buffer, _PIECE_ROOM, 0, special))
         if count >= 0:
             return buffer.raw[:count]
+        import numpy
+
         long = numpy.empty(-count, numpy.uint8)
         count = int(self._api.llama_token_to_piece(self._vocabulary, token, point_to(long, ctypes.c_char), len(long), 0, special))
         return bytes(long[:count])

@@ -37,12 +37,10 @@ def no_collections() -> Iterator[None]:
 def left_after(work: Callable[[int], object]) -> Counter[str]:
     """Types of what ``work`` left in cycles, over some rounds; what is not there each time is of other threads."""
     work(-1)
-    found = Counter[str]()
-    for _ in range(3):
-        found = _left_once(work)
-        if not found:
-            break
-    return found
+    for _ in range(2):
+        if not _left_once(work):
+            return Counter()
+    return _left_once(work)
 
 
 def _left_once(work: Callable[[int], object]) -> Counter[str]:
@@ -123,8 +121,11 @@ def test_changed_adapters_leave_nothing_in_cycles(tiny_model: Path, tmp_path: Pa
     chosen = tuple(Adapter(str(path), 1.0) for path in paths)
     backend = LlamaCppBackend()
     backend.load(str(tiny_model), LoadOptions(threads=1, context_length=512, adapters=chosen), lambda fraction: True)
-    ask_with = lambda number: complete("once upon", max_tokens=3, adapters=chosen[: number % 3])  # noqa: E731
-    assert not left_after(lambda number: finish_of(run(backend, ask_with(number))))
+
+    def adapt(number: int) -> None:
+        finish_of(run(backend, complete("once upon", max_tokens=3, adapters=chosen[: number % 3])))
+
+    assert not left_after(adapt)
     backend.close()
 
 
