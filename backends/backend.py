@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from backends.events import GenerationEvent, LoadedModel
+from backends.light_state import travelling
 from backends.messages import Message
 from backends.options import GenerationOptions, LoadOptions
 
@@ -20,6 +21,7 @@ Tell = Callable[[Sequence[tuple[int, GenerationEvent]]], None]
 """Takes what requests say, pairs of request id and event."""
 
 
+@travelling
 @dataclass(frozen=True, slots=True)
 class GenerationRequest:
     """What to generate from: chat ``messages``, a raw ``prompt`` for base models, or ``prompt_tokens`` as ids.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from backends.light_state import travelling
 from models.errors import UserFacingError
 
 FinishReason = Literal["stop", "length", "cancelled"]
@@ -59,6 +60,7 @@ class LoadedModel:
     remote: str = ""
 
 
+@travelling
 @dataclass(frozen=True, slots=True)
 class Usage:
     """What a reply cost. Times in seconds; ``cached_tokens`` of the prompt were already in the KV cache.
@@ -95,6 +97,7 @@ class LoadProgress:
     fraction: float
 
 
+@travelling
 @dataclass(frozen=True, slots=True)
 class PromptProgress:
     """The prompt is being read: ``done`` of ``total`` tokens, ``cached`` of them without work."""
@@ -116,6 +119,7 @@ class ContextShifted:
     end: str
 
 
+@travelling
 @dataclass(frozen=True, slots=True)
 class TextDelta:
     """More of the answer. Always whole Unicode characters; ``pieces`` is how many events were joined to this one."""
@@ -124,6 +128,7 @@ class TextDelta:
     pieces: int = field(default=1, compare=False)
 
 
+@travelling
 @dataclass(frozen=True, slots=True)
 class ReasoningDelta:
     """More of the reasoning that precedes the answer; ``pieces`` as in :class:`TextDelta`."""
@@ -132,6 +137,7 @@ class ReasoningDelta:
     pieces: int = field(default=1, compare=False)
 
 
+@travelling
 @dataclass(frozen=True, slots=True)
 class TokenChosen:
     """One token of the reply and how likely it was, told where :attr:`GenerationOptions.logprobs` asks for it.
@@ -147,6 +153,7 @@ class TokenChosen:
     alternatives: tuple[tuple[int, bytes, float], ...] = ()
 
 
+@travelling
 @dataclass(frozen=True, slots=True)
 class PromptToken:
     """One token of the prompt and how likely the model held it after those before; fields as in :class:`TokenChosen`.
@@ -183,6 +190,7 @@ class CallEnded:
     index: int
 
 
+@travelling
 @dataclass(frozen=True, slots=True)
 class Finished:
     """The reply is complete. ``seed`` is the one that was used, ``stop_text`` the stop text that ended it."""

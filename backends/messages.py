@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from backends.light_state import travelling
+
 Role = Literal["system", "user", "assistant", "tool"]
 
 
+@travelling
 @dataclass(frozen=True, slots=True)
 class TextPart:
     """Plain or Markdown text."""
@@ -15,6 +18,7 @@ class TextPart:
     text: str
 
 
+@travelling
 @dataclass(frozen=True, slots=True)
 class ImagePart:
     """A picture, by path: pixels never travel through a pipe."""
@@ -24,6 +28,7 @@ class ImagePart:
     name: str = ""
 
 
+@travelling
 @dataclass(frozen=True, slots=True)
 class AudioPart:
     """A sound, by path."""
@@ -33,6 +38,7 @@ class AudioPart:
     name: str = ""
 
 
+@travelling
 @dataclass(frozen=True, slots=True)
 class FilePart:
     """A document whose text the model reads: ``text`` is what it sees, ``path`` is where the original lies.
@@ -47,6 +53,7 @@ class FilePart:
     extent: str = ""
 
 
+@travelling
 @dataclass(frozen=True, slots=True)
 class PassagePart:
     """A passage of a document that was found for a question. ``number`` is what an answer cites it by; ``place`` is where it stands.
@@ -63,6 +70,7 @@ class PassagePart:
     line: int = 1
 
 
+@travelling
 @dataclass(frozen=True, slots=True)
 class ReasoningPart:
     """What a model thought before its answer; ``seconds`` is how long that took."""
@@ -71,6 +79,7 @@ class ReasoningPart:
     seconds: float = 0.0
 
 
+@travelling
 @dataclass(frozen=True, slots=True)
 class ToolCallPart:
     """A call that the model asked for; ``arguments`` is JSON text as the model wrote it."""
@@ -80,6 +89,7 @@ class ToolCallPart:
     arguments: str
 
 
+@travelling
 @dataclass(frozen=True, slots=True)
 class ToolResultPart:
     """What the tool answered to the call of the same id."""
@@ -103,6 +113,7 @@ _KINDS: dict[str, type[Any]] = {
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 
 
+@travelling
 @dataclass(frozen=True, slots=True)
 class Message:
     """One turn."""

@@ -6,6 +6,7 @@ import re
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from backends.light_state import travelling
 from models.errors import InvalidOption
 
 
@@ -14,6 +15,7 @@ def _check(name: str, value: float, low: float, high: float) -> None:
         raise InvalidOption(option=name, value=value, allowed=f"a number from {low:g} to {high:g}")
 
 
+@travelling
 @dataclass(frozen=True, slots=True)
 class SamplingOptions:
     """How the next token is chosen. A value of its "off" setting disables that step; defaults are llama.cpp's.
@@ -48,11 +50,15 @@ class SamplingOptions:
     def __post_init__(self) -> None:
         for name, (low, high) in SAMPLING_RANGES.items():
             value = getattr(self, name)
+            kind = type(value)
+            if (kind is int or (kind is float and name not in WHOLE_SAMPLING)) and low <= value <= high:
+                continue  # the usual case, twenty times for each request
             if name in WHOLE_SAMPLING and not isinstance(value, int):
                 raise InvalidOption(option=name, value=value, allowed=f"a whole number from {low:g} to {high:g}")
             _check(name, value, low, high)
 
 
+@travelling
 @dataclass(frozen=True, slots=True)
 class Adapter:
     """A LoRA adapter (https://arxiv.org/abs/2106.09685): how strongly it speaks, 0 is not at all.
@@ -122,6 +128,7 @@ SAMPLER_STEPS = ("penalties", "dry", "top_n_sigma", "top_k", "typical_p", "top_p
 """The steps between the model's numbers and the draw, in llama.cpp's usual order."""
 
 
+@travelling
 @dataclass(frozen=True, slots=True)
 class GenerationOptions:
     """One request's settings. ``max_tokens`` 0 means until the context is full; ``seed`` None draws one and reports it.

@@ -9,6 +9,7 @@ from typing import Any
 from backends.backend import GenerationRequest
 from backends.embeddings import EmbeddingRequest, EmbeddingResult, RerankRequest, RerankResult
 from backends.events import GenerationEvent, LoadedModel
+from backends.light_state import travelling
 from backends.options import LoadOptions
 from backends.questions import Question
 from models.errors import UserFacingError
@@ -31,6 +32,7 @@ class CancelLoad:
     """Give up loading."""
 
 
+@travelling
 @dataclass(frozen=True, slots=True)
 class Generate:
     """Queue a request."""
@@ -107,6 +109,7 @@ class LoadFailed:
     error: UserFacingError
 
 
+@travelling
 @dataclass(frozen=True, slots=True)
 class Events:
     """What happened since the last message: pairs of request id and event, in order."""
