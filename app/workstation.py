@@ -275,12 +275,12 @@ class Workstation:
     def _on_event(self, event: Event) -> None:
         if isinstance(event, SettingChanged):
             self.downloads.setting_changed(event.key)
+            if event.key in ("model.folders", "models.scanned_programs"):
+                self.library = self._make_library()
+                self.events.publish(LibraryChanged())
         if isinstance(event, ModelLoaded):
             loaded = event
             self.jobs.submit("disk", lambda _is_cancelled: self._learn(loaded), "memory learnt")
-        if event in (SettingChanged("model.folders"), SettingChanged("models.scanned_programs")):
-            self.library = self._make_library()
-            self.events.publish(LibraryChanged())
 
     def _learn(self, loaded: ModelLoaded) -> None:
         with contextlib.suppress(UserFacingError):

@@ -61,11 +61,11 @@ class Desk:
         if not isinstance(body.get("model"), str | None):
             raise bad_request("“model” must be a name.", "model")
         if (made := self.models.made.find(body.get("model"))) is not None:
-            body = made.complete(request.url.path, body)
+            body = made.complete(request.scope["path"], body)
         client = request.headers.get("user-agent", "")
         size = int(request.headers.get("content-length") or 0)
         kept = body if size < _MOST_KEPT else {key: value for key, value in body.items() if not isinstance(value, list | dict)}
-        record = self.log.start(request.url.path, client[:200], request.scope.get("yanmo_key", ""), kept)
+        record = self.log.start(request.scope["path"], client[:200], request.scope.get("yanmo_key", ""), kept)
         record.is_cut = kept is not body
         media = Media(may_fetch=self.fetches_images, documents=self.workstation.documents)
         call = Call(self, request, body, record, made.adapters if made is not None else (), media)
@@ -132,7 +132,10 @@ class Call:
             adapters = tuple(Adapter(path) for path in self.made_adapters)
         if adapters is not None:
             options = replace(options, adapters=adapters)
-        order = replace(order, request=self.media.fill(replace(order.request, options=options)))
+        if options is not order.request.options:
+            order = replace(order, request=replace(order.request, options=options))
+        if (filled := self.media.fill(order.request)) is not order.request:
+            order = replace(order, request=filled)
         self.record.request = order.request
         return answer(lease, order, self.record, self._make_plain)
 

@@ -117,9 +117,8 @@ async def answer(
         ApiError: it cannot be answered, or failed on the way.
     """
     order = _prepare(lease, order)
-    if make_plain is not None:
-        order = replace(order, request=await make_plain(order.request))
-    request = await _fit(lease, order.request)
+    request = order.request if make_plain is None else await make_plain(order.request)
+    request = await _fit(lease, request)
     if request is not order.request:
         order = replace(order, request=request)
         if record is not None:
@@ -300,7 +299,7 @@ def _prepare(lease: Lease, order: Order) -> Order:
         request = replace(request, options=options, answer_prefix=opening)
     if order.silent:
         request = replace(request, options=replace(request.options, max_tokens=1, stop=()))
-    return replace(order, request=request)
+    return order if request is order.request else replace(order, request=request)
 
 
 async def ask(lease: Lease, question: Question) -> Any:

@@ -51,6 +51,7 @@ class ApiServer:
             timeout_keep_alive=75,
             timeout_graceful_shutdown=3,
             server_header=False,
+            proxy_headers=False,
             ws="none",
             backlog=_BACKLOG,
         )

@@ -32,7 +32,8 @@ def follow_torch_setting(paths: Paths, settings: Settings, events: EventBus) -> 
         use_torch_pack(paths, str(settings.get(SETTING)))
 
     def hear(event: Event) -> None:
-        if event == SettingChanged(SETTING) or isinstance(event, DataRestored):
+        is_chosen = isinstance(event, SettingChanged) and event.key == SETTING
+        if is_chosen or isinstance(event, DataRestored):
             use()
             events.publish(LibraryChanged())
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from starlette.routing import Route
 
 from app.api.guard import tidy_path
 from app.api.server import run_server
@@ -133,3 +134,15 @@ def test_it_does_not_open_to_others_without_a_key(tmp_path: Path, locked: Served
 )
 def test_paths_are_tidied(written: str, meant: str) -> None:
     assert tidy_path(written) == meant
+
+
+def test_paths_that_are_written_out_are_found_without_trying_patterns(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[str] = []
+    matches = Route.matches
+    monkeypatch.setattr(Route, "matches", lambda self, scope: (tried.append(self.path), matches(self, scope))[1])
+    assert served.get("/health").status_code == served.get("/v1/models").status_code == 200
+    assert httpx.head(f"{served.address}/health").status_code == 200
+    assert not tried
+    assert httpx.put(f"{served.address}/health").status_code == 405
+    assert served.get("/v1/models/nobody").status_code == 404
+    assert tried
