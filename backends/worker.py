@@ -80,7 +80,7 @@ class _Worker:
         self._lock = threading.Lock()
         self._flags: dict[int, threading.Event] = {}
         self._waiting: deque[Generate | Forget] = deque()
-        self._has_work = threading.Semaphore(0)
+        self._wakes: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._has_news = False
         self._counts: queue.SimpleQueue[Count | Ask] = queue.SimpleQueue()
         self._desk = EmbeddingDesk(self.outbox)
@@ -104,7 +104,7 @@ class _Worker:
     def _answer_in_turn(self) -> None:
         """One request after another, for an engine that knows only one at a time."""
         while True:
-            self._has_work.acquire()
+            self._wakes.get()
             if self._closing.is_set():
                 return
             work = self._next_waiting()
@@ -125,8 +125,7 @@ class _Worker:
             if self._closing.is_set():
                 return
             self._has_news = False
-            while self._has_work.acquire(blocking=False):
-                pass  # one signal may stand for several requests
+            self._forget_wakes()
             try:
                 while (work := self._next_waiting()) is not None:
                     self._hand_over(engine, work)
@@ -142,14 +141,27 @@ class _Worker:
         for tidy, first, between in ((engine.settle, 0.0, 0.0), (engine.rest, _REST_AFTER, _BETWEEN_RESTS)):
             patience, has_more = first, True
             while has_more:
-                if self._has_work.acquire(timeout=patience):
+                if self._is_woken(patience):
                     return
                 try:
                     patience, has_more = between, tidy()
                 except Exception:  # noqa: BLE001 - the worker loop, as above: what is done in a quiet moment may fail, and nobody waits for it
                     _log.debug("a quiet moment failed", exc_info=True)
                     has_more = False
-        self._has_work.acquire()
+        self._wakes.get()
+
+    def _is_woken(self, patience: float) -> bool:
+        """Whether a command came, or comes within so many seconds."""
+        try:
+            self._wakes.get(timeout=patience)
+        except queue.Empty:
+            return False
+        return True
+
+    def _forget_wakes(self) -> None:
+        """Whoever looks for work now looks for all of it."""
+        while not self._wakes.empty():
+            self._wakes.get()
 
     def _hand_over(self, engine: ServingBackend, work: Generate | Forget) -> None:
         if isinstance(work, Forget):
@@ -232,11 +244,11 @@ class _Worker:
                 with self._lock:
                     self._flags[command.id] = threading.Event()
                     self._waiting.append(command)
-                self._has_work.release()
+                self._wakes.put(None)
             case Forget():
                 with self._lock:
                     self._waiting.append(command)
-                self._has_work.release()
+                self._wakes.put(None)
             case Cancel():
                 self._desk.cancel(command.id)
                 self._cancel(command.id)
@@ -252,7 +264,7 @@ class _Worker:
                 with self._lock:
                     for flag in self._flags.values():
                         flag.set()
-                self._has_work.release()
+                self._wakes.put(None)
 
     def _cancel(self, request_id: int) -> None:
         with self._lock:

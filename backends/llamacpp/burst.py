@@ -40,9 +40,10 @@ class Burst:
         self._cache = cache
         self._seconds = seconds
         self._long_step = LONG_SECONDS
-        self._companion = Companion()
-        self._tell: Tell | None = None
-        self._has_news: Callable[[], bool] = bool
+        self.companion = Companion()
+        self.tell: Tell | None = None
+        self.has_news: Callable[[], bool] = bool
+        """What :meth:`listen` was given."""
         self.steps = 0
         self.seconds = 0.0
         """How many steps of the last burst were finished, and how long they took together."""
@@ -51,7 +52,7 @@ class Burst:
 
     def listen(self, tell: Tell, has_news: Callable[[], bool]) -> None:
         """Have words told with ``tell``, in another thread, beside long steps, until ``has_news`` says that somebody came or goes."""
-        self._tell, self._has_news = tell, has_news
+        self.tell, self.has_news = tell, has_news
 
     def may_begin(self, replies: Sequence[Reply]) -> bool:
         """Whether all of them only write, and nothing needs a look at every single token."""
@@ -78,7 +79,7 @@ class Burst:
             self._batch.add(reply.slot.id, reply.slot.position, (reply.tokens[-1],), 1)
         batch, go_on = self._batch.as_struct(), self._batch.go_on
         rows = [(number, reply.picker, chosen[number]) for number, reply in enumerate(replies)]
-        tell = self._tell if may_last else None
+        tell = self.tell if may_last else None
         steps = noted = result = 0
         self.failed = []
         try:
@@ -102,21 +103,21 @@ class Burst:
                     break
                 seconds = time.perf_counter() - started
                 if tell is not None and seconds >= self._long_step * steps:
-                    if self._has_news() or seconds >= _LONGEST:
+                    if self.has_news() or seconds >= _LONGEST:
                         break
                     if steps < most:
-                        self._companion.begin(partial(self._note_beside, tell, replies, chosen, noted, steps))
+                        self.companion.begin(partial(self._note_beside, tell, replies, chosen, noted, steps))
                         noted = steps
                 elif seconds >= self._seconds:
                     break
         finally:
-            self._companion.wait()
+            self.companion.wait()
         self.steps, self.seconds = steps, time.perf_counter() - started
         return result, self._note(replies, chosen, ended, noted, steps)
 
     def close(self) -> None:
         """End the companion. Safe to call twice."""
-        self._companion.close()
+        self.companion.close()
 
     def _note_beside(self, tell: Tell, replies: Sequence[Reply], chosen: list[list[int]], first: int, end: int) -> None:
         """Keep the books of steps after which more is to come, and tell their words."""

@@ -26,7 +26,7 @@ class Interrupt:
         self._is_wished = is_wished
         self._flag = (ctypes.c_char * 2)()
         self._armed = threading.Event()
-        self._is_closed = False
+        self._is_computing = self._is_closed = False
         place = ctypes.cast(_find_strlen(), ctypes.c_void_p).value
         self._callback = api.ggml_abort_callback(place)
         self._thread = threading.Thread(target=self._look, name="interrupt", daemon=True)
@@ -37,19 +37,31 @@ class Interrupt:
         """Look after this context from now on."""
         self._api.llama_set_abort_callback(context, self._callback, ctypes.cast(self._flag, ctypes.c_void_p))
 
-    def begin(self) -> None:
-        """A decode is about to begin."""
+    def begin(self, *, watched: bool = True) -> None:
+        """A decode is about to begin. If not ``watched``, only who announces a cancel ends it, until :meth:`watch`."""
         self._flag[0] = b"\0"
+        self._is_computing = True
+        if watched:
+            self.watch()
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether the thread looks, for wishes that nobody announces."""
+        return self._armed.is_set()
+
+    def watch(self) -> None:
+        """Have the thread look, until :meth:`rest`: it takes Python's lock from who wakes it."""
         if not self._armed.is_set():
             self._armed.set()
 
     def look(self) -> None:
         """See whether somebody wishes the running decode to end; from any thread."""
-        if self._armed.is_set() and self._is_wished():
+        if self._is_computing and self._is_wished():
             self._flag[0] = b"\x01"
 
     def rest(self) -> None:
         """There is nothing to compute for a while: stop looking."""
+        self._is_computing = False
         self._armed.clear()
 
     def close(self) -> None:

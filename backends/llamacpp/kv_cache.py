@@ -233,7 +233,7 @@ class KvCache:
         removed = length > 0 and self.can_rewind and self._remove_after(slot, length)
         # A sliding window may have dropped the beginning already: what is left would be no prefix.
         if not removed or int(self._api.llama_memory_seq_pos_min(self._memory, slot.id)) != 0:
-            self._api.llama_memory_seq_rm(self._memory, slot.id, -1, -1)
+            self._remove_all(slot)
             length = 0
         self._forget(slot, length)
 
@@ -308,6 +308,12 @@ class KvCache:
         """The first and last position that the cache really holds for a sequence; -1 where it holds none."""
         first = int(self._api.llama_memory_seq_pos_min(self._memory, slot.id))
         return first, int(self._api.llama_memory_seq_pos_max(self._memory, slot.id))
+
+    def _remove_all(self, slot: Slot) -> None:
+        if len(slot.cells) == self._held and not self._shared:  # nobody else holds any, and C need not look at one after another
+            self._api.llama_memory_clear(self._memory, False)
+        else:
+            self._api.llama_memory_seq_rm(self._memory, slot.id, -1, -1)
 
     def _remove_after(self, slot: Slot, length: int) -> bool:
         position = length - self._gap_of(slot.tokens[:length])

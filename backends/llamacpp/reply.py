@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-
-import numpy
 
 from backends.backend import CancelCheck
 from backends.events import ContextShifted, Finished, FinishReason, GenerationEvent, PromptProgress, PromptToken, TextDelta, Usage
@@ -162,8 +161,11 @@ class Reply:
             DamagedModelFile: the weights compute no numbers.
             FormRefused: the form that was prescribed lets nothing follow.
         """
-        if self._sampler is None:
-            self._sampler = self._start_sampler(row)
+        if not self._read_at:
+            self._check_numbers(row)
+            self._read_at = time.perf_counter()
+        self.make_sampler()
+        assert self._sampler is not None
         likelihoods = None
         if self._options.logprobs is not None:
             likelihoods = Likelihoods(self._model.tokenizer, self._read_logits(row))
@@ -200,7 +202,7 @@ class Reply:
         options = self._options
         is_watched = self._mask is not None or options.logprobs is not None or options.prompt_logprobs or self._prompt.stops
         is_heard = self._has_spoken or self._output >= _SILENT
-        return self._sampler is not None and is_heard and not is_watched and self.pending == 1 and self.room_to_write > 0
+        return self._read_at > 0 and is_heard and not is_watched and self.pending == 1 and self.room_to_write > 0
 
     @property
     def room_to_write(self) -> int:
@@ -298,19 +300,36 @@ class Reply:
         if self._sampler is not None:
             self._sampler.close()
 
-    def _start_sampler(self, row: int) -> Sampler:
-        model = self._model
+    def _check_numbers(self, row: int) -> None:
         # A file with damaged weights computes NaN, which no sampler can choose from; the largest of numbers and NaN is NaN.
-        if numpy.isnan(self._read_logits(row).max()):
-            raise DamagedModelFile(file=Path(model.path).name, reason="It computes no numbers: some of its weights are damaged.")
-        self._read_at = time.perf_counter()
+        if math.isnan(self._read_logits(row).max()):
+            file = Path(self._model.path).name
+            raise DamagedModelFile(file=file, reason="It computes no numbers: some of its weights are damaged.")
+
+    @property
+    def lacks_sampler(self) -> bool:
+        """Whether :meth:`make_sampler` has something to do."""
+        return self._sampler is None
+
+    def make_sampler(self) -> None:
+        """Make what chooses its tokens, if it is not there yet; may be done while the prompt is being computed.
+
+        Raises:
+            InvalidOption: the bias is for tokens that the model does not have.
+        """
+        if self._sampler is not None:
+            return
         options = self._options
         if options.ignore_eos:
-            never = tuple((token, -1000.0) for token in model.tokenizer.ends)
+            never = tuple((token, -1000.0) for token in self._model.tokenizer.ends)
             options = replace(options, logit_bias=(*options.logit_bias, *never))
-        sampler = Sampler(model.api, model.vocabulary, model.tokenizer.size, model.context_length, options, self._seed)
+        sampler = self._new_sampler(options)
         sampler.feed(text_tokens(self._prompt.tokens) if self.has_media else self._prompt.tokens)
-        return sampler
+        self._sampler = sampler
+
+    def _new_sampler(self, options: GenerationOptions) -> Sampler:
+        model = self._model
+        return Sampler(model.api, model.vocabulary, model.tokenizer.size, model.context_length, options, self._seed)
 
     def _read_logits(self, row: int) -> Any:
         """The logits of a row, as a numpy view of the engine's own buffer."""

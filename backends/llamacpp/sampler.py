@@ -60,13 +60,20 @@ class Sampler:
         self._shortlist = length if vocabulary_size >= (_LARGE_VOCABULARY if length > 1 else _LARGE_FOR_ONE) else 0
         self._biased = {token for token, _ in options.logit_bias}
         self._recent: deque[int] = deque(maxlen=0)
+        try:
+            self._add_all_steps(options)
+        except Exception:
+            self.close()
+            raise
+
+    def _add_all_steps(self, options: GenerationOptions) -> None:
         self._add_bias(options.logit_bias)
         if options.sampling.temperature == 0 or options.sampling.mirostat:
             self._add_steps([step for step in options.sampler_order if step in ("penalties", "dry")], options.sampling)
             self._add_mirostat(options.sampling)
         else:
             self._add_steps(options.sampler_order, options.sampling)
-            self._add(api.llama_sampler_init_dist(self._seed))
+            self._add(self._api.llama_sampler_init_dist(self._seed))
 
     def feed(self, prompt: Sequence[int]) -> None:
         """Let the penalties see the end of the prompt, as far back as they look."""

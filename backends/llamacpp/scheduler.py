@@ -14,10 +14,10 @@ from backends.llamacpp.eyes import Eyes
 from backends.llamacpp.filling import Filling
 from backends.llamacpp.interrupt import Interrupt
 from backends.llamacpp.keeper import Keeper
-from backends.llamacpp.kv_cache import common_length
 from backends.llamacpp.layout import LAYOUT_WORTH, Layout
 from backends.llamacpp.media_reader import MediaReader, MediaStep
 from backends.llamacpp.model import NativeModel
+from backends.llamacpp.opening import Opening
 from backends.llamacpp.pace import Pace
 from backends.llamacpp.parking import Parking
 from backends.llamacpp.part import Part
@@ -27,8 +27,6 @@ from backends.llamacpp.speculation import Speculation
 from backends.llamacpp.waiting_room import WaitingRoom
 from models.errors import EngineBusy, GenerationFailed, OutOfMemory, UserFacingError
 
-_WORTH_WAITING = 32
-"""Tokens of a common beginning that another request is reading right now, for which a request waits some steps."""
 _NO_ROOM, _ABORTED = 1, 2
 
 
@@ -72,6 +70,7 @@ class Scheduler:
         self._events: list[tuple[int, GenerationEvent]] = []
         self._computing: list[Reply] = []
         self.interrupt = Interrupt(model.api, model.context, self._should_abort)
+        self._opening = Opening(self.burst, self.interrupt)
         self._layout = Layout(model, self.cache, self.parking, self.interrupt.attach, worth=layout_worth)
         self._eyes = eyes
         self._media = MediaReader(model, eyes, self.interrupt) if eyes is not None else None
@@ -106,14 +105,15 @@ class Scheduler:
     def step(self) -> list[tuple[int, GenerationEvent]]:
         """Advance every request by one decode; what they say, each with the id of its request.
 
-        Where the first requests were given places it is only that: who asked prepares what comes next while the prompts are read.
+        Where the first requests were given places who asked hears it at once and prepares what comes next while the prompts are read:
+        it is told beside the decode, or, where that may not be, the step is only that.
         """
         self._drop_cancelled()
         was_computing = bool(self._active)
         self._admit()
         self._layout.review(self._active)
         self._has_begun = not was_computing and any(reply.events for reply in self._active)
-        if self._active and not self._has_begun and not self._write_on():
+        if self._active and (not self._has_begun or self._opening.may_tell) and not self._write_on():
             for reply in self._active:
                 if reply.must_shift:
                     shift(reply, self.cache)
@@ -174,7 +174,7 @@ class Scheduler:
         for reply in () if self._is_crowded else self._waiting:
             if len(self._active) + unprepared >= self._parallel:
                 return
-            if not reply.tells_prompt and self._is_being_read(reply):
+            if not reply.tells_prompt and self._waiting.is_being_read(reply, self._active):
                 continue
             try:
                 if not self._waiting.is_prepared(reply):
@@ -200,14 +200,6 @@ class Scheduler:
             self.parking.clear_away()
         if unprepared and not self._active:
             self._waiting.wait_a_moment()
-
-    def _is_being_read(self, reply: Reply) -> bool:
-        """Whether a request with a place is reading a longer beginning of this prompt than the cache holds."""
-        readers = [other for other in self._active if other.is_reading and other.adapters == reply.adapters]
-        if not readers:
-            return False
-        coming = max(common_length(other.tokens, reply.tokens, len(reply.tokens) - 1) for other in readers)
-        return coming >= _WORTH_WAITING and coming - self.parking.longest_match(reply.tokens, reply.adapters) >= _WORTH_WAITING
 
     def _make_room(self) -> None:
         """See that every reply can put its next token somewhere."""
@@ -282,9 +274,10 @@ class Scheduler:
     def _compute(self, parts: list[Part]) -> None:
         """Decode the batch and deal with what became of it."""
         reads, self._computing = any(part.reply.is_reading for part in parts), [part.reply for part in parts]
-        self.interrupt.begin()
+        newcomers, self._has_begun = self._active if self._has_begun else (), False
         started = time.perf_counter()
-        result = self._batch.compute(self._model.api.llama_decode, self._model.context)
+        with self._opening.beside(parts, newcomers):
+            result = self._batch.compute(self._model.api.llama_decode, self._model.context)
         if result == 0:
             if len(parts) == 1 and (slot := parts[0].reply.slot) is not None:
                 self._speculation.watch(parts[0].reply, slot.position, len(parts[0].tokens))

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
 
 from backends.llamacpp.archive import WORTH_SAVING, Archive, SavedSequence
-from backends.llamacpp.kv_cache import KvCache
+from backends.llamacpp.kv_cache import KvCache, common_length
 from backends.llamacpp.parking import Parking
 from backends.llamacpp.reply import Reply
 
 _PATIENCE = 0.02
 """Seconds that the engine waits for a request's preparations where there is nothing else to do."""
+_WORTH_WAITING = 32
+"""Tokens of a common beginning that another request is reading right now, for which a request waits some steps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,14 @@ class WaitingRoom:
         """Forget them all."""
         self._replies.clear()
         self._recalls.clear()
+
+    def is_being_read(self, reply: Reply, active: Sequence[Reply]) -> bool:
+        """Whether one of those with a place is reading a longer beginning of this prompt than the cache holds."""
+        readers = [other for other in active if other.is_reading and other.adapters == reply.adapters]
+        if not readers:
+            return False
+        coming = max(common_length(other.tokens, reply.tokens, len(reply.tokens) - 1) for other in readers)
+        return coming >= _WORTH_WAITING and coming - self._parking.longest_match(reply.tokens, reply.adapters) >= _WORTH_WAITING
 
     def is_prepared(self, reply: Reply) -> bool:
         """Whether all is there that the reply needs before its first token.

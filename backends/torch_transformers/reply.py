@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -62,14 +61,14 @@ class TorchReply(Reply):
     def _read_logits(self, row: int) -> Any:
         return self.rows[row]
 
-    def _start_sampler(self, row: int) -> Any:
-        model: Any = self._model
+    def _check_numbers(self, row: int) -> None:
         if not numpy.isfinite(self.rows[row]).all():
-            raise DamagedModelFile(file=Path(model.path).name, reason="It computes no numbers: some of its weights are damaged.")
-        self._read_at = time.perf_counter()
-        sampler = _RowSampler(self, model, self._options, self._seed)
-        sampler.feed(text_tokens(self._prompt.tokens) if self.has_media else self._prompt.tokens)
-        return sampler
+            file = Path(self._model.path).name
+            raise DamagedModelFile(file=file, reason="It computes no numbers: some of its weights are damaged.")
+
+    def _new_sampler(self, options: GenerationOptions) -> Any:
+        model: Any = self._model
+        return _RowSampler(self, model, options, self._seed)
 
 
 class _RowSampler:

@@ -196,7 +196,7 @@ def telling(tiny_model: Path) -> Iterator[Bench]:
 @pytest.fixture
 def quiet(telling: Bench) -> Bench:
     telling.reset()
-    telling.scheduler.burst._has_news = bool
+    telling.scheduler.burst.has_news = bool
     return telling
 
 
@@ -232,7 +232,7 @@ def test_a_reply_that_ends_by_itself_is_told_whole(quiet: Bench) -> None:
 def test_who_comes_ends_it_after_the_step_that_is_computed(quiet: Bench) -> None:
     quiet.ask([5, 6, 7], 500, logit_bias=((264, -1000.0),))
     while not quiet.told:
-        quiet.scheduler.burst._has_news = lambda: quiet.told >= 7
+        quiet.scheduler.burst.has_news = lambda: quiet.told >= 7
         quiet.step()
     assert 7 <= quiet.told <= 8
     assert quiet.scheduler.active_count == 1
@@ -260,7 +260,7 @@ def test_a_reply_cancelled_while_words_are_told_beside_ends_soon_and_the_others_
     goes = quiet.ask([9, 9, 9], 400, lambda: quiet.told >= 5, logit_bias=((264, -1000.0),))
     stays = quiet.ask([5, 6, 7], 60, logit_bias=((264, -1000.0),))
     # Somebody tells the engine of it, as the worker does, until it has heard.
-    quiet.scheduler.burst._has_news = lambda: (
+    quiet.scheduler.burst.has_news = lambda: (
         quiet.told >= 5 and not any(isinstance(event, Finished) for event in quiet.events[goes])
     )
     quiet.run()

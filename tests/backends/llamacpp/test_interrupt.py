@@ -46,7 +46,7 @@ def test_a_flag_that_nobody_wished_costs_a_step_and_no_reply(tiny_model: Path) -
     for _ in range(5):
         bench.step()
     begin = bench.scheduler.interrupt.begin
-    bench.scheduler.interrupt.begin = lambda: bench.scheduler.interrupt._flag.__setitem__(0, b"\x01")  # type: ignore[method-assign]
+    bench.scheduler.interrupt.begin = lambda **_: bench.scheduler.interrupt._flag.__setitem__(0, b"\x01")  # type: ignore[method-assign]
     bench.step()
     bench.scheduler.interrupt.begin = begin  # type: ignore[method-assign]
     bench.run()

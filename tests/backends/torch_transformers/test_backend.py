@@ -88,6 +88,15 @@ def test_max_tokens_ends_with_length(backend: TorchBackend) -> None:
     assert (finish.reason, finish.usage.output_tokens) == ("length", 5)
 
 
+def test_ends_of_the_text_can_be_forbidden(backend: TorchBackend) -> None:
+    end = backend.tokenize("<|im_end|>", add_special=False, parse_special=True)
+    assert len(end) == 1
+    sure = ((end[0], 90.0),)
+    for is_forbidden, reason in ((False, "stop"), (True, "length")):
+        request = complete("once upon", max_tokens=12, logit_bias=sure, ignore_eos=is_forbidden)
+        assert finish_of(run(backend, request)).reason == reason
+
+
 def test_a_full_context_ends_with_length_and_may_be_shifted(tiny: Path) -> None:
     backend = load(tiny, context_length=128, compute_type="f32")
     biased = {"temperature": 0.0, "logit_bias": ((264, -100.0),)}  # it never ends by itself
