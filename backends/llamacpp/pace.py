@@ -71,6 +71,11 @@ class Pace:
         """Whether the last step in which replies only wrote was long enough for another thread to work beside it."""
         return self._writing_seconds >= LONG_SECONDS
 
+    @property
+    def rows_are_long(self) -> bool:
+        """Whether a step of one row takes as long, as far as those tell in which replies only wrote."""
+        return self._writing_seconds > 0 and self._row_seconds >= LONG_SECONDS
+
     def halve(self, count: int) -> None:
         """So many tokens found no room at once."""
         self.largest = max(1, min(self.largest, count) // 2)

@@ -71,6 +71,18 @@ def test_without_tiles_of_attention_nothing_is_cut(
     bench.close()
 
 
+@pytest.mark.parametrize(("rows", "cut"), [(4, 192), (1, 0)])
+def test_after_a_crowd_has_written_it_counts_what_one_row_costs(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, rows: int, cut: int
+) -> None:
+    steps = watch(bench, monkeypatch)
+    bench.scheduler._pace.note(rows, 0.0025, reads=False)
+    bench.ask(prompt(200), 2)
+    bench.run()
+    assert steps == [([200], cut)]
+    bench.scheduler._pace.note(1, 0.0001, reads=False)
+
+
 def test_a_prompt_whose_likelihoods_are_asked_for_is_not_cut(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     steps = watch(bench, monkeypatch)
     bench.ask(prompt(200), 2, logprobs=0, prompt_logprobs=True)
@@ -105,7 +117,8 @@ def open_crowd(tiny_model: Path) -> Bench:
     [
         ([200] * 6, ([200, 200], 384)),
         ([210] * 6, ([210, 210], 0)),
-        ([200] * 3, ([200], 192)),
+        ([200] * 3, ([200, 200], 384)),
+        ([200] * 2, ([200], 192)),
         ([200, 300, 400, 190, 210, 300], ([200, 190], 0)),
     ],
 )

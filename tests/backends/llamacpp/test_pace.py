@@ -50,6 +50,17 @@ def test_whether_writing_takes_long_is_told_by_the_last_step_in_which_nothing_wa
     assert pace.chunk(1, beside_writers=False) == 256, "what was written says nothing of how fast prompts are read"
 
 
+def test_whether_one_row_takes_long_is_told_by_what_each_of_the_last_ones_took() -> None:
+    pace = Pace(2048)
+    assert not pace.rows_are_long, "nothing is known"
+    pace.note(1, 0.0021, reads=False)
+    assert pace.rows_are_long
+    pace.note(2, 0.0021, reads=False)
+    assert pace.writes_long and not pace.rows_are_long
+    pace.note_burst(0.5, 10, 16)
+    assert pace.rows_are_long
+
+
 def test_what_words_may_cost_beside_a_crowd_follows_from_what_the_last_ones_cost() -> None:
     pace = Pace(2048)
     assert pace.rows_worth(2.0) == 1, "by the rate at which machines read before anything is known"
