@@ -142,7 +142,8 @@ class TellingBackend(ServingBackend, Protocol):
     """An engine that tells words from another thread while a step goes on, if somebody listens."""
 
     def listen(self, tell: Tell, has_news: Callable[[], bool]) -> None:
-        """From now on a step may last as long as only words come of it: they are told with ``tell``, never the end of a reply.
+        """From now on a step may last as long as only words come of it: they are told with ``tell``, and so is that prompts are being read,
+        but never the end of a reply.
 
         It ends soon after ``has_news`` is true: a request came, or was cancelled. Both must be quick; ``tell`` may be called from any
         thread, but never beside another call of it or after the step.

@@ -16,9 +16,7 @@ def travelling(kind: type[T]) -> type[T]:
     takes as long as everything else that is done to send it.
     """
     names = tuple(field.name for field in fields(kind))  # type: ignore[arg-type]
-    setters = tuple(
-        getattr(kind, name).__set__ for name in names
-    )  # of the slots themselves, as a frozen class lets nobody set it
+    setters = tuple(getattr(kind, name).__set__ for name in names)  # the slots' own: a frozen class lets nobody set anything
     read = attrgetter(*names)
 
     def get_state(self: Any) -> Any:

@@ -126,7 +126,7 @@ class _Paths(Router):
 
     async def app(self, scope: Any, receive: Any, send: Any) -> None:
         """See ASGI 3."""
-        route = self._whole.get((scope.get("method", ""), scope["path"]))
+        route = self._whole.get((scope.get("method"), scope.get("path")))
         if route is None:
             await super().app(scope, receive, send)
         else:
