@@ -117,12 +117,12 @@ async def answer(
         ApiError: it cannot be answered, or failed on the way.
     """
     order = _prepare(lease, order)
-    request = order.request if make_plain is None else await make_plain(order.request)
-    request = await _fit(lease, request)
+    plain = order.request if make_plain is None else await make_plain(order.request)
+    request = await _fit(lease, plain)
+    if request is not plain and record is not None:
+        record.request = request
     if request is not order.request:
         order = replace(order, request=request)
-        if record is not None:
-            record.request = request
     splitter = _make_splitter(lease, order)
     reply = Reply(lease, order.request)
     is_over = False

@@ -122,10 +122,7 @@ class Burst:
     def _note_beside(self, tell: Tell, replies: Sequence[Reply], chosen: list[list[int]], first: int, end: int) -> None:
         """Keep the books of steps after which more is to come, and tell their words."""
         self._note(replies, chosen, [False] * len(replies), first, end)
-        said = [(reply.id, event) for reply in replies for event in reply.events]
-        for reply in replies:
-            reply.events.clear()
-        tell(said)
+        tell([pair for reply in replies for pair in reply.take_events()])
 
     def _note(
         self, replies: Sequence[Reply], chosen: list[list[int]], ended: list[bool], first: int, end: int

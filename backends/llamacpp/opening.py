@@ -35,9 +35,7 @@ class Opening:
         """Do it while the block decodes ``parts``; what the ``newcomers`` say is told, too."""
         self._interrupt.begin(watched=False)
         choosers = [part.reply for part in parts if part.outputs and part.reply.lacks_sampler]
-        said = [(reply.id, event) for reply in newcomers for event in reply.events]
-        for reply in newcomers:
-            reply.events.clear()
+        said = [pair for reply in newcomers for pair in reply.take_events()]
         if not (said or choosers or not self._interrupt.is_watched):
             yield
             return

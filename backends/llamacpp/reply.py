@@ -162,7 +162,9 @@ class Reply:
             FormRefused: the form that was prescribed lets nothing follow.
         """
         if not self._read_at:
-            self._check_numbers(row)
+            if not self._has_numbers(row):
+                file = Path(self._model.path).name
+                raise DamagedModelFile(file=file, reason="It computes no numbers: some of its weights are damaged.")
             self._read_at = time.perf_counter()
         self.make_sampler()
         assert self._sampler is not None
@@ -285,6 +287,12 @@ class Reply:
             self.events.append(PromptToken(said.token, read(said.token), said.logprob, said.alternatives))
             self._told = place + 2
 
+    def take_events(self) -> list[tuple[int, GenerationEvent]]:
+        """What it says, each with its id; it is not said again."""
+        said = [(self.id, event) for event in self.events]
+        self.events.clear()
+        return said
+
     def finish(self, reason: FinishReason) -> None:
         """Say what was held back, and that this was all."""
         if not self._stops.found:
@@ -300,11 +308,9 @@ class Reply:
         if self._sampler is not None:
             self._sampler.close()
 
-    def _check_numbers(self, row: int) -> None:
+    def _has_numbers(self, row: int) -> bool:
         # A file with damaged weights computes NaN, which no sampler can choose from; the largest of numbers and NaN is NaN.
-        if math.isnan(self._read_logits(row).max()):
-            file = Path(self._model.path).name
-            raise DamagedModelFile(file=file, reason="It computes no numbers: some of its weights are damaged.")
+        return not math.isnan(self._read_logits(row).max())
 
     @property
     def lacks_sampler(self) -> bool:

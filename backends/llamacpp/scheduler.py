@@ -384,8 +384,7 @@ class Scheduler:
         self._is_crowded = False
 
     def _collect(self, reply: Reply) -> None:
-        self._events.extend((reply.id, event) for event in reply.events)
-        reply.events.clear()
+        self._events.extend(reply.take_events())
 
     def _should_abort(self) -> bool:
         # Layers with a state would lose all that the others have read.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
@@ -66,11 +66,7 @@ class WaitingRoom:
 
     def is_being_read(self, reply: Reply, active: Sequence[Reply]) -> bool:
         """Whether one of those with a place is reading a longer beginning of this prompt than the cache holds."""
-        readers = [other for other in active if other.is_reading and other.adapters == reply.adapters]
-        if not readers:
-            return False
-        coming = max(common_length(other.tokens, reply.tokens, len(reply.tokens) - 1) for other in readers)
-        return coming >= _WORTH_WAITING and coming - self._parking.longest_match(reply.tokens, reply.adapters) >= _WORTH_WAITING
+        return is_being_read(reply, active, lambda: self._parking.longest_match(reply.tokens, reply.adapters))
 
     def is_prepared(self, reply: Reply) -> bool:
         """Whether all is there that the reply needs before its first token.
@@ -115,3 +111,10 @@ class WaitingRoom:
         if not self._cache.can_rewind and common < len(saved.tokens):
             return None
         return _Recall(saved, self._reader.submit(self._archive.read, saved))
+
+
+def is_being_read(reply: Reply, active: Sequence[Reply], find_held: Callable[[], int]) -> bool:
+    """Whether one of the active replies is reading a beginning of this prompt that is longer than what ``find_held`` says is there."""
+    readers = [other for other in active if other.is_reading and other.adapters == reply.adapters]
+    coming = max((common_length(other.tokens, reply.tokens, len(reply.tokens) - 1) for other in readers), default=0)
+    return coming >= _WORTH_WAITING and coming - find_held() >= _WORTH_WAITING

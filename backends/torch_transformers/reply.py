@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy
@@ -17,7 +16,6 @@ from backends.torch_transformers import repetition
 from backends.torch_transformers.adapters import TorchAdapters
 from backends.torch_transformers.attention import KeyValues
 from backends.torch_transformers.tokens import HubTokenizer
-from models.errors import DamagedModelFile
 
 
 @dataclass(slots=True, eq=False)
@@ -61,10 +59,8 @@ class TorchReply(Reply):
     def _read_logits(self, row: int) -> Any:
         return self.rows[row]
 
-    def _check_numbers(self, row: int) -> None:
-        if not numpy.isfinite(self.rows[row]).all():
-            file = Path(self._model.path).name
-            raise DamagedModelFile(file=file, reason="It computes no numbers: some of its weights are damaged.")
+    def _has_numbers(self, row: int) -> bool:
+        return bool(numpy.isfinite(self.rows[row]).all())
 
     def _new_sampler(self, options: GenerationOptions) -> Any:
         model: Any = self._model

@@ -11,9 +11,9 @@ from typing import Any
 
 from backends.events import Failed, FinishReason, GenerationEvent
 from backends.llamacpp.eyes import Eyes
-from backends.llamacpp.kv_cache import common_length
 from backends.llamacpp.projector import MediaChunk
 from backends.llamacpp.shifting import describe_cut, find_cut, keep_media_whole
+from backends.llamacpp.waiting_room import is_being_read
 from backends.media_tokens import count_gap
 from backends.torch_transformers.attention import Span, compute
 from backends.torch_transformers.failures import explain_failure
@@ -24,7 +24,6 @@ from models.errors import EngineBusy, UserFacingError
 _CHUNK_SECONDS = 0.12
 """How long a step with a piece of a prompt may take: a cancel waits for its end."""
 _FIRST_CHUNK, _SMALLEST_CHUNK = 64, 16
-_WORTH_WAITING = 32
 _PATIENCE = 0.02
 _MOST_LOGITS = 16 * 1024 * 1024
 
@@ -147,9 +146,7 @@ class Scheduler:
 
     def _is_being_read(self, reply: TorchReply) -> bool:
         """Whether a request with a place is reading a longer beginning of this prompt than any sequence holds."""
-        readers = [one for one in self._active if one.is_reading and one.adapters == reply.adapters]
-        coming = max((common_length(one.tokens, reply.tokens, len(reply.tokens) - 1) for one in readers), default=0)
-        return coming >= _WORTH_WAITING and coming - self.cache.match(reply.tokens, reply.adapters)[1] >= _WORTH_WAITING
+        return is_being_read(reply, self._active, lambda: self.cache.match(reply.tokens, reply.adapters)[1])
 
     def _choose_parts(self) -> list[_Part]:
         """One token for each reply that is written, and pieces of prompts, the longest waiting first."""
@@ -284,8 +281,7 @@ class Scheduler:
         reply.close()
 
     def _collect(self, reply: TorchReply) -> None:
-        self._events.extend((reply.id, event) for event in reply.events)
-        reply.events.clear()
+        self._events.extend(reply.take_events())
 
 
 def _make_span(part: _Part, sequence: Sequence) -> Span:
