@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import cast
 
 from backends.backend import Backend
+from backends.child_process import import_apart
 from backends.torch_transformers.presence import require_torch
 from models.errors import EngineUnavailable
 
@@ -40,8 +41,11 @@ def make_backend(name: str) -> Backend:
     if name == "torch_transformers":
         require_torch()
     module, _, kind = place.partition(":")
+    import_engine = (
+        import_apart if name in BUILT_IN else importlib.import_module
+    )  # another's may set signals, as only this thread can
     try:
-        return cast(Backend, getattr(importlib.import_module(module), kind)())
+        return cast(Backend, getattr(import_engine(module), kind)())
     except (ImportError, AttributeError) as error:
         raise EngineUnavailable(engine=name, reason=f"It could not be imported: {error}.") from error
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import os
 import tempfile
 from collections.abc import Callable
@@ -11,7 +10,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from backends.child_process import prepare_child
+from backends.child_process import import_apart, prepare_child
 from backends.crashes import explain_crash
 from backends.other_python import start_child
 from models.errors import OutOfMemory, QuantizationFailed, UserFacingError, WorkCancelled, error_from_json
@@ -89,7 +88,7 @@ def _run(target: str, arguments: dict[str, Any], log_path: str, parent_pid: int,
     prepare_child(log_path, parent_pid)
     module, _, name = target.partition(":")
     try:
-        step = getattr(importlib.import_module(module), name)
+        step = getattr(import_apart(module), name)
         answer = ("done", step(**arguments, progress=lambda fraction, text: connection.send(("progress", (fraction, text)))))
     except UserFacingError as error:
         answer = ("failed", error.to_json())
