@@ -256,13 +256,14 @@ class EnginePool:
     def _make_room(self, size: int) -> None:
         """Let idle models go until number and memory allow one more: those used least recently, but last who shall stay for ever.
 
-        Unloading takes its time, so what a model holds counts as free from when it is told to go.
+        Unloading and loading take their time: what a model holds counts as free from when it is told to go, and what one that is being
+        loaded has yet to take does not.
         """
         here = {reference: place for reference, place in self._places.items() if not self._is_distant(reference)}
         idle = sorted(
             ((place.idle_seconds or 0) < 0, place.used_at, reference) for reference, place in here.items() if not place.users
         )
-        held, free = len(here), self._free_memory() + self._leaving_bytes()
+        held, free = len(here), self._free_memory() + self._leaving_bytes() - self._coming_bytes()
         for _, _, reference in idle:
             if held < self.options.most and free > size:
                 return
@@ -278,6 +279,16 @@ class EnginePool:
         since = time.monotonic() - _LONGEST_LEAVE
         self._leaving = {place: (told, size) for place, (told, size) in self._leaving.items() if told > since}
         return sum(size for _, size in self._leaving.values())
+
+    def _coming_bytes(self) -> int:
+        """What the models that are being loaded, the window's too, have yet to take, by how far each of them is."""
+        loading = [(reference, place.engines) for reference, place in self._places.items() if place.users]
+        loading.append((self._window.current_model, self._window))
+        return sum(
+            int(self._size_of(reference) * (1 - engines.progress))
+            for reference, engines in loading
+            if reference and engines.state() in ("loading", "empty") and not self._is_distant(reference)
+        )
 
     def _note_gone(self, place: _Place, event: Event) -> None:
         if isinstance(event, ModelUnloaded | ModelFailed):

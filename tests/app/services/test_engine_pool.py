@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from app.services.engine_pool import EnginePool, PoolOptions
-from app.services.engines import Link, OnExit
+from app.services.engines import Engines, Link, OnExit
 from app.workstation import Workstation
+from backends.events import LoadedModel
 from backends.options import LoadOptions
 from models.errors import LoadCancelled, ModelNotFound, UserFacingError
 
@@ -167,6 +168,49 @@ def test_what_is_on_its_way_out_counts_as_free_until_it_is_gone(
     free[0] = 0  # another program took it
     use(pool, "echo:?text=f")
     assert loaded(pool) == {f"echo:?text={name}" for name in "cef"}
+
+
+class SlowToLoad:
+    """A link whose model comes only when it may."""
+
+    def __init__(self, link: Link, may_load: threading.Event) -> None:
+        self._link = link
+        self._may_load = may_load
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._link, name)
+
+    def load(self, on_progress: Callable[[float], None] | None = None) -> LoadedModel:
+        self._may_load.wait(60)
+        return self._link.load(on_progress)
+
+
+@pytest.mark.parametrize("in_window", [False, True])
+def test_what_a_model_that_is_being_loaded_will_take_is_no_room_for_the_next(workstation: Workstation, in_window: bool) -> None:
+    may_load = threading.Event()
+    begun = threading.Event()
+
+    def make_link(reference: str, options: LoadOptions, on_exit: OnExit) -> Link:
+        link = workstation._make_link(reference, options, on_exit)
+        if reference != TWO:
+            return link
+        begun.set()
+        return SlowToLoad(link, may_load)
+
+    window = Engines(workstation.events, workstation.settings, make_link, lambda: TWO, remembers=False)
+    pool = EnginePool(window, workstation.settings, make_link, lambda reference: 20, lambda: 25)
+    pool.options = PoolOptions(most=9)
+    use(pool, ONE)
+    other = threading.Thread(target=window.load if in_window else use, args=(TWO,) if in_window else (pool, TWO))
+    other.start()
+    assert begun.wait(60)
+    use(pool, THREE)
+    assert loaded(pool) == {TWO, THREE}
+    may_load.set()
+    other.join(60)
+    assert loaded(pool) == {TWO, THREE}
+    pool.close()
+    window.close()
 
 
 def test_a_model_that_shall_stay_goes_only_where_no_other_can(full: tuple[EnginePool, list[int]]) -> None:
