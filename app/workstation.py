@@ -56,6 +56,7 @@ from app.store.responses import Responses
 from app.store.search import Search
 from app.store.snapshots import Snapshots
 from app.store.values import Values
+from backends.free_memory import free_memory
 from backends.media_desk import MediaDesk
 from backends.options import OWN_LAYERS, LoadOptions
 from models.card import ModelCard
@@ -103,7 +104,7 @@ class Workstation:
         self.library = self._make_library()
         make = make_link or self._make_link
         self.engines = Engines(self.events, self.settings, make, self._default_model, self._canonical_reference)
-        pool = EnginePool(self.engines, self.settings, make, self._size_of, self._free_memory, self.remotes.offers)
+        pool = EnginePool(self.engines, self.settings, make, self._size_of, free_memory, self.remotes.offers)
         self.server = ServerSwitch(self.events, self.settings, pool)
         self.knowledge = make_knowledge(self.events, self.settings, paths, pool, lambda: self.library.list_models())
         self.documents = Documents(self.attachments, self.engines.count_tokens)
@@ -331,9 +332,6 @@ class Workstation:
         with contextlib.suppress(UserFacingError):
             return self.library.find(reference)
         return None
-
-    def _free_memory(self) -> int:
-        return self.hardware.snapshot().ram_free
 
     def _keep_house(self, is_cancelled: Callable[[], bool]) -> None:
         try:

@@ -12,6 +12,7 @@ import numpy
 
 from backends.backend import CancelCheck
 from backends.embeddings import EmbeddingRequest, EmbeddingResult, RerankRequest, RerankResult
+from backends.free_memory import free_memory
 from backends.llamacpp.batch import Batch
 from backends.llamacpp.c_memory import floats_at
 from backends.llamacpp.library import NativeLibrary
@@ -260,7 +261,7 @@ def _pool(rows: Any, pooling: str) -> Any:
 def _check_memory(name: str, size: int, needed: int) -> None:
     import psutil
 
-    available = psutil.virtual_memory().available + psutil.swap_memory().free
+    available = free_memory() + psutil.swap_memory().free
     if needed > available:
         reason = (
             f"To read {size:,} tokens at once takes {needed / 1e9:.1f} GB, and this machine has {available / 1e9:.1f} GB free."

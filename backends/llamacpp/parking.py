@@ -6,8 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import psutil
-
+from backends.free_memory import free_memory
 from backends.llamacpp.adapters import AdapterSet
 from backends.llamacpp.kv_cache import KvCache, Slot, common_length
 from backends.media_tokens import whole_beginning
@@ -18,7 +17,7 @@ second is for layers with a state, which is as large for few tokens as for many.
 _MOST_PARKED = 128
 """Sequences that are looked through for each request at most."""
 _FREE_MEMORY = 1024**3
-"""Bytes of the machine's memory that parking leaves free: what would be swapped to disk is better read again."""
+"""Bytes of free memory that parking leaves: what would be swapped to disk is better read again."""
 _ASK_AGAIN = 1.0
 _EARLY_BYTES = 8 * 1024 * 1024
 """Bytes of copies that are made before anybody needs them: a millisecond or two of work, which may turn out to be for nothing."""
@@ -183,7 +182,7 @@ class Parking:
         """Whether so many bytes more may be taken; the machine is asked once a second, because the answer takes longer than a copy."""
         now = time.monotonic()
         if now - self._asked_at > _ASK_AGAIN:
-            self._asked_at, self._available = now, psutil.virtual_memory().available
+            self._asked_at, self._available = now, free_memory()
         if self._available < size + _FREE_MEMORY:
             return False
         self._available -= size

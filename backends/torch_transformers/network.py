@@ -6,10 +6,10 @@ import gc
 from importlib.metadata import version
 from pathlib import Path
 
-import psutil
 import torch
 
 from backends.backend import ProgressCallback
+from backends.free_memory import free_memory
 from backends.llamacpp.model import choose_threads
 from backends.options import DEFAULT_CONTEXT_LIMIT, LoadOptions
 from backends.torch_transformers.attention import NAME, KeyValues, Span, compute, register
@@ -82,7 +82,7 @@ class TorchNetwork:
         is_packed = self.facts.quantization in ("AWQ", "COMPRESSED-TENSORS")
         needed = self.facts.size_bytes if is_packed else self.facts.parameter_count * size
         if self.device == "cpu":
-            free = psutil.virtual_memory().available
+            free = free_memory()
         elif self.device.startswith("cuda"):
             free = torch.cuda.mem_get_info(self.device)[0]
         else:

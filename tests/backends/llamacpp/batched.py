@@ -6,7 +6,6 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -35,8 +34,8 @@ NEVER = 1e9
 
 
 def take_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if the machine had no memory to spare for copies of sequences."""
-    monkeypatch.setattr(parking.psutil, "virtual_memory", lambda: SimpleNamespace(available=1024**3))
+    """As if there were no memory to spare for copies of sequences."""
+    monkeypatch.setattr(parking, "free_memory", lambda: 1024**3)
     monkeypatch.setattr(parking, "_ASK_AGAIN", -1.0)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,8 +15,9 @@ from backends.embeddings import EmbeddingRequest, EmbeddingResult, RerankRequest
 from backends.llamacpp.backend import LlamaCppBackend
 from backends.options import LoadOptions
 from backends.worker_link import WorkerLink
-from models.errors import CannotRerank, CannotWrite, GenerationFailed, InvalidOption, TextTooLong, WorkCancelled
+from models.errors import CannotRerank, CannotWrite, GenerationFailed, InvalidOption, OutOfMemory, TextTooLong, WorkCancelled
 from tests.backends.requests import ask, complete, failure_of, run, text_of
+from tests.containers import fill_container
 from tests.tiny_encoders import TinyEncoder
 
 ENCODER = TinyEncoder()
@@ -43,6 +45,17 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LlamaCppBacken
 def reranker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LlamaCppBackend]:
     backend = load(ENCODER.write(tmp_path_factory.mktemp("encoders") / "reranker.gguf", PoolingType.RANK))
     yield backend
+    backend.close()
+
+
+def test_a_text_that_its_container_has_no_memory_for_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    backend = load(ENCODER.write(tmp_path / "encoder.gguf", PoolingType.MEAN))
+    monkeypatch.setattr("psutil.swap_memory", lambda: SimpleNamespace(free=0))
+    with monkeypatch.context() as full:
+        fill_container(full, tmp_path)
+        with pytest.raises(OutOfMemory):
+            embed(backend, TEXTS[3])
+    assert len(embed(backend, TEXTS[3]).vectors) == 1
     backend.close()
 
 

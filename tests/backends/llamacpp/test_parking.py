@@ -10,6 +10,7 @@ import pytest
 from backends.llamacpp import parking
 from backends.llamacpp.kv_cache import Slot
 from tests.backends.llamacpp.batched import Bench, Plain, take_memory
+from tests.containers import fill_container
 
 TALES = [[7 + (number * 31 + place * (number + 3)) % 240 for place in range(180)] for number in range(8)]
 """Prompts without a common beginning."""
@@ -104,6 +105,15 @@ def test_without_memory_to_spare_everything_stays_in_the_cache(bench: Bench, mon
         tell(bench, tale)
     assert not list(bench.scheduler.parking)
     assert cells(bench) > 3 * 180
+
+
+def test_a_container_that_is_nearly_full_has_no_memory_to_spare(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    fill_container(monkeypatch, tmp_path)
+    for tale in TALES[:3]:
+        tell(bench, tale)
+    assert not list(bench.scheduler.parking)
 
 
 def test_what_is_forgotten_is_not_parked_any_more(bench: Bench) -> None:

@@ -35,6 +35,7 @@ from models.errors import (
 )
 from tests.backends.requests import ask, complete, finish_of, run, text_of
 from tests.backends.torch_transformers.conftest import load
+from tests.containers import fill_container
 from tests.tiny_checkpoints import make_tiny_checkpoint
 
 
@@ -375,6 +376,12 @@ def test_what_cannot_fit_is_refused_before_it_is_read(tiny: Path, monkeypatch: p
 
     memory = psutil.virtual_memory()
     monkeypatch.setattr(psutil, "virtual_memory", lambda: memory._replace(available=1000))
+    with pytest.raises(OutOfMemory):
+        load(tiny)
+
+
+def test_what_cannot_fit_into_its_container_is_refused_too(tiny: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    fill_container(monkeypatch, tmp_path)
     with pytest.raises(OutOfMemory):
         load(tiny)
 
