@@ -253,25 +253,28 @@ def _finish(stream: GenerationStream) -> tuple[int, int, float, float]:
 
 
 def _measure_reading(link: WorkerLink, make: Callable[[], GenerationRequest]) -> Run:
-    _finish(link.generate(make()))
-    process = psutil.Process(link.pid)
-    tokens, seconds, cpu = 0, 0.0, _count_cpu([process])
-    while seconds < LEAST_SECONDS:
-        read, _, reading, _ = _finish(link.generate(make()))
-        tokens, seconds = tokens + read, seconds + reading
-    return Run(tokens, seconds, _count_cpu([process]) - cpu)
+    """One prompt after another; see :func:`_measure`."""
+    return _measure(link, make, lambda read, _, reading, __: (read, reading))
 
 
 def _measure_writing(link: WorkerLink, make: Callable[[], GenerationRequest]) -> Run:
-    """One reply after another, the next request waiting already: llama-bench's repetitions follow each other without a pause, too."""
+    """One reply after another; see :func:`_measure`."""
+    return _measure(link, make, lambda _, written, __, writing: (written - 1, writing))
+
+
+def _measure(
+    link: WorkerLink, make: Callable[[], GenerationRequest], choose: Callable[[int, int, float, float], tuple[int, float]]
+) -> Run:
+    """Tokens and seconds that ``choose`` takes of each request's, the next one waiting already: so do llama-bench's repetitions follow
+    each other, without a pause."""
     _finish(link.generate(make()))
     process = psutil.Process(link.pid)
     tokens, seconds, cpu = 0, 0.0, _count_cpu([process])
     following = link.generate(make())
     while seconds < LEAST_SECONDS:
         stream, following = following, link.generate(make())
-        _, written, _, writing = _finish(stream)
-        tokens, seconds = tokens + written - 1, seconds + writing
+        more, took = choose(*_finish(stream))
+        tokens, seconds = tokens + more, seconds + took
     run = Run(tokens, seconds, _count_cpu([process]) - cpu)
     _finish(following)
     return run
