@@ -106,18 +106,22 @@ def test_memory_that_is_short_pushes_out_more_than_the_number_does(workstation: 
     pool.close()
 
 
-class SlowToLeave:
-    """A link that ends only when it may."""
+class Held:
+    """A link of which something waits until it may go on."""
 
-    def __init__(self, link: Link, may_end: threading.Event) -> None:
+    def __init__(self, link: Link, may_go_on: threading.Event) -> None:
         self._link = link
-        self._may_end = may_end
+        self._may_go_on = may_go_on
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._link, name)
 
+
+class SlowToLeave(Held):
+    """Its process ends only when it may."""
+
     def close(self, timeout: float = 2.0) -> None:
-        self._may_end.wait(60)
+        self._may_go_on.wait(60)
         self._link.close(timeout)
 
 
@@ -170,18 +174,11 @@ def test_what_is_on_its_way_out_counts_as_free_until_it_is_gone(
     assert loaded(pool) == {f"echo:?text={name}" for name in "cef"}
 
 
-class SlowToLoad:
-    """A link whose model comes only when it may."""
-
-    def __init__(self, link: Link, may_load: threading.Event) -> None:
-        self._link = link
-        self._may_load = may_load
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._link, name)
+class SlowToLoad(Held):
+    """Its model comes only when it may."""
 
     def load(self, on_progress: Callable[[float], None] | None = None) -> LoadedModel:
-        self._may_load.wait(60)
+        self._may_go_on.wait(60)
         return self._link.load(on_progress)
 
 
