@@ -190,6 +190,11 @@ class NativeModel:
         return (self.is_unified or self._most_parts > 1) and not self._is_offloaded and self._has_flash_attention
 
     @property
+    def has_amx(self) -> bool:
+        """Whether the processor multiplies with AMX's tiles."""
+        return self._library.has_amx
+
+    @property
     def batch_size(self) -> int:
         """Most tokens that one decode may take; more would kill the process."""
         return int(self.api.llama_n_batch(self.context))

@@ -2,8 +2,9 @@
 
 Run with ``python -m tests.benchmarks.upstream_comparison MODEL.gguf [--rounds 3] [--streams 1,4,8,16]``. The tools are looked for in
 ``$YANMO_UPSTREAM`` and below ``~/.cache/yanmo-upstream``; where they are missing that is said. docs/benchmarks.md tells how to build
-them. Both sides take turns, each figure is a median, and beside the clock the processor time of the serving process is counted, which
-other programs on the machine do not change much. One thread each, unless ``YANMO_THREADS`` says otherwise.
+them. Both sides take turns. Each figure is a median and each ratio the median of the ratios of measurements that followed each other. Beside the
+clock the processor time of the serving processes is counted, which other programs on the machine do not change much. One thread each, unless
+``YANMO_THREADS`` says otherwise.
 """
 
 from __future__ import annotations
@@ -53,23 +54,28 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
-    """Medians of both sides in tokens per second and per second of processor time; ``first`` are slowest first tokens."""
+class Pair:
+    """The medians of both sides, and the median of the ratios of measurements that followed each other."""
 
-    name: str
     ours: float
     theirs: float
-    ours_cpu: float
-    theirs_cpu: float
-    ours_first: float = 0.0
-    theirs_first: float = 0.0
+    ratio: float
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Tokens per second, tokens per second of processor time and, over HTTP, seconds to the slowest first token."""
+
+    name: str
+    speed: Pair
+    cpu: Pair
+    first: Pair | None = None
 
     def __str__(self) -> str:
-        first = f" | {self.ours_first:.2f} / {self.theirs_first:.2f} s" if self.theirs_first else " |"
-        return (
-            f"| {self.name} | {self.ours:.1f} / {self.theirs:.1f} | {self.ours / self.theirs:.2f} | "
-            f"{self.ours_cpu:.1f} / {self.theirs_cpu:.1f} | {self.ours_cpu / self.theirs_cpu:.2f}{first} |"
-        )
+        cells = [self.name]
+        for pair, unit in ((self.speed, 1), (self.cpu, 1), (self.first, 1000)):
+            cells += ["", ""] if pair is None else [f"{pair.ours * unit:.1f} / {pair.theirs * unit:.1f}", f"{pair.ratio:.3f}"]
+        return f"| {' | '.join(cells)} |"
 
 
 def find_tool(name: str) -> Path | None:
@@ -120,23 +126,50 @@ def compare_writing(model: Path, bench: Path, rounds: int) -> Comparison:
 
 
 def compare_streams(model: Path, server: Path, rounds: int, count: int) -> Comparison:
-    """Requests of 200 tokens that write 64, ``count`` at once, over HTTP to both servers; processor time of all their processes."""
-    results: dict[bool, list[Run]] = {True: [], False: []}
-    for number in range(rounds):
-        for is_ours in (True, False) if number % 2 else (False, True):  # who begins changes
-            serve = _serve_ours if is_ours else _serve_theirs
-            with tempfile.TemporaryDirectory() as folder:
-                results[is_ours].append(_ask_server(*serve(model, server, count, REQUEST_ROOM, folder), count))
-    return _summarize(f"{count} at once", results[True], results[False])
+    """Requests of 200 tokens that write 64, ``count`` at once, over HTTP to both servers; processor time of all their processes.
+
+    Both servers run and are asked in turns, so that a slow second of the machine meets both. A round starts them anew: where a process
+    has its memory is a chance that stays with it.
+    """
+    crowds: tuple[list[Run], list[Run]] = ([], [])
+    starts: tuple[list[Run], list[Run]] = ([], [])
+    for _ in range(rounds):
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            _serving(*_serve_ours(model, count, REQUEST_ROOM, folder)) as ours,
+            _serving(*_serve_theirs(model, server, count, REQUEST_ROOM)) as theirs,
+        ):
+            sides = (ours, theirs)
+            spent = [_count_cpu(side.processes) for side in sides]
+            answered: tuple[list[Run], list[Run]] = ([], [])
+            while sum(run.seconds for run in answered[1]) < LEAST_SECONDS or len(answered[1]) % 2:
+                for side in (0, 1) if len(answered[0]) % 2 else (1, 0):  # who begins changes
+                    answered[side].append(_ask_crowd(sides[side].port, count))
+            for side in (0, 1):
+                crowds[side].extend(answered[side])
+                tokens, seconds = sum(run.tokens for run in answered[side]), sum(run.seconds for run in answered[side])
+                starts[side].append(Run(tokens, seconds, _count_cpu(sides[side].processes) - spent[side]))
+    return Comparison(
+        f"{count} at once",
+        _pair(*crowds, _speed),
+        _pair(*starts, _speed_of_cpu),
+        _pair(*crowds, lambda run: run.slowest_first),
+    )
 
 
-def _serve_ours(model: Path, _server: Path, count: int, length: int, folder: str) -> tuple[int, subprocess.Popen[bytes]]:
+@dataclass(frozen=True, slots=True)
+class _Served:
+    port: int
+    processes: list[psutil.Process]
+
+
+def _serve_ours(model: Path, count: int, length: int, folder: str) -> tuple[int, subprocess.Popen[bytes]]:
     port = _find_port()
     options = ["--model", model, "--port", port, "--parallel", count, "--ctx", length * count]
     return port, _start([sys.executable, "-m", "app", "--data-folder", folder, "serve", *options])
 
 
-def _serve_theirs(model: Path, server: Path, count: int, length: int, _folder: str) -> tuple[int, subprocess.Popen[bytes]]:
+def _serve_theirs(model: Path, server: Path, count: int, length: int) -> tuple[int, subprocess.Popen[bytes]]:
     port = _find_port()
     return port, _start([server, "-m", model, "--port", port, "-np", count, "-c", length * count, "-t", THREADS, "-tb", THREADS])
 
@@ -152,31 +185,33 @@ def _find_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _ask_server(port: int, process: subprocess.Popen[bytes], count: int) -> Run:
+@contextmanager
+def _serving(port: int, process: subprocess.Popen[bytes]) -> Iterator[_Served]:
     try:
         _await_server(port, process)
         _post_tokens(port, _tokens(8), 2, time.perf_counter())
-
-        def ask_all() -> tuple[int, float]:
-            prompts = [_tokens(PROMPT_TOKENS) for _ in range(count)]
-            answers: list[tuple[int, float]] = []
-            started = time.perf_counter()
-            threads = [
-                threading.Thread(target=lambda p=p: answers.append(_post_tokens(port, p, OUTPUT_TOKENS, started)))
-                for p in prompts
-            ]  # type: ignore[misc]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
-            assert len(answers) == count, "a request failed"
-            return sum(tokens for tokens, _ in answers), max(first for _, first in answers)
-
         served = psutil.Process(process.pid)
-        return _timed([served, *served.children(recursive=True)], ask_all)
+        yield _Served(port, [served, *served.children(recursive=True)])
     finally:
         process.terminate()
         process.wait(20)
+
+
+def _ask_crowd(port: int, count: int) -> Run:
+    """Requests that begin together; their processor time is not told."""
+    prompts = [_tokens(PROMPT_TOKENS) for _ in range(count)]
+    answers: list[tuple[int, float]] = []
+    started = time.perf_counter()
+    threads = [
+        threading.Thread(target=lambda p=p: answers.append(_post_tokens(port, p, OUTPUT_TOKENS, started))) for p in prompts
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    seconds = time.perf_counter() - started
+    assert len(answers) == count, "a request failed"
+    return Run(sum(tokens for tokens, _ in answers), seconds, 0.0, max(first for _, first in answers))
 
 
 def _await_server(port: int, process: subprocess.Popen[bytes]) -> None:
@@ -300,39 +335,25 @@ def _count_cpu(processes: list[psutil.Process]) -> float:
     return sum(times.user + times.system for times in (process.cpu_times() for process in processes))
 
 
-def _timed(processes: list[psutil.Process], work: Callable[[], tuple[int, float]]) -> Run:
-    """Do it, again and again until it took long enough; of the slowest first tokens the median."""
-    cpu, seconds, tokens = _count_cpu(processes), 0.0, 0
-    firsts: list[float] = []
-    while seconds < LEAST_SECONDS:
-        started = time.perf_counter()
-        some, first = work()
-        seconds, tokens = seconds + time.perf_counter() - started, tokens + some
-        firsts.append(first)
-    return Run(tokens, seconds, _count_cpu(processes) - cpu, statistics.median(firsts))
-
-
 def _alternate(name: str, rounds: int, ours: Callable[[], Run], theirs: Callable[[], Run]) -> Comparison:
     results: tuple[list[Run], list[Run]] = ([], [])
     for number in range(rounds):
         for side in (0, 1) if number % 2 else (1, 0):
             results[side].append((ours, theirs)[side]())
-    return _summarize(name, *results)
+    return Comparison(name, _pair(*results, _speed), _pair(*results, _speed_of_cpu))
 
 
-def _summarize(name: str, ours: list[Run], theirs: list[Run]) -> Comparison:
-    def median(runs: list[Run], figure: Callable[[Run], float]) -> float:
-        return statistics.median(figure(run) for run in runs)
+def _speed(run: Run) -> float:
+    return run.tokens / run.seconds
 
-    return Comparison(
-        name,
-        median(ours, lambda run: run.tokens / run.seconds),
-        median(theirs, lambda run: run.tokens / run.seconds),
-        median(ours, lambda run: run.tokens / max(run.cpu_seconds, 1e-6)),
-        median(theirs, lambda run: run.tokens / max(run.cpu_seconds, 1e-6)),
-        median(ours, lambda run: run.slowest_first),
-        median(theirs, lambda run: run.slowest_first),
-    )
+
+def _speed_of_cpu(run: Run) -> float:
+    return run.tokens / max(run.cpu_seconds, 1e-6)
+
+
+def _pair(ours: list[Run], theirs: list[Run], figure: Callable[[Run], float]) -> Pair:
+    ratios = [figure(one) / figure(other) for one, other in zip(ours, theirs, strict=True)]
+    return Pair(statistics.median(map(figure, ours)), statistics.median(map(figure, theirs)), statistics.median(ratios))
 
 
 def _find_end_tokens(model: Path) -> list[int]:
@@ -359,8 +380,8 @@ def main() -> None:
     parser.add_argument("--streams", default="1,4,8,16")
     arguments = parser.parse_args()
     END_TOKENS.extend(_find_end_tokens(arguments.model))
-    print("| what | tokens/s, ours / llama.cpp | ratio | tokens per CPU second | ratio | slowest first token |")
-    print("|:--|--:|--:|--:|--:|--:|")
+    print("| what | tokens/s, ours / llama.cpp | ratio | tokens per CPU second | ratio | ms to the slowest first token | ratio |")
+    print("|:--|--:|--:|--:|--:|--:|--:|")
     for comparison in compare_all(
         arguments.model, arguments.rounds, [int(count) for count in arguments.streams.split(",") if count]
     ):

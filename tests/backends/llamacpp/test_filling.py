@@ -7,12 +7,18 @@ from pathlib import Path
 
 import pytest
 
+from backends.llamacpp.library import NativeLibrary
 from backends.llamacpp.part import Part
 from backends.llamacpp.reply import Reply
 from tests.backends.llamacpp.batched import FLASH_CALL, Bench, Plain
 
 Step = tuple[list[int], int]
 """How many tokens each reply had in a step, and how many of all of them came in a decode before the others."""
+
+
+@pytest.fixture(autouse=True)
+def without_amx(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(NativeLibrary, "has_amx", False)
 
 
 @pytest.fixture
@@ -57,6 +63,20 @@ def test_a_few_rows_after_whole_tiles_are_computed_apart(
     bench.run()
     assert steps == [([length], cut)]
     plain.compare(prompt(length), bench.output(number), whole=6, close=FLASH_CALL)
+
+
+@pytest.mark.parametrize(("length", "cut"), [(200, 0), (66, 64), (67, 0), (64, 0)])
+def test_with_amx_only_one_or_two_rows_are_computed_apart(
+    tiny_model: Path, plain: Plain, monkeypatch: pytest.MonkeyPatch, length: int, cut: int
+) -> None:
+    monkeypatch.setattr(NativeLibrary, "has_amx", True)
+    bench = Bench(tiny_model, context_length=1024, batch_size=512, parallel=1)
+    steps = watch(bench, monkeypatch)
+    number = bench.ask(prompt(length), 6)
+    bench.run()
+    assert steps == [([length], cut)]
+    plain.compare(prompt(length), bench.output(number), whole=6, close=FLASH_CALL)
+    bench.close()
 
 
 @pytest.mark.parametrize("options", [{"flash_attention": False}, {"kv_unified": False}])
