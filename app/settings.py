@@ -151,6 +151,15 @@ class Settings:
             return copy.deepcopy(setting.default) if default is None else default
         return copy.deepcopy(value)
 
+    def entry(self, key: str, name: str) -> Any:
+        """One entry of a table, None where it is not in it. The others, which :meth:`get` copies too, are left alone.
+
+        Raises:
+            KeyError: no such setting; a bug.
+        """
+        value = self._read().get(key)
+        return copy.deepcopy(value.get(name)) if isinstance(value, dict) and _is_allowed(SETTINGS[key], value) else None
+
     def all(self) -> dict[str, Any]:
         """Everything that was set."""
         return dict(self._read())

@@ -44,6 +44,11 @@ class GenerationRequest:
     answer_prefix: str = ""
     must_call: bool = False
 
+    @property
+    def has_media(self) -> bool:
+        """Whether there are pictures or sounds in its messages."""
+        return any(message.has_media for message in self.messages)
+
 
 class Backend(Protocol):
     """One engine holding at most one model. Lives in a worker process; called from that process's threads only."""

@@ -165,7 +165,7 @@ class ChatTemplate:
 
 def mark_media(messages: Sequence[Message]) -> Sequence[Message]:
     """The same messages with each picture and sound as the mark of its number; a text that spells such a mark loses it."""
-    if not any(isinstance(part, ImagePart | AudioPart) for message in messages for part in message.parts):
+    if not any(message.has_media for message in messages):
         return messages
     numbers = itertools.count()
 

@@ -126,6 +126,11 @@ class Message:
         """The text parts joined, without reasoning or attachments."""
         return "".join(part.text for part in self.parts if isinstance(part, TextPart))
 
+    @property
+    def has_media(self) -> bool:
+        """Whether there is a picture or a sound in it."""
+        return any(isinstance(part, ImagePart | AudioPart) for part in self.parts)
+
 
 def make_text_message(role: Role, text: str) -> Message:
     """A message of one text part."""

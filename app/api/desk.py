@@ -19,12 +19,11 @@ from app.api.media import Media
 from app.api.merging import gather
 from app.api.model_names import Models
 from app.api.parameters import named_sampling
-from app.api.running import AnswerEvent, Begun, Order, answer, while_connected
+from app.api.running import AnswerEvent, Begun, Order, answer, ask_now, prepare, while_connected
 from app.services.engine_pool import EnginePool, Lease
 from app.services.request_log import RequestLog, RequestRecord
 from app.workstation import Workstation
 from backends.backend import GenerationRequest
-from backends.messages import AudioPart, ImagePart
 from backends.options import Adapter
 from models.errors import UserFacingError
 
@@ -117,14 +116,20 @@ class Call:
         """
 
         # All begin, or none where one cannot be asked for; and before anything waits: many requests at once make long turns of the loop.
-        sources = [self.answer(lease, order) for order in orders]
-        replies = [Begun(source) for source in sources]
-        self.begun += replies
+        ready = [prepare(lease, self._complete(lease, order)) for order in orders]
+        for order in ready:
+            reply = ask_now(lease, order)
+            self.begun.append(Begun(answer(lease, order, self.record, self._make_plain, reply), reply))
+        replies = self.begun[-len(ready) :]
         await while_connected(self.request, gather([reply.wait() for reply in replies]))
         return replies
 
     def answer(self, lease: Lease, order: Order) -> AsyncGenerator[AnswerEvent]:
-        """The reply, noted in the record. What the body does not say of sampling, the model's own defaults do."""
+        """The reply, noted in the record."""
+        return answer(lease, self._complete(lease, order), self.record, self._make_plain)
+
+    def _complete(self, lease: Lease, order: Order) -> Order:
+        """What the body does not say of sampling, the model's own defaults do; with adapters and media."""
         defaults = self.desk.workstation.defaults
         options = defaults.complete(lease.engine.reference, order.request.options, named_sampling(self.body))
         adapters = self.desk.adapters.choose(lease.engine.reference, self.body.get("lora"))
@@ -137,7 +142,7 @@ class Call:
         if (filled := self.media.fill(order.request)) is not order.request:
             order = replace(order, request=filled)
         self.record.request = order.request
-        return answer(lease, order, self.record, self._make_plain)
+        return order
 
     async def _make_plain(self, request: GenerationRequest) -> GenerationRequest:
         """The same request with pictures and sounds that are known to do no harm, made so in a thread: it takes its time.
@@ -145,7 +150,7 @@ class Call:
         Raises:
             ApiError: one is damaged, or meant to do harm.
         """
-        if not any(isinstance(part, ImagePart | AudioPart) for message in request.messages for part in message.parts):
+        if not request.has_media:
             return request
         try:
             make = self.desk.workstation.media.make_plain

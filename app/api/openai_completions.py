@@ -39,11 +39,12 @@ async def _answer(call: Call) -> Response:
     plan = read_plan(call.body)
     lease = await call.acquire()
     await plan.read_prompt_texts(lease)
-    frame = Frame(make_id("cmpl-"), lease, call.model_name(lease), plan, int(time.time()))
     if plan.streams:
         orders = [vary(order, index) for order in plan.orders for index in range(plan.n)]
-        pieces = _stream(frame, await call.begin(lease, *orders))
-        return EventStream(pieces, call.hand_over(), on_error=call.record.fail, keep_alive=frame.keep_alive)
+        answers = await call.begin(lease, *orders)
+        frame = _make_frame(call, lease, plan)
+        return EventStream(_stream(frame, answers), call.hand_over(), on_error=call.record.fail, keep_alive=frame.keep_alive)
+    frame = _make_frame(call, lease, plan)
     texts = await while_connected(call.request, _gather(call, frame))
     return reply_json(frame.whole(texts))
 
@@ -200,6 +201,10 @@ class Frame:
             "logprobs": logprobs,
             "finish_reason": finish_reason(text.done.reason),
         }
+
+
+def _make_frame(call: Call, lease: Lease, plan: Plan) -> Frame:
+    return Frame(make_id("cmpl-"), lease, call.model_name(lease), plan, int(time.time()))
 
 
 async def _gather(call: Call, frame: Frame) -> list[list[Text]]:

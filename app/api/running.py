@@ -69,9 +69,10 @@ class Order:
 
 
 class Reply:
-    """The events of one request, moved from the engine's thread into this event loop."""
+    """The events of one request, moved from the engine's thread into this event loop. Whoever makes one reads it or cancels it."""
 
     def __init__(self, lease: Lease, request: GenerationRequest) -> None:
+        self.is_read = False
         self._loop = asyncio.get_running_loop()
         self._events: deque[GenerationEvent] = deque()
         self._news = asyncio.Event()
@@ -80,6 +81,7 @@ class Reply:
 
     async def next_events(self) -> list[GenerationEvent]:
         """Everything that came since; waits for the first."""
+        self.is_read = True
         while not self._events:
             self._news.clear()
             self._is_told = False
@@ -110,21 +112,19 @@ async def answer(
     order: Order,
     record: RequestRecord | None = None,
     make_plain: Callable[[GenerationRequest], Awaitable[GenerationRequest]] | None = None,
+    reply: Reply | None = None,
 ) -> AsyncGenerator[AnswerEvent]:
     """The reply, piece by piece, the last of which is Done. Leaving the loop early cancels it. ``make_plain`` looks at pictures first.
+
+    Without a ``reply`` the engine is asked here; with one it was asked already, see :func:`ask_now`.
 
     Raises:
         ApiError: it cannot be answered, or failed on the way.
     """
-    order = _prepare(lease, order)
-    plain = order.request if make_plain is None else await make_plain(order.request)
-    request = await _fit(lease, plain)
-    if request is not plain and record is not None:
-        record.request = request
-    if request is not order.request:
-        order = replace(order, request=request)
+    if reply is None:
+        order = await _look_through(lease, prepare(lease, order), record, make_plain)
+        reply = Reply(lease, order.request)
     splitter = _make_splitter(lease, order)
-    reply = Reply(lease, order.request)
     is_over = False
     if record is not None:
         record.note_begin(lease.facts.name)
@@ -153,6 +153,28 @@ async def answer(
                 record.note_cancelled()
 
 
+def ask_now(lease: Lease, order: Order) -> Reply | None:
+    """Ask the engine for what :func:`prepare` gave, before anything is made that only the answer needs: it reads meanwhile.
+
+    None where something must be waited for first: pictures and sounds to be looked at, turns to be counted.
+    """
+    return None if order.request.options.context_policy == "drop" or order.request.has_media else Reply(lease, order.request)
+
+
+async def _look_through(
+    lease: Lease,
+    order: Order,
+    record: RequestRecord | None,
+    make_plain: Callable[[GenerationRequest], Awaitable[GenerationRequest]] | None,
+) -> Order:
+    """What the engine shall be asked, with pictures that do no harm, and without the turns that may be left out."""
+    plain = order.request if make_plain is None else await make_plain(order.request)
+    request = await _fit(lease, plain)
+    if request is not plain and record is not None:
+        record.request = request
+    return order if request is order.request else replace(order, request=request)
+
+
 async def _fit(lease: Lease, request: GenerationRequest) -> GenerationRequest:
     """Without the oldest turns, where the client allows that. An engine that cannot count refuses what is too long, as ever."""
     try:
@@ -164,10 +186,14 @@ async def _fit(lease: Lease, request: GenerationRequest) -> GenerationRequest:
 
 
 class Begun:
-    """An answer that the engine has taken, or that waits for its turn. To be closed where it is not read to its end."""
+    """An answer that the engine has taken, or that waits for its turn. To be closed where it is not read to its end.
 
-    def __init__(self, source: AsyncGenerator[AnswerEvent]) -> None:
+    ``reply`` is what ``source`` reads, where the engine was asked already.
+    """
+
+    def __init__(self, source: AsyncGenerator[AnswerEvent], reply: Reply | None = None) -> None:
         self._source = source
+        self._reply = reply
         self._first: asyncio.Future[AnswerEvent] | None = asyncio.ensure_future(anext(source))
         self.is_over = False
 
@@ -206,6 +232,8 @@ class Begun:
             self._first.cancel()
             await asyncio.gather(self._first, return_exceptions=True)
         await self._source.aclose()
+        if self._reply is not None and not self._reply.is_read:
+            self._reply.cancel()  # the source had not begun, and knows nothing of it
 
 
 def _read(event: GenerationEvent, splitter: _Splitter, silent: bool) -> Sequence[AnswerEvent]:
@@ -281,8 +309,12 @@ def _make_splitter(lease: Lease, order: Order) -> _Splitter:
     return _Plain()
 
 
-def _prepare(lease: Lease, order: Order) -> Order:
-    """Check what the model can do, and prescribe the form of a call that must come."""
+def prepare(lease: Lease, order: Order) -> Order:
+    """Check what the model can do, and prescribe the form of a call that must come.
+
+    Raises:
+        ApiError: it cannot do that.
+    """
     facts, request = lease.facts, order.request
     if not facts.can_write:
         raise describe(CannotWrite(model=facts.name))

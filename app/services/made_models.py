@@ -75,7 +75,7 @@ class MadeModels:
         """The one of this name."""
         if not isinstance(name, str) or not name:
             return None
-        value = self._settings.get(_KEY).get(name.removesuffix(":latest"))
+        value = self._settings.entry(_KEY, name.removesuffix(":latest"))
         return _read(name.removesuffix(":latest"), value) if isinstance(value, dict) and value.get("base") else None
 
     def keep(self, model: MadeModel) -> None:

@@ -25,7 +25,7 @@ class ModelDefaults:
 
     def load_options(self, reference: str) -> LoadOptions:
         """How a model is loaded: context, KV cache, engine, template, draft model, adapters …"""
-        stored = self._settings.get(_LOADING).get(reference)
+        stored = self._settings.entry(_LOADING, reference)
         known = {option.name for option in fields(LoadOptions)}
         values: dict[str, Any] = {key: value for key, value in stored.items() if key in known} if isinstance(stored, dict) else {}
         with contextlib.suppress(UserFacingError, TypeError, ValueError):
@@ -38,7 +38,7 @@ class ModelDefaults:
 
     def sampling(self, reference: str) -> dict[str, float]:
         """The sampling settings that were chosen for a model, by name; only these."""
-        stored = self._settings.get(_SAMPLING).get(reference)
+        stored = self._settings.entry(_SAMPLING, reference)
         values = {key: value for key, value in stored.items() if key in SAMPLING_NAMES} if isinstance(stored, dict) else {}
         if not values:
             return {}

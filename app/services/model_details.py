@@ -41,7 +41,7 @@ class Details:
 
     def get(self, model_id: str) -> ModelDetails:
         """What was noted of a model."""
-        value = self._settings.get(_KEY).get(model_id)
+        value = self._settings.entry(_KEY, model_id)
         return _from_json(value) if isinstance(value, dict) else ModelDetails()
 
     def all(self) -> dict[str, ModelDetails]:

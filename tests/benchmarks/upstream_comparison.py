@@ -2,9 +2,9 @@
 
 Run with ``python -m tests.benchmarks.upstream_comparison MODEL.gguf [--rounds 3] [--streams 1,4,8,16]``. The tools are looked for in
 ``$YANMO_UPSTREAM`` and below ``~/.cache/yanmo-upstream``; where they are missing that is said. docs/benchmarks.md tells how to build
-them. Both sides take turns. Each figure is a median and each ratio the median of the ratios of measurements that followed each other. Beside the
-clock the processor time of the serving processes is counted, which other programs on the machine do not change much. One thread each, unless
-``YANMO_THREADS`` says otherwise.
+them. Both sides take turns. Each figure is a median and each ratio the median of the ratios of measurements that followed each other.
+Beside the clock the processor time of the serving processes is counted, which other programs on the machine do not change much. One
+thread each, unless ``YANMO_THREADS`` says otherwise.
 """
 
 from __future__ import annotations
