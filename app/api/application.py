@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
-from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route, Router
+from starlette.routing import compile_path
 
 from app import __version__
 from app.api import (
@@ -101,75 +102,88 @@ ROUTES: tuple[tuple[str, str, Endpoint], ...] = (
 )
 
 
-def build_application(desk: Desk) -> Starlette:
-    """Everything behind the guard."""
-    handlers = {
-        ApiError: _show_api_error,
-        UserFacingError: _show_user_error,
-        HTTPException: _show_http_error,
-        ClientDisconnect: _end_quietly,
-        Exception: _show_bug,
-    }
-    routes = [Route(path, _bind(desk, endpoint), methods=[method]) for method, path, endpoint in ROUTES]
-    app = Starlette(exception_handlers=handlers)
-    app.router = _Paths(routes)
-    app.state.describe = functools.cache(lambda: make_document(ROUTES, __version__))
-    return app
+class Application:
+    """Everything behind the guard: finds the endpoint of a path, and shows what goes wrong. See ASGI 3.
+
+    Starlette's own application and router do the same through a dozen wrappers around each request and each piece of an answer, which
+    are a fifth of a millisecond before a reply's first word.
+    """
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._whole: dict[str, dict[str, Endpoint]] = {}
+        self._patterns: list[tuple[re.Pattern[str], dict[str, Endpoint]]] = []
+        for path in dict.fromkeys(path for _, path, _ in ROUTES):
+            endpoints = {method: endpoint for method, other, endpoint in ROUTES if other == path}
+            if "GET" in endpoints:
+                endpoints.setdefault("HEAD", endpoints["GET"])
+            if "{" in path:
+                self._patterns.append((compile_path(path)[0], endpoints))
+            else:
+                self._whole[path] = endpoints
+        self.describe = functools.cache(lambda: make_document(ROUTES, __version__))
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer one request."""
+        scope["app"] = self
+        request = Request(scope, receive, send)
+        try:
+            endpoint, scope["path_params"] = self._find(scope["method"], scope["path"])
+            response = await endpoint(self._desk, request)
+        except Exception as error:  # noqa: BLE001 - a bug is shown too
+            response = _show(request, error)
+            error.__traceback__ = None  # one that is raised for every request, such as a crash, would collect them
+        with contextlib.suppress(ClientDisconnect):  # nobody reads it any more
+            await response(scope, receive, send)
+
+    def _find(self, method: str, path: str) -> tuple[Endpoint, dict[str, str]]:
+        """The endpoint, and what its path's pattern caught.
+
+        Raises:
+            ApiError: there is none.
+        """
+        if (endpoints := self._whole.get(path)) is not None:
+            return _of_method(endpoints, method, path), {}
+        matches = [(found, endpoints) for pattern, endpoints in self._patterns if (found := pattern.match(path))]
+        if not matches:
+            raise ApiError(404, f"There is nothing at {method} {path}. See /docs.", "not_found")
+        found, endpoints = matches[0]
+        return _of_method(endpoints, method, path), found.groupdict()
 
 
-class _Paths(Router):
-    """Looks up paths that are written out, instead of trying one pattern after another."""
+class _NotAllowed(ApiError):
+    """There is something at this path, but not for this method."""
 
-    def __init__(self, routes: Sequence[Route]) -> None:
-        super().__init__(routes, redirect_slashes=False)
-        self._whole = {(method, route.path): route for route in routes for method in route.methods or () if "{" not in route.path}
-
-    async def app(self, scope: Any, receive: Any, send: Any) -> None:
-        """See ASGI 3."""
-        route = self._whole.get((scope.get("method"), scope.get("path")))
-        if route is None:
-            await super().app(scope, receive, send)
-        else:
-            scope.update(endpoint=route.endpoint, path_params={})
-            await route.handle(scope, receive, send)
+    def __init__(self, method: str, path: str, allowed: Iterable[str]) -> None:
+        super().__init__(405, f"{method} is not allowed for {path}.", "method_not_allowed")
+        self.allowed = ", ".join(sorted(allowed))
 
 
-def _bind(desk: Desk, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
-    async def run(request: Request) -> Response:
-        return await endpoint(desk, request)
+def _of_method(endpoints: Mapping[str, Endpoint], method: str, path: str) -> Endpoint:
+    """Raises ApiError."""
+    if (endpoint := endpoints.get(method)) is None:
+        raise _NotAllowed(method, path, endpoints)
+    return endpoint
 
-    return run
+
+def _show(request: Request, error: Exception) -> Response:
+    """What went wrong, in the dialect of the path."""
+    match error:
+        case ClientDisconnect():  # in the middle of its own request: nobody reads the answer
+            return Response(status_code=499)
+        case _NotAllowed():
+            return _json_error(request, error, {"Allow": error.allowed})
+        case ApiError():
+            return _json_error(request, error, {"Retry-After": "1"} if error.code == "queue_full" else None)
+        case UserFacingError():
+            return _json_error(request, describe(error))
+        case HTTPException():
+            return _json_error(request, ApiError(error.status_code, str(error.detail)), dict(error.headers or {}))
+    _log.error("a request failed unexpectedly", exc_info=error)
+    return _json_error(request, ApiError(500, "Something went wrong inside Yanmo; its log says what.", "internal_error"))
 
 
 def _json_error(request: Request, error: ApiError, headers: dict[str, str] | None = None) -> Response:
     if error.status == 499:
         return Response(status_code=499)
     return JSONResponse(error_body(error, dialect_of(request.url.path)), error.status, headers=headers)
-
-
-async def _show_api_error(request: Request, error: Any) -> Response:
-    return _json_error(request, error, {"Retry-After": "1"} if error.code == "queue_full" else None)
-
-
-async def _show_user_error(request: Request, error: Any) -> Response:
-    return _json_error(request, describe(error))
-
-
-async def _show_http_error(request: Request, error: Any) -> Response:
-    if error.status_code == 405:
-        shown = ApiError(405, f"{request.method} is not allowed for {request.url.path}.", "method_not_allowed")
-    elif error.status_code == 404:
-        shown = ApiError(404, f"There is nothing at {request.method} {request.url.path}. See /docs.", "not_found")
-    else:
-        shown = ApiError(error.status_code, str(error.detail))
-    return _json_error(request, shown, dict(error.headers or {}))
-
-
-async def _end_quietly(request: Request, error: Any) -> Response:  # noqa: ARG001
-    """The client left in the middle of its own request; nobody reads the answer."""
-    return Response(status_code=499)
-
-
-async def _show_bug(request: Request, error: Exception) -> Response:
-    _log.error("a request failed unexpectedly", exc_info=error)
-    return _json_error(request, ApiError(500, "Something went wrong inside Yanmo; its log says what.", "internal_error"))

@@ -66,6 +66,7 @@ class Desk:
         kept = body if size < _MOST_KEPT else {key: value for key, value in body.items() if not isinstance(value, list | dict)}
         record = self.log.start(request.scope["path"], client[:200], request.scope.get("yanmo_key", ""), kept)
         record.is_cut = kept is not body
+        asyncio.get_running_loop().call_soon(self.log.announce, record)
         media = Media(may_fetch=self.fetches_images, documents=self.workstation.documents)
         call = Call(self, request, body, record, made.adapters if made is not None else (), media)
         try:

@@ -25,7 +25,7 @@ _STYLE = (
 
 async def show_documentation(desk: Desk, request: Request) -> Response:  # noqa: ARG001
     """``/docs``: every endpoint with the fields it reads."""
-    document = request.app.state.describe()
+    document = request.app.describe()
     parts: list[str] = []
     group = ""
     for path, methods in document["paths"].items():
@@ -46,7 +46,7 @@ async def show_documentation(desk: Desk, request: Request) -> Response:  # noqa:
 
 async def show_openapi(desk: Desk, request: Request) -> Response:  # noqa: ARG001
     """``/openapi.json``."""
-    return reply_json(request.app.state.describe())
+    return reply_json(request.app.describe())
 
 
 def make_document(routes: Sequence[tuple[str, str, Any]], version: str) -> dict[str, Any]:

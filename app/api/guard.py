@@ -49,10 +49,7 @@ class Guard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI 3."""
         if scope["type"] != "http":
-            if scope["type"] == "lifespan":
-                await self._app(scope, receive, send)
-            else:
-                await send({"type": "websocket.close", "code": 1003})
+            await send({"type": "websocket.close", "code": 1003})
             return
         scope["path"] = tidy_path(scope["path"])
         scope["raw_path"] = scope["path"].encode()

@@ -131,21 +131,24 @@ async def answer(
     try:
         while not is_over:
             for event in await reply.next_events():
-                if record is not None:
+                is_over = isinstance(event, Finished | Failed)
+                if is_over and record is not None:
                     record.note(event)
                 match event:
                     case Failed(error):
-                        is_over = True
                         raise describe(error)
                     case Finished(reason, usage, seed, stop_text):
-                        is_over = True
                         for last in splitter.finish(cut_off=reason != "stop"):
                             yield last
                         name = "tool_calls" if splitter.calls and reason == "stop" else reason
                         yield Done(name, usage, seed, stop_text)
                     case _:
-                        for piece in _read(event, splitter, order.silent):
-                            yield piece
+                        try:
+                            for piece in _read(event, splitter, order.silent):
+                                yield piece
+                        finally:  # when it has been told: somebody waits for it
+                            if record is not None:
+                                record.note(event)
     finally:
         if not is_over:
             reply.cancel()

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import uvicorn
 
-from app.api.application import build_application
+from app.api.application import Application
 from app.api.desk import Desk
 from app.api.guard import Guard, GuardOptions
 from app.api.model_names import Models
@@ -42,7 +42,7 @@ class ApiServer:
             workstation, pool, Models(workstation, pool), log, parallel=options.parallel, fetches_images=options.fetches_images
         )
         guard = GuardOptions(options.host, options.hosts, options.origins, options.most_bytes)
-        application = Guard(build_application(desk), guard, workstation.server.keys)
+        application = Guard(Application(desk), guard, workstation.server.keys)
         config = uvicorn.Config(
             application,
             log_config=None,

@@ -109,7 +109,7 @@ class RequestLog:
         self.totals = Totals()
 
     def start(self, path: str, client: str, key: str, body: dict[str, Any]) -> RequestRecord:
-        """A new call."""
+        """A new call, which is in the list at once; :meth:`announce` tells of it."""
         model = body.get("model")
         record = RequestRecord(
             next(self._ids), path, client, key, model if isinstance(model, str) else "", body, on_change=self._note
@@ -118,8 +118,11 @@ class RequestLog:
             self._records[record.id] = record
             while len(self._records) > _KEPT:
                 self._records.popitem(last=False)
-        self._on_change(record)
         return record
+
+    def announce(self, record: RequestRecord) -> None:
+        """Tell of a new call, once what it waits for is under way."""
+        self._on_change(record)
 
     def list(self) -> list[RequestRecord]:
         """All that are kept, oldest first."""

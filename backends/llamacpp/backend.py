@@ -173,11 +173,12 @@ class LlamaCppBackend:
         model, scheduler = self._loaded()
         adapters = model.adapters.prepare(request.options.adapters)
         form = self._forms.begin(request.options) if self._forms else None
-        prompt = replace(self._prepare(model, request), form=form, adapters=adapters, owner=request.owner)
+        prompt = self._prepare(model, request)
+        prompt.form, prompt.adapters, prompt.owner = form, adapters, request.owner
         if request.options.context_policy == "shift":
             kept = self._count_system_tokens(model, request, prompt.tokens)
             tokens, shifted = shorten(prompt.tokens, model.context_length, kept, model.tokenizer)
-            prompt = replace(prompt, tokens=tokens, shifted=shifted, kept=kept)
+            prompt.tokens, prompt.shifted, prompt.kept = tokens, shifted, kept
         if len(prompt.tokens) >= model.context_length:
             raise ContextOverflow(needed=len(prompt.tokens) + 1, available=model.context_length)
         if prompt.media and request.options.prompt_logprobs:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from array import array
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 
 class Batch:
@@ -24,6 +24,10 @@ class Batch:
         self._ids = [(ctypes.c_int32 * 1)(number) for number in range(sequences)]
         self._id_pointers = [ctypes.cast(cell, pointer) for cell in self._ids]
         self._sequences = (pointer * size)()
+        # The same memory as numbers: a slice of a ctypes array is assigned number by number, one of these at once.
+        self._token_numbers, self._position_numbers = _numbers(self._tokens, "i"), _numbers(self._positions, "i")
+        self._output_numbers, self._sequence_numbers = _numbers(self._outputs, "b"), _numbers(self._sequences, "Q")
+        self._id_places = [array("Q", (ctypes.addressof(cell),)) for cell in self._ids]
         self._make_struct = api.llama_batch
         self._struct = self._slice(0, 0)
 
@@ -48,11 +52,10 @@ class Batch:
             self._sequences[first] = self._id_pointers[sequence]
             self.count = end
             return first
-        _copy(self._tokens, first, array("i", tokens))
-        _copy(self._positions, first, array("i", range(start, start + count)))
-        ctypes.memset(ctypes.byref(self._outputs, first), 0, count)
-        ctypes.memset(ctypes.byref(self._outputs, end - outputs), 1, outputs)
-        _copy(self._sequences, first, array("Q", (ctypes.addressof(self._ids[sequence]),)) * count)
+        self._token_numbers[first:end] = array("i", tokens)
+        self._position_numbers[first:end] = array("i", range(start, start + count))
+        self._output_numbers[first:end] = array("b", bytes(count - outputs) + b"\1" * outputs)
+        self._sequence_numbers[first:end] = self._id_places[sequence] * count
         self.count = end
         return first
 
@@ -90,7 +93,6 @@ def _point(array: Any, first: int, kind: Any) -> Any:
     return ctypes.cast(ctypes.byref(array, first * ctypes.sizeof(kind)), ctypes.POINTER(kind))
 
 
-def _copy(target: Any, first: int, values: array[int]) -> None:
-    """Numbers of the target's own width into it, from element ``first`` on: assigning a slice would convert them one by one."""
-    address, count = values.buffer_info()
-    ctypes.memmove(ctypes.addressof(target) + first * values.itemsize, address, count * values.itemsize)
+def _numbers(cells: Any, kind: Literal["i", "b", "Q"]) -> memoryview[int]:
+    """A ctypes array's memory as numbers, by their letter in :mod:`struct`."""
+    return memoryview(cells).cast("B").cast(kind)

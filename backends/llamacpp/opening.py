@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from backends.events import GenerationEvent
 from backends.llamacpp.burst import Burst
@@ -30,20 +30,17 @@ class Opening:
         """Whether somebody listens, and nobody came or goes who may join what is about to be computed."""
         return self._burst.tell is not None and not self._burst.has_news()
 
-    @contextlib.contextmanager
-    def beside(self, parts: Sequence[Part], newcomers: Sequence[Reply]) -> Iterator[None]:
-        """Do it while the block decodes ``parts``; what the ``newcomers`` say is told, too."""
+    def begin(self, parts: Sequence[Part], newcomers: Sequence[Reply]) -> None:
+        """Do it while the caller decodes ``parts``, until :meth:`end`; what the ``newcomers`` say is told, too."""
         self._interrupt.begin(watched=False)
         choosers = [part.reply for part in parts if part.outputs and part.reply.lacks_sampler]
         said = [pair for reply in newcomers for pair in reply.take_events()]
-        if not (said or choosers or not self._interrupt.is_watched):
-            yield
-            return
-        self._burst.companion.begin(lambda: self._open(choosers, said))
-        try:
-            yield
-        finally:
-            self._burst.companion.wait()
+        if said or choosers or not self._interrupt.is_watched:
+            self._burst.companion.begin(lambda: self._open(choosers, said))
+
+    def end(self) -> None:
+        """Wait for it."""
+        self._burst.companion.wait()
 
     def _open(self, choosers: Sequence[Reply], said: Sequence[tuple[int, GenerationEvent]]) -> None:
         self._interrupt.watch()

@@ -30,7 +30,7 @@ _SILENT = 16
 """Tokens after which a reply that has shown nothing yet (a character in many pieces, a marker) need not be looked at after each."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Prompt:
     """A prompt ready to be read. ``splitter`` is None for a raw prompt, whose text is passed on as it is.
 
@@ -310,7 +310,9 @@ class Reply:
 
     def _has_numbers(self, row: int) -> bool:
         # A file with damaged weights computes NaN, which no sampler can choose from; the largest of numbers and NaN is NaN.
-        return not math.isnan(self._read_logits(row).max())
+        import numpy
+
+        return not math.isnan(numpy.maximum.reduce(self._read_logits(row)))  # max() comes there by way of Python
 
     @property
     def lacks_sampler(self) -> bool:

@@ -276,8 +276,11 @@ class Scheduler:
         reads, self._computing = any(part.reply.is_reading for part in parts), [part.reply for part in parts]
         newcomers, self._has_begun = self._active if self._has_begun else (), False
         started = time.perf_counter()
-        with self._opening.beside(parts, newcomers):
+        self._opening.begin(parts, newcomers)
+        try:
             result = self._batch.compute(self._model.api.llama_decode, self._model.context)
+        finally:
+            self._opening.end()
         if result == 0:
             if len(parts) == 1 and (slot := parts[0].reply.slot) is not None:
                 self._speculation.watch(parts[0].reply, slot.position, len(parts[0].tokens))

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import httpx
 import pytest
-from starlette.routing import Route
+from starlette.requests import Request
+from starlette.responses import Response
 
+from app.api.application import Application
+from app.api.desk import Desk
 from app.api.guard import tidy_path
 from app.api.server import run_server
 from app.services.server import ServerOptions
@@ -136,13 +141,41 @@ def test_paths_are_tidied(written: str, meant: str) -> None:
     assert tidy_path(written) == meant
 
 
-def test_paths_that_are_written_out_are_found_without_trying_patterns(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    tried: list[str] = []
-    matches = Route.matches
-    monkeypatch.setattr(Route, "matches", lambda self, scope: (tried.append(self.path), matches(self, scope))[1])
-    assert served.get("/health").status_code == served.get("/v1/models").status_code == 200
-    assert httpx.head(f"{served.address}/health").status_code == 200
-    assert not tried
-    assert httpx.put(f"{served.address}/health").status_code == 405
-    assert served.get("/v1/models/nobody").status_code == 404
-    assert tried
+@pytest.mark.parametrize(
+    ("method", "path", "status", "allowed"),
+    [
+        ("GET", "/health", 200, None),
+        ("HEAD", "/health", 200, None),
+        ("PUT", "/health", 405, "GET, HEAD"),
+        ("GET", "/v1/completions", 405, "POST"),
+        ("PATCH", "/v1/responses/one", 405, "DELETE, GET, HEAD"),
+        ("GET", "/v1/models/nobody/at/all", 404, None),
+        ("GET", "/v1/responses/one/two", 404, None),
+        ("GET", "/nothing", 404, None),
+    ],
+)
+def test_a_path_answers_its_own_methods_and_says_which(
+    served: Served, method: str, path: str, status: int, allowed: str | None
+) -> None:
+    reply = httpx.request(method, f"{served.address}{path}")
+    assert (reply.status_code, reply.headers.get("allow")) == (status, allowed)
+    assert method == "HEAD" or status == 200 or reply.json()["error"]["message"]
+
+
+def test_a_bug_is_told_without_its_traceback_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+    async def stumble(desk: Desk, request: Request) -> Response:
+        raise ZeroDivisionError("secret")
+
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    application = Application(cast(Desk, None))
+    application._whole["/health"]["GET"] = stumble
+    scope = {"type": "http", "method": "GET", "path": "/health", "headers": [], "query_string": b""}
+    asyncio.run(application(scope, None, send))
+    assert sent[0]["status"] == 500
+    assert b"internal_error" in sent[1]["body"]
+    assert b"secret" not in sent[1]["body"]
+    assert "secret" in caplog.text
