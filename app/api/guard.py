@@ -61,6 +61,7 @@ class Guard:
             if scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
                 await self._answer_preflight(headers, allowed, send)
                 return
+            scope["yanmo_headers"] = headers
             scope["yanmo_key"] = self._check_key(scope["path"], scope["method"], headers)
             length = headers.get("content-length", "")
             is_file = scope["path"].startswith(_FILES)  # it goes to the disk piece by piece, and may be as long as a model is
