@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import islice
 
 from backends.llamacpp.adapter_turns import AdapterTurns
@@ -28,10 +27,12 @@ the engine's attention takes 64 rows of one sequence at a time, and what a step 
 _WORTH_PAIRS = 3
 """Prompts of a crowd from which on two are read at once: fewer rows are left over, so that the last one begins 1 to 2 % sooner. One of two
 would wait twice as long for that."""
-_TILE, _WORTH_A_CUT, _WORTH_A_CUT_WITH_AMX = 64, 12, 2
+_TILE, _WORTH_A_CUT = 64, 12
 """Rows of a sequence that the engine's attention takes together, whether there are as many or not, and how few of them are computed
-faster in a decode of their own, one by one: 8 of 200 tokens of the starter cost 11 % of the time. A processor with AMX has a whole tile
-done in the time of five rows: 8 rows apart cost it 13 %. Told by the processor, not measured, so that the same seed gives the same text."""
+faster in a decode of their own, one by one: 8 of 200 tokens of the starter cost 11 % of the time. They are the last ones, whose tile looks
+at everything before it. A processor with AMX has a whole tile done in the time of five rows, so that the last 8 apart cost it 13 %; the
+first 8 apart, which look at nothing but themselves, save it 3 %. Told by the processor, not measured, so that the same seed gives the
+same text."""
 _MOST_LOGITS = 16 * 1024 * 1024  # of one decode, for prompts whose likelihood is asked for: 64 MB
 
 
@@ -53,7 +54,7 @@ class Filling:
         self._turns = turns
         self._pace = pace
         self._speculation = speculation
-        self._most_cut = _WORTH_A_CUT_WITH_AMX if model.has_amx else _WORTH_A_CUT
+        self._cuts_first_rows = model.has_amx
         self._reading_turns = ReadingTurns(pace)
         self._crowd = 0
 
@@ -101,33 +102,38 @@ class Filling:
         return self._speculation.guess(reply, min(room, self._model.most_guesses))
 
     def _is_worth_a_cut(self, pieces: list[tuple[Reply, int]]) -> bool:
-        """Whether the last rows of these prompts are cheaper in a decode of their own."""
-        if not (self._model.separates_steps and self._cache.can_rewind) or (len(pieces) < 2 and self._pace.rows_are_long):
+        """Whether the rows of these prompts that fill no tile are cheaper in a decode of their own."""
+        if not (self._model.separates_steps and self._cache.can_rewind):
+            return False
+        if self._cuts_first_rows:
+            if not self._pace.rows_are_short or any(reply.slot is None or reply.slot.tokens for reply, _ in pieces):
+                return False
+        elif len(pieces) < 2 and self._pace.rows_are_long:
             return False
         rests = [count % _TILE if count > _TILE and not reply.tells_prompt else 0 for reply, count in pieces]
-        return all(0 < rest <= self._most_cut for rest in rests)
+        return all(0 < rest <= _WORTH_A_CUT for rest in rests)
 
     def _add_whole(self, pieces: list[tuple[Reply, int]]) -> list[Part]:
         return [self.add(reply, count) for reply, count in pieces]
 
     def _add_cut(self, pieces: list[tuple[Reply, int]]) -> list[Part]:
-        """Put the pieces into the batch so that all whole tiles of theirs are computed first, then what is left of them."""
-        parts = []
+        """Put the pieces into the batch so that whole tiles of theirs, and what fills none, are computed in two decodes."""
+        halves = []
         for reply, count in pieces:
             assert reply.slot is not None
-            start = len(reply.slot.tokens)
+            rest = count % _TILE
+            start, first = len(reply.slot.tokens), rest if self._cuts_first_rows else count - rest
             tokens = reply.tokens[start : start + count]
-            parts.append(Part(reply, tokens, 0, int(start + count == len(reply.tokens))))
-            self._batch.add(reply.slot.id, reply.slot.position, tokens[: count - count % _TILE], 0)
+            self._batch.add(reply.slot.id, reply.slot.position, tokens[:first], 0)
+            halves.append((reply, tokens, first, int(start + count == len(reply.tokens))))
         self._batch.cut_here()
-        return [self._add_rest(part) for part in parts]
+        return [self._add_second(*half) for half in halves]
 
-    def _add_rest(self, part: Part) -> Part:
-        slot, rest = part.reply.slot, len(part.tokens) % _TILE
-        assert slot is not None
-        place = slot.position + len(part.tokens) - rest
-        row = self._batch.add(slot.id, place, part.tokens[-rest:], part.outputs) - self._batch.cut
-        return replace(part, row=row + rest - 1)
+    def _add_second(self, reply: Reply, tokens: list[int], first: int, outputs: int) -> Part:
+        """What is computed after the ``first`` tokens of a piece."""
+        assert reply.slot is not None
+        row = self._batch.add(reply.slot.id, reply.slot.position + first, tokens[first:], outputs) - self._batch.cut
+        return Part(reply, tokens, row + len(tokens) - first - 1, outputs)
 
     def add(self, reply: Reply, count: int, guesses: Sequence[int] = ()) -> Part:
         """Put the next ``count`` tokens of a reply into the batch, and what is guessed to follow them."""

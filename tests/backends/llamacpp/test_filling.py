@@ -65,18 +65,55 @@ def test_a_few_rows_after_whole_tiles_are_computed_apart(
     plain.compare(prompt(length), bench.output(number), whole=6, close=FLASH_CALL)
 
 
-@pytest.mark.parametrize(("length", "cut"), [(200, 0), (66, 64), (67, 0), (64, 0)])
-def test_with_amx_only_one_or_two_rows_are_computed_apart(
-    tiny_model: Path, plain: Plain, monkeypatch: pytest.MonkeyPatch, length: int, cut: int
+@pytest.fixture
+def amx_bench(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    """One that computes as it would with AMX, and has written before."""
+    monkeypatch.setattr(NativeLibrary, "has_amx", True)
+    bench = Bench(tiny_model, context_length=1024, batch_size=512, parallel=2)
+    bench.scheduler._pace.note(1, 0.0001, reads=False)
+    yield bench
+    bench.close()
+
+
+@pytest.mark.parametrize(("length", "cut"), [(200, 8), (65, 1), (76, 12), (77, 0), (192, 0), (12, 0)])
+def test_with_amx_the_first_few_rows_are_computed_apart(
+    amx_bench: Bench, plain: Plain, monkeypatch: pytest.MonkeyPatch, length: int, cut: int
+) -> None:
+    steps = watch(amx_bench, monkeypatch)
+    number = amx_bench.ask(prompt(length), 6)
+    amx_bench.run()
+    assert steps == [([length], cut)]
+    plain.compare(prompt(length), amx_bench.output(number), whole=6, close=FLASH_CALL)
+
+
+def test_with_amx_two_prompts_of_a_crowd_have_their_first_rows_computed_apart(
+    tiny_model: Path, plain: Plain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(NativeLibrary, "has_amx", True)
-    bench = Bench(tiny_model, context_length=1024, batch_size=512, parallel=1)
+    bench = open_crowd(tiny_model)
+    bench.scheduler._pace.note(1, 0.0001, reads=False)
     steps = watch(bench, monkeypatch)
-    number = bench.ask(prompt(length), 6)
+    prompts = [prompt(200, first=3 + 5 * number) for number in range(3)]
+    numbers = [bench.ask(tokens, 6) for tokens in prompts]
     bench.run()
-    assert steps == [([length], cut)]
-    plain.compare(prompt(length), bench.output(number), whole=6, close=FLASH_CALL)
+    assert steps[0] == ([200, 200], 16)
+    for number, tokens in zip(numbers, prompts, strict=True):
+        plain.compare(tokens, bench.output(number), whole=6, close=FLASH_CALL)
     bench.close()
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.01])
+def test_with_amx_nothing_is_cut_where_a_row_may_take_long_or_something_stands_before(
+    amx_bench: Bench, monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    steps = watch(amx_bench, monkeypatch)
+    amx_bench.scheduler._pace.note(1, seconds, reads=False)
+    amx_bench.ask(prompt(200), 2)
+    amx_bench.run()
+    amx_bench.scheduler._pace.note(1, 0.0001, reads=False)
+    amx_bench.ask([*prompt(200), *prompt(72, first=90)], 2)
+    amx_bench.run()
+    assert [cut for _, cut in steps] == [0, 0]
 
 
 @pytest.mark.parametrize("options", [{"flash_attention": False}, {"kv_unified": False}])
