@@ -221,7 +221,7 @@ async def read_body(request: Request) -> dict[str, Any]:
 
 
 async def _read_all(request: Request) -> bytes:
-    """What :meth:`Request.body` gives, without its generator of pieces: most bodies are one."""
+    """What :meth:`Request.body` gives, once, and without its generator of pieces: most bodies are one."""
     pieces = []
     while True:
         message = await request.receive()

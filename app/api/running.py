@@ -123,8 +123,8 @@ async def answer(
     """
     if reply is None:
         order = await _look_through(lease, prepare(lease, order), record, make_plain)
-        reply = Reply(lease, order.request)
     splitter = _make_splitter(lease, order)
+    reply = reply or Reply(lease, order.request)
     is_over = False
     if record is not None:
         record.note_begin(lease.facts.name)

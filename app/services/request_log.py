@@ -61,14 +61,14 @@ class RequestRecord:
         self.model = model
 
     def note(self, event: GenerationEvent) -> None:
-        """Take in what the engine said."""
+        """Take in what the engine said. What comes after the end changes how it ended no more."""
         before = self.state
         match event:
             case PromptProgress(done, total):
                 self.state = "reading" if self.state == "waiting" else self.state
                 self.read_tokens, self.prompt_tokens = done, total
             case TextDelta(text) | ReasoningDelta(text):
-                self.state = "writing"
+                self.state = self.state if self.ended_at else "writing"
                 if self._length < _MOST_TEXT:
                     self._pieces.append(text)
                     self._length += len(text)

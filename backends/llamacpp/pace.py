@@ -76,11 +76,6 @@ class Pace:
         """Whether a step of one row takes as long, as far as those tell in which replies only wrote."""
         return self._writing_seconds > 0 and self._row_seconds >= LONG_SECONDS
 
-    @property
-    def rows_are_short(self) -> bool:
-        """Whether it is known that a step of one row takes less."""
-        return self._writing_seconds > 0 and self._row_seconds < LONG_SECONDS
-
     def halve(self, count: int) -> None:
         """So many tokens found no room at once."""
         self.largest = max(1, min(self.largest, count) // 2)

@@ -194,7 +194,10 @@ def _serving(port: int, process: subprocess.Popen[bytes]) -> Iterator[_Served]:
         yield _Served(port, [served, *served.children(recursive=True)])
     finally:
         process.terminate()
-        process.wait(20)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
 
 
 def _ask_crowd(port: int, count: int) -> Run:
@@ -217,7 +220,7 @@ def _ask_crowd(port: int, count: int) -> Run:
 def _await_server(port: int, process: subprocess.Popen[bytes]) -> None:
     for _ in range(600):
         if process.poll() is not None:
-            raise SystemExit("llama-server ended before it was ready")
+            raise SystemExit("a server ended before it was ready")
         try:
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
             connection.request("GET", "/health")
@@ -226,7 +229,7 @@ def _await_server(port: int, process: subprocess.Popen[bytes]) -> None:
         except OSError:
             pass
         time.sleep(0.1)
-    raise SystemExit("llama-server was not ready in a minute")
+    raise SystemExit("a server was not ready in a minute")
 
 
 def _post_tokens(port: int, prompt: tuple[int, ...], output: int, started: float) -> tuple[int, float]:

@@ -12,7 +12,7 @@ from app.api.running import Begun, Order, Reply, answer, ask_now, prepare
 from app.services.engine_pool import Lease
 from app.services.request_log import RequestLog
 from backends.backend import GenerationRequest
-from backends.events import Finished
+from backends.events import Finished, TextDelta, Usage
 from backends.messages import ImagePart, Message, make_text_message
 from backends.options import GenerationOptions, SamplingOptions
 from tests.app.api.conftest import Served
@@ -67,6 +67,35 @@ def test_an_answer_that_is_left_is_cancelled_and_the_record_has_what_was_told(le
     text, end = asyncio.run(read_a_word())
     assert end.reason == "cancelled"
     assert (record.state, record.text) == ("cancelled", text)
+
+
+def test_a_call_that_is_over_stays_so_and_counts_once_whatever_is_noted_late() -> None:
+    log = RequestLog()
+    record = log.start("/v1/completions", "", "", {})
+    record.note_cancelled()
+    for late in (TextDelta("late"), Finished("stop", Usage(output_tokens=3)), Finished("cancelled", Usage())):
+        record.note(late)
+    record.fail("late")
+    assert (record.state, log.totals.requests, log.totals.cancelled, log.totals.failed) == ("cancelled", 1, 1, 0)
+
+
+def test_a_client_that_leaves_before_the_first_word_of_several_is_counted_once(lease: Lease) -> None:
+    log = RequestLog()
+    record = log.start("/v1/completions", "", "", {})
+
+    async def leave() -> None:
+        order = prepare(lease, Order(replace(LONG, prompt_tokens=LONG.prompt_tokens[:4])))
+        reply = ask_now(lease, order)
+        assert reply is not None
+        source = answer(lease, order, record, reply=reply)
+        while not isinstance(await anext(source), TextDelta):
+            pass
+        record.note_cancelled()
+        await source.aclose()
+        await asyncio.wait_for(end_of(reply), 20)
+
+    asyncio.run(leave())
+    assert (record.state, log.totals.requests, log.totals.cancelled) == ("cancelled", 1, 1)
 
 
 @pytest.mark.parametrize(

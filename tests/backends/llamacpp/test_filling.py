@@ -67,10 +67,9 @@ def test_a_few_rows_after_whole_tiles_are_computed_apart(
 
 @pytest.fixture
 def amx_bench(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    """One that computes as it would with AMX, and has written before."""
+    """One that computes as it would with AMX."""
     monkeypatch.setattr(NativeLibrary, "has_amx", True)
     bench = Bench(tiny_model, context_length=1024, batch_size=512, parallel=2)
-    bench.scheduler._pace.note(1, 0.0001, reads=False)
     yield bench
     bench.close()
 
@@ -91,7 +90,6 @@ def test_with_amx_two_prompts_of_a_crowd_have_their_first_rows_computed_apart(
 ) -> None:
     monkeypatch.setattr(NativeLibrary, "has_amx", True)
     bench = open_crowd(tiny_model)
-    bench.scheduler._pace.note(1, 0.0001, reads=False)
     steps = watch(bench, monkeypatch)
     prompts = [prompt(200, first=3 + 5 * number) for number in range(3)]
     numbers = [bench.ask(tokens, 6) for tokens in prompts]
@@ -102,18 +100,18 @@ def test_with_amx_two_prompts_of_a_crowd_have_their_first_rows_computed_apart(
     bench.close()
 
 
-@pytest.mark.parametrize("seconds", [0.0, 0.01])
-def test_with_amx_nothing_is_cut_where_a_row_may_take_long_or_something_stands_before(
-    amx_bench: Bench, monkeypatch: pytest.MonkeyPatch, seconds: float
+def test_with_amx_nothing_is_cut_where_something_stands_before_or_the_model_is_large(
+    amx_bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steps = watch(amx_bench, monkeypatch)
-    amx_bench.scheduler._pace.note(1, seconds, reads=False)
     amx_bench.ask(prompt(200), 2)
     amx_bench.run()
-    amx_bench.scheduler._pace.note(1, 0.0001, reads=False)
     amx_bench.ask([*prompt(200), *prompt(72, first=90)], 2)
     amx_bench.run()
-    assert [cut for _, cut in steps] == [0, 0]
+    amx_bench.scheduler._filling._is_small = False
+    amx_bench.ask(prompt(200, first=5), 2)
+    amx_bench.run()
+    assert [cut for _, cut in steps] == [8, 0, 0]
 
 
 @pytest.mark.parametrize("options", [{"flash_attention": False}, {"kv_unified": False}])
