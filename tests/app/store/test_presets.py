@@ -77,3 +77,15 @@ def test_a_value_that_another_version_wrote_counts_as_not_set(store: Any) -> Non
     assert settings.get("language") == "system"
     with pytest.raises(KeyError):
         settings.get("no.such.setting")
+
+
+def test_one_entry_of_a_table_is_a_copy_and_none_where_there_is_none_or_no_table(store: Any) -> None:
+    settings = Settings(Values(store.connections))
+    settings.set("model.sampling", {"模型": {"top_k": 7}})
+    entry = settings.entry("model.sampling", "模型")
+    entry["top_k"] = 9
+    assert settings.entry("model.sampling", "模型") == {"top_k": 7}
+    assert settings.entry("model.sampling", "another") is None
+    Values(store.connections).write("model.sampling", [1])
+    settings.reload()
+    assert settings.entry("model.sampling", "模型") is None
