@@ -237,13 +237,15 @@ def warm_up(link: Link) -> None:
 
 
 def _start(link: Link, tokens: int, output: int) -> Stream:
-    """A request of about that many tokens, unlike any before it."""
+    """A request of about that many tokens, unlike any before it, whose reply does not end early: a model may begin with its end."""
     from backends.backend import GenerationRequest
     from backends.options import GenerationOptions, SamplingOptions
 
     def make(words: int) -> GenerationRequest:
         texts = ("".join(secrets.choice(_LETTERS) for _ in range(4)) for _ in range(words))
-        return GenerationRequest(prompt=" ".join(texts), options=GenerationOptions(SamplingOptions(), output, (), 1))
+        return GenerationRequest(
+            prompt=" ".join(texts), options=GenerationOptions(SamplingOptions(), output, (), 1, ignore_eos=True)
+        )
 
     request = make(max(1, tokens // 3))
     counted = link.count_tokens(request)

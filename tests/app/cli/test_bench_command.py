@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
 from app.cli.bench import Figure, compare, keep, read_history, warm_up
@@ -17,7 +18,7 @@ from app.cli.main import main
 from backends.backend import GenerationRequest
 from backends.events import Finished, Usage
 from backends.llamacpp.thread_choice import ThreadChoice
-from tests.tiny_models import make_tiny_model
+from tests.tiny_models import SPECIAL, WORDS, byte_characters, make_tiny_model
 
 QUICK = ("--prompt", "40", "--output", "4", "--depth", "0,80", "--streams", "1,3", "--repeat", "1", "--threads", "1")
 
@@ -49,6 +50,19 @@ def test_figures_are_told_and_compared_with_the_last_run(yanmo: Any, tmp_path: P
     rows = list(csv.DictReader(io.StringIO((tmp_path / "figures.csv").read_text(encoding="utf-8"))))
     assert [row["name"] for row in rows] == names
     assert all(float(row["times_last_run"]) > 0 for row in rows)
+
+
+def test_a_model_that_always_begins_with_its_end_is_measured_too(yanmo: Any, tmp_path: Path) -> None:
+    tokens = [*byte_characters(), *WORDS, *SPECIAL]
+    head = np.zeros((len(tokens), 64), np.float32)
+    head[tokens.index("<|im_end|>"), 0] = 100.0  # every embedding points there
+    direction = np.zeros((len(tokens), 64), np.float32)
+    direction[:, 0] = 100.0
+    deltas = {"token_embd.weight": direction, "output.weight": head}
+    model = str(make_tiny_model(tmp_path / "silent.gguf", context=4096, deltas=deltas))
+    status, out = yanmo("bench", model, *QUICK, "--json")
+    assert status == 0
+    assert all(row["tokens_per_second"] > 0 for row in json.loads(out)["figures"])
 
 
 def test_how_many_guesses_of_a_draft_were_right_is_told(yanmo: Any, tmp_path: Path) -> None:
