@@ -20,6 +20,7 @@ from tests.app.api.conftest import Served
 LONG = GenerationRequest(
     prompt_tokens=tuple(3 + place % 200 for place in range(1500)), options=GenerationOptions(SamplingOptions(), 400)
 )
+SHORT = replace(LONG, prompt_tokens=LONG.prompt_tokens[:4])
 
 
 @pytest.fixture
@@ -27,6 +28,13 @@ def lease(served: Served) -> Iterator[Lease]:
     lease = served.workstation.server.pool.acquire(served.slow)
     yield lease
     lease.give_back()
+
+
+def ask(lease: Lease, request: GenerationRequest) -> tuple[Order, Reply]:
+    order = prepare(lease, Order(request))
+    reply = ask_now(lease, order)
+    assert reply is not None
+    return order, reply
 
 
 async def end_of(reply: Reply) -> Finished:
@@ -38,9 +46,7 @@ async def end_of(reply: Reply) -> Finished:
 
 def test_an_answer_that_nobody_began_to_read_is_cancelled(lease: Lease) -> None:
     async def ask_and_leave() -> Finished:
-        order = prepare(lease, Order(LONG))
-        reply = ask_now(lease, order)
-        assert reply is not None
+        order, reply = ask(lease, LONG)
         await Begun(answer(lease, order, reply=reply), reply).aclose()
         return await asyncio.wait_for(end_of(reply), 20)
 
@@ -51,12 +57,9 @@ def test_an_answer_that_nobody_began_to_read_is_cancelled(lease: Lease) -> None:
 
 def test_an_answer_that_is_left_is_cancelled_and_the_record_has_what_was_told(lease: Lease) -> None:
     record = RequestLog().start("/v1/completions", "", "", {})
-    short = replace(LONG, prompt_tokens=LONG.prompt_tokens[:4])
 
     async def read_a_word() -> tuple[str, Finished]:
-        order = prepare(lease, Order(short))
-        reply = ask_now(lease, order)
-        assert reply is not None
+        order, reply = ask(lease, SHORT)
         source = answer(lease, order, record, reply=reply)
         async for piece in source:
             if text := getattr(piece, "text", ""):
@@ -79,14 +82,12 @@ def test_a_call_that_is_over_stays_so_and_counts_once_whatever_is_noted_late() -
     assert (record.state, log.totals.requests, log.totals.cancelled, log.totals.failed) == ("cancelled", 1, 1, 0)
 
 
-def test_a_client_that_leaves_before_the_first_word_of_several_is_counted_once(lease: Lease) -> None:
+def test_a_client_that_is_gone_before_the_word_it_was_told_is_noted_is_counted_once(lease: Lease) -> None:
     log = RequestLog()
     record = log.start("/v1/completions", "", "", {})
 
     async def leave() -> None:
-        order = prepare(lease, Order(replace(LONG, prompt_tokens=LONG.prompt_tokens[:4])))
-        reply = ask_now(lease, order)
-        assert reply is not None
+        order, reply = ask(lease, SHORT)
         source = answer(lease, order, record, reply=reply)
         while not isinstance(await anext(source), TextDelta):
             pass
